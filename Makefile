@@ -1,0 +1,39 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test fast check install clean
+
+demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the report
+	$(BIN)/normsweep run demo
+	$(BIN)/normsweep wins demo
+	$(BIN)/normsweep report demo
+
+test: $(VENV)/.tested check  ## every check and every test, the slow ones included
+	$(BIN)/python -m pytest
+
+fast: $(VENV)/.tested  ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not (oracle or kill or cluster or mlflow or smoke)"
+
+check: $(VENV)/.tested  ## lint, format, strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"normsweep needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Say which one: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	tests/install-system
+	touch $@
+
+clean:  ## remove the environment; results in normsweep-out stay
+	rm -rf $(VENV) build *.egg-info

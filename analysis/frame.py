@@ -1,0 +1,124 @@
+"""Tables of trials: reading them, naming methods, and what of a sweep is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.scores import listed, plain
+
+# What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
+AXES = ("dataset", "model", "depth", "width", "activation", "normalizer", "batch_size", "split")
+
+
+def load(path: str | Path, *, curves: bool = False) -> pd.DataFrame:
+    """Reads a Parquet or CSV table; the list columns `curve_*` of a Parquet only if asked for."""
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
+    if path.suffix == ".csv":
+        # pandas would read a method called "None" or "NA" as missing.
+        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"])
+    if path.suffix != ".parquet":
+        raise ValueError(f"a table is a .csv or .parquet file, but got {path.name!r}")
+    from pyarrow import parquet
+
+    names = [n for n in parquet.read_schema(path).names if curves or not n.startswith("curve_")]
+    return parquet.read_table(path, columns=names).to_pandas()
+
+
+def published(paper: str, table: str) -> pd.DataFrame:
+    """Figures typed from a paper's table, columns as in `published.csv`: paper, table, dataset, ..., value, std."""
+    with resources.as_file(resources.files("analysis") / "published.csv") as path:
+        frame = load(path)
+    found = frame.loc[(frame["paper"] == paper) & (frame["table"].astype(str) == table)]
+    if found.empty:
+        raise ValueError(f"no published figures of paper {paper!r}, table {table!r}")
+    return found.reset_index(drop=True)
+
+
+def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with options in the normalizer's name where a sweep varies them: `vcl` becomes `vcl(n=5)`.
+
+    Only the options that differ among the trials of one normalizer are named.
+    """
+    if "normalizer" not in frame or "normalizer_options" not in frame:
+        return frame
+    pairs = frame[["normalizer", "normalizer_options"]].drop_duplicates()
+    if len(pairs) == len(set(pairs["normalizer"])):
+        return frame
+    names: dict[tuple[str, Any], str] = {}
+    for normalizer, group in pairs.groupby("normalizer", sort=False):
+        options = {text: parsed(text) for text in group["normalizer_options"]}
+        differing = sorted(
+            {k for o in options.values() for k in o if len({json.dumps(p.get(k)) for p in options.values()}) > 1}
+        )
+        for text, chosen in options.items():
+            inside = ", ".join(f"{k}={chosen[k]}" for k in differing if k in chosen)
+            names[str(normalizer), plain(text)] = f"{normalizer}({inside})" if inside else str(normalizer)
+    keys = zip(frame["normalizer"], frame["normalizer_options"], strict=True)
+    return frame.assign(normalizer=[names[str(n), plain(o)] for n, o in keys])
+
+
+def parsed(text: Any) -> dict[str, Any]:
+    return json.loads(text) if isinstance(text, str) and text else {}
+
+
+def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
+    """Those of `names` that take more than one value in the table."""
+    return [n for n in names if n in frame and len(frame[n].unique()) > 1]
+
+
+def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
+    """Raises ValueError for what must not be compared: several metrics, or trials of different protocols."""
+    if "metric" in frame and "metric" not in used and len(frame["metric"].unique()) > 1:
+        found = sorted(str(m) for m in frame["metric"].unique())
+        raise ValueError(f"the table mixes the metrics {listed(found)}: compare one at a time")
+    loose = [n for n in varying(frame) if n not in used]
+    if loose:
+        values = sorted({plain(v) for v in frame[loose[0]]})
+        raise ValueError(
+            f"{loose[0]} varies ({listed(values)}) but has no role: name it in rows, columns, select or average, "
+            "or keep one value of it"
+        )
+    if "trial" in frame and "sweep" in frame and len(frame["sweep"].unique()) > 1:
+        refuse_protocols(frame, used)
+
+
+def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
+    """Sweeps may be compared when they agree in every field of a trial that has no role."""
+    free = {*used, "seed", "digest", "revision", "normalizer", "schema"}
+    sweeps: dict[str, dict[str, set[str]]] = {}
+    for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
+        fields = sweeps.setdefault(str(sweep), {})
+        for name, value in parsed(text).items():
+            fields.setdefault(name, set()).add(worded(value))
+    (one, first), *others = sweeps.items()
+    for other, fields in others:
+        for name in sorted(set(first) - free):
+            if first[name] != fields.get(name):
+                raise ValueError(
+                    f"sweeps {one} and {other} follow different protocols: {name} is {listed(sorted(first[name]))} "
+                    f"in one and {listed(sorted(fields.get(name, ())))} in the other; report them apart"
+                )
+
+
+def with_fields(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column for each field of a trial that varies and has none yet, from the column `trial`."""
+    if "trial" not in frame:
+        return frame
+    trials = [parsed(text) for text in frame["trial"]]
+    names = sorted(
+        {name for trial in trials[:1] for name in trial} - {"digest", "revision", "schema", *map(str, frame)}
+    )
+    columns = {name: [worded(t.get(name)) for t in trials] for name in names}
+    return frame.assign(**{name: words for name, words in columns.items() if len(set(words)) > 1})
+
+
+def worded(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,45 @@
+"""Tables for papers: `booktabs` rules, best values bold."""
+
+from __future__ import annotations
+
+from analysis.shown import Cell, heads, lines
+from analysis.tables import Table
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--",
+}  # fmt: skip
+
+
+def latex(table: Table) -> str:
+    r"""A `table` environment with caption and label; needs `\usepackage{booktabs}`."""
+    shown = lines(table)
+    names = heads(table)
+    numbers = [c.number for c in shown[0]] if shown else [False] * len(names)
+    body = [" & ".join(text(c) for c in line) + r" \\" for line in shown]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escaped(table.title)}. {escaped(table.note)}}}",
+            rf"\label{{tab:{table.name}}}",
+            rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numbers)}}}",
+            r"\toprule",
+            " & ".join(escaped(n) for n in names) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def text(cell: Cell) -> str:
+    words = escaped(cell.text)
+    return rf"\textbf{{{words}}}" if cell.best else words
+
+
+def escaped(words: str) -> str:
+    return "".join(SPECIAL.get(c, c) for c in words)

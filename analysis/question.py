@@ -1,0 +1,111 @@
+"""What is asked of a sweep's results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import pandas as pd
+
+from analysis.frame import AXES, refuse_mixtures, varying
+from analysis.scores import Direction, Diverged, Key, Scores, require_column, scores
+from analysis.wins import Constant, Ties
+from sweeps.sections import AnalysisSection
+
+METHOD = ("activation", "normalizer")  # what makes a method, where it varies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Which number is compared, between which columns (methods), over which rows (data sets), and how.
+
+    `columns` left empty are activation and normalizer; those that do not vary are left out. `rows` left empty are the
+    data set and whatever else varies and has no other role. `select`, `by`, `average`, `diverged`: see
+    `analysis.scores.scores`; `ties`, `constant`, `skip`: see `analysis.wins`. `baseline` is the normalizer that the
+    others are compared with. `rope`: differences of the metric below it are of no practical meaning. `seed` feeds
+    every bootstrap.
+    """
+
+    metric: str = "test_error"
+    direction: Direction = "min"
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    by: str = "val_error"
+    average: tuple[str, ...] = ("seed",)
+    baseline: str = "bn"  # "" = none
+    ties: Ties = "shared"
+    constant: Constant = "count"
+    skip: tuple[str, ...] = ()
+    diverged: Diverged = "loss"
+    rope: float = 0.01
+    level: float = 0.95
+    seed: int = 0
+
+    @classmethod
+    def of(cls, section: AnalysisSection) -> Question:
+        """The question that a sweep file's `analysis` section asks."""
+        select = section.select
+        return cls(
+            metric=section.metric,
+            direction=cast(Direction, section.direction),
+            columns=section.columns,
+            average=section.average,
+            select=select.over if select else (),
+            by=select.by if select else "val_error",
+            baseline=section.baseline,
+            ties=cast(Ties, section.ties),
+            constant=cast(Constant, section.constant),
+            skip=section.skip,
+            diverged=cast(Diverged, section.diverged),
+        )
+
+    def resolved(self, frame: pd.DataFrame) -> Question:
+        """This question with `rows` and `columns` filled in, checked against the table."""
+        roles = {*self.select, *self.average}
+        axes = [a for a in varying(frame) if a not in roles]
+        asked = self.columns or tuple(a for a in METHOD if a not in self.rows)
+        columns = tuple(a for a in asked if a in axes or a not in AXES) or ("normalizer",)
+        rows = self.rows or tuple(dict.fromkeys(("dataset", *(a for a in axes if a not in columns))))
+        found = replace(self, rows=rows, columns=columns)
+        for name in (*rows, *columns, *roles, self.metric):
+            require_column(frame, name)
+        refuse_mixtures(frame, [*rows, *columns, *roles])
+        return found
+
+    def scores(self, frame: pd.DataFrame) -> Scores:
+        """The table arranged as asked; blocks are not yet checked for completeness."""
+        return scores(
+            frame,
+            rows=self.rows,
+            columns=self.columns,
+            value=self.metric,
+            average=self.average,
+            select=self.select,
+            by=self.by,
+            direction=self.direction,
+            diverged=self.diverged,
+        )
+
+    def baseline_of(self, column: Key, columns: Sequence[Key]) -> Key | None:
+        """The column that `column` is compared with: the same but for the baseline's normalizer; None if not there."""
+        if not self.baseline or "normalizer" not in self.columns:
+            return None
+        place = self.columns.index("normalizer")
+        key = (*column[:place], self.baseline, *column[place + 1 :])
+        return key if key in columns and key != column else None
+
+    @property
+    def metric_name(self) -> str:
+        return self.metric.replace("_", " ")
+
+    @property
+    def better(self) -> str:
+        return "lower" if self.direction == "min" else "higher"
+
+    @property
+    def rows_name(self) -> str:
+        """What rows are called: `data sets`, or what they are combinations of."""
+        names = [name.replace("dataset", "data set").replace("_", " ") for name in self.rows]
+        return names[0] + "s" if len(names) == 1 else "combinations of " + " and ".join(names)

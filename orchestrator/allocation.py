@@ -1,0 +1,133 @@
+"""What runs inside an allocation: `work`, which submitit calls, and the driver that it keeps going (`main`)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.local_ray import tune_environment
+from orchestrator.machines import Machines
+from orchestrator.owner import Liveness, myself
+from orchestrator.roster import RosterPack
+from orchestrator.submissions import Submission, is_void
+from orchestrator.workspace import Workspace
+from slurm.accounting import Accounting
+from slurm.job import Incarnation
+from slurm.profile import Profile
+from slurm.supervisor import OUT_OF_TIME, supervise
+
+PATIENCE = 300.0  # an allocation that finds nothing to do for so long, since others hold what is left, ends
+LAST_SECONDS = 30.0  # before the warning, nothing new is begun
+
+
+def work(root: str, number: int, profile: Profile, umask: int) -> None:
+    """Trains the packs that the submission's sweep lacks, unless the submission was declared void."""
+    workspace = Workspace.at(root)
+    if not workspace.allocations.is_dir():
+        raise ValueError(f"{root} is not visible on {os.uname().nodename}: the workspace must lie on a shared disk")
+    if is_void(workspace, number):
+        print(f"submission {number} is void: another took its place")
+        return
+    driver = [sys.executable, "-P", "-m", "orchestrator.allocation", root, str(number)]
+    supervise(driver, folder=workspace.allocation(number), profile=profile, umask=umask)
+
+
+@contextmanager
+def joined_ray(address: str, folder: Path, cpus: int) -> Generator[Path]:
+    """Joins the allocation's Ray; yields the folder for Tune's files, on the shared disk, which goes in the end."""
+    assert "ray" not in sys.modules, "ray reads its environment when it is imported, so it must not be imported yet"
+    os.environ.update(tune_environment(cpus))
+    import ray
+
+    ray.init(
+        address=address, log_to_driver=False, logging_level=logging.ERROR, _node_ip_address=address.rpartition(":")[0]
+    )
+    try:
+        yield folder
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Spoken:
+    """Watches a run by writing lines to the job's log."""
+
+    def progressed(self, pack: RosterPack, share: float) -> None:
+        pass
+
+    def ended(self, pack: RosterPack, state: str) -> None:
+        self.told(f"pack {pack.id[:16]} {state}")
+
+    def told(self, sentence: str) -> None:
+        print(sentence, flush=True)
+
+
+def main(root: str, number: int) -> int:
+    """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME; 1: told to stop."""
+    from orchestrator.driver import Resources, drive
+    from orchestrator.estimate import Estimate
+    from orchestrator.planning import recorded
+    from sweeps.spec import SweepSpec
+
+    workspace = Workspace.at(root)
+    submission = Submission.read(workspace, number)
+    version = recorded(workspace, submission.sweep)
+    assert version is not None, "submit records the sweep first"
+    run = SweepSpec.from_json(version["spec"]).run
+    job = os.environ["NORMSWEEP_JOB"]
+    # Ray's workers look for Tune's folder on every node, though they have nothing to write there.
+    folder = workspace.allocation(number) / f"tune-{job}-{os.getpid()}"
+    cpus = submission.nodes * submission.cpus
+    estimate = Estimate(workspace)
+    machines = Machines(
+        ray=joined_ray(os.environ["RAY_ADDRESS"], folder, cpus),
+        owner=myself(job),
+        liveness=Liveness(workspace, runs=_Jobs(workspace, job).runs),
+        deadline=float(os.environ["NORMSWEEP_DEADLINE"]) - submission.kept_seconds,
+        # A fresh allocation takes any pack: what is longer than an allocation goes on in the next one.
+        needs=lambda pack: min(estimate.seconds(pack), submission.usable_seconds / 2),
+        patience=PATIENCE,
+        what_was_lost=_what_was_lost,
+    )
+    resources = Resources(
+        cpus=cpus,
+        gpus=submission.nodes * submission.gpus,
+        cpus_per_pack=run.cpus,
+        gpus_per_pack=run.gpus,
+        checkpoint_seconds=run.checkpoint_seconds,
+    )
+    outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
+    if outcome.stopped:
+        return 1
+    return OUT_OF_TIME if outcome.out_of_time else 0
+
+
+class _Jobs:
+    """Which jobs run, as SLURM says; of this job's earlier incarnations we need not ask."""
+
+    def __init__(self, workspace: Workspace, mine: str) -> None:
+        self._mine = Incarnation.parse(mine)
+        self._accounting = Accounting(workspace.accounting)
+
+    def runs(self, job: str) -> bool | None:
+        other = Incarnation.parse(job)
+        return False if self._mine.supersedes(other) else self._accounting.runs(other)
+
+
+def _what_was_lost(address: str | None) -> str:
+    import ray
+
+    nodes = ray.nodes()
+    living = {node["NodeManagerAddress"] for node in nodes if node["Alive"]}
+    if address is None:
+        return "lost_process" if all(node["Alive"] for node in nodes) else "lost_node"
+    return "lost_process" if address in living else "lost_node"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

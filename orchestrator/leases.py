@@ -1,0 +1,117 @@
+"""Leases: who trains which pack. `<pack>.<generation>`; taking over creates generation + 1.
+
+A lease saves double work, it does not guard the truth: a pack trained twice gives the same part, and the first wins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+
+from orchestrator.owner import Liveness, Owner
+from orchestrator.publish import publish
+from orchestrator.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    pack: str
+    generation: int
+    owner: Owner
+
+    def superseded(self, workspace: Workspace) -> bool:
+        """Somebody took over: stop without publishing."""
+        return workspace.lease(self.pack, self.generation + 1).exists()
+
+    def started(self, workspace: Workspace) -> bool:
+        """The pack's training has begun, as its log says; a lease may be taken some time before."""
+        try:
+            return f" attempt {self.generation} on " in workspace.log(self.pack).read_text(errors="replace")
+        except FileNotFoundError:
+            return False
+
+
+class Leases:
+    def __init__(self, workspace: Workspace, owner: Owner, liveness: Liveness | None = None) -> None:
+        self._workspace = workspace
+        self._owner = owner
+        self._liveness = liveness or Liveness(workspace)
+
+    def take(self, pack: str) -> Lease | None:
+        """Leases the pack; None when somebody who may be alive has it, or took it in this moment."""
+        newest = self.newest(pack)
+        if newest is not None:
+            released = self._workspace.released(pack, newest.generation).exists()
+            if not released and not self._liveness.dead(newest.owner):
+                return None
+        lease = Lease(pack, newest.generation + 1 if newest else 1, self._owner)
+        content = json.dumps(lease.owner.as_json()).encode()
+        return lease if publish(self._workspace.lease(pack, lease.generation), content) else None
+
+    def newest(self, pack: str) -> Lease | None:
+        """The lease of the highest generation, whoever holds it."""
+        generation = 0
+        while self._workspace.lease(pack, generation + 1).exists():
+            generation += 1
+        if generation == 0:
+            return None
+        try:
+            owner = Owner(**json.loads(self._workspace.lease(pack, generation).read_bytes()))
+        except FileNotFoundError:  # its pack was finished in this moment
+            return None
+        return Lease(pack, generation, owner)
+
+    def release(self, lease: Lease) -> None:
+        """Gives the pack back, to be taken at once by anybody."""
+        publish(self._workspace.released(lease.pack, lease.generation), b"")
+
+    def forget(self, pack: str) -> None:
+        """Removes the leases of a finished pack, newest first, so that no reader sees a gap."""
+        for generation in range(_count(self._workspace, pack), 0, -1):
+            self._workspace.released(pack, generation).unlink(missing_ok=True)
+            self._workspace.lease(pack, generation).unlink(missing_ok=True)
+
+
+def _count(workspace: Workspace, pack: str) -> int:
+    generation = 0
+    while workspace.lease(pack, generation + 1).exists():
+        generation += 1
+    return generation
+
+
+def owners(workspace: Workspace, pack: str) -> dict[int, Owner]:
+    """Who leased a pack, by generation, as far as its leases are kept; reads only."""
+    found: dict[int, Owner] = {}
+    for generation in range(1, _count(workspace, pack) + 1):
+        try:
+            found[generation] = Owner(**json.loads(workspace.lease(pack, generation).read_bytes()))
+        except FileNotFoundError:  # its pack was finished in this moment
+            break
+    return found
+
+
+def held(workspace: Workspace) -> dict[str, Lease]:
+    """The newest unreleased lease of every leased pack; reads only."""
+    if not workspace.leases.is_dir():
+        return {}
+    generations: dict[str, int] = defaultdict(int)
+    released: set[tuple[str, int]] = set()
+    for path in workspace.leases.iterdir():
+        if path.name.startswith("."):
+            continue
+        pack, generation, *rest = path.name.split(".")
+        if rest:
+            released.add((pack, int(generation)))
+        else:
+            generations[pack] = max(generations[pack], int(generation))
+    leases: dict[str, Lease] = {}
+    for pack, generation in generations.items():
+        if (pack, generation) in released:
+            continue
+        try:
+            owner = Owner(**json.loads(workspace.lease(pack, generation).read_bytes()))
+        except FileNotFoundError:
+            continue
+        leases[pack] = Lease(pack, generation, owner)
+    return leases

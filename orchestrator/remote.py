@@ -1,0 +1,195 @@
+"""Everything that crosses a process border: what Ray's workers run.
+
+No signal reaches a pack. Once a second it looks whether its lease is still the newest and whether its owner, or who
+cancelled it, wants it to save and end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from orchestrator import failures
+from orchestrator.decisions import Decisions
+from orchestrator.leases import Lease
+from orchestrator.ledger import Ledger, encode
+from orchestrator.owner import Owner
+from orchestrator.publish import replace
+from orchestrator.roster import RosterPack
+from orchestrator.workspace import Workspace
+
+LOOK_SECONDS = 1.0  # between two looks at lease and owner
+REPORT_SECONDS = 2.0  # between two reports to Tune
+
+
+class PackTrainable(tune.Trainable):
+    """One Tune trial: one pack, from its checkpoint if there is one, to its published part.
+
+    It never fails in Tune's eyes: what goes wrong is recorded in `failures/` and told in the last report.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._job: PackJob | None = None
+        self._config = config
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Tune keeps none: packs keep their own."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing of Tune's to load."""
+
+    def step(self) -> dict[str, Any]:
+        outcome = {"pack": self._config["pack"], "generation": self._config["generation"]}
+        try:
+            if self._job is None:
+                self._job = PackJob(self._config)
+            state = self._job.work(REPORT_SECONDS)
+            progress = self._job.trainer.progress
+        except Exception as error:  # noqa: BLE001  a process border: one pack's failure must not hurt another
+            kind = "out_of_memory" if _out_of_memory(error) else "exception"
+            self._fail(kind, error)
+            state, progress = "failed", 0.0
+        done = state != "training"
+        if done:
+            self._job = None
+        return {**outcome, "state": state, "progress": progress, "done": done}
+
+    def _fail(self, kind: str, error: Exception) -> None:
+        epoch = self._job.trainer.epoch if self._job is not None else -1
+        failures.record(
+            Workspace.at(self._config["workspace"]),
+            failures.Failure(
+                pack=self._config["pack"],
+                generation=self._config["generation"],
+                kind=kind,
+                epoch=epoch,
+                message=f"{type(error).__name__}: {error}",
+                traceback="".join(traceback.format_exception(error)),
+                host=socket.gethostname(),
+            ),
+        )
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
+
+
+class PackJob:
+    """Trains one leased pack and keeps its files: checkpoint, progress, log, part."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        from trainers import checkpoint, data, host
+        from trainers.pack import PackTrainer
+
+        host.prepare(config["threads"])
+        self._config = config
+        self._workspace = Workspace.at(config["workspace"])
+        self._lease = Lease(config["pack"], config["generation"], Owner(**config["owner"]))
+        self._pack = RosterPack.from_json(config["roster"])
+        self._decisions = Decisions(self._workspace)
+        self._started = time.monotonic()
+        self._saved = time.monotonic()
+        trials = self._pack.trials
+        self._dataset = data.load(trials[0].dataset)
+        if self._dataset.facts.digest != trials[0].digest:
+            raise ValueError(
+                f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
+            )
+        self.trainer = PackTrainer(trials, self._dataset, device=config["device"])
+        self._seconds = 0.0
+        state, reason = checkpoint.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
+        if state is not None:
+            self.trainer.load_state_dict(state["trainer"])
+            self._seconds = state["seconds"]
+        self._log(
+            f"attempt {self._lease.generation} on {socket.gethostname()}: {self._from(state is not None, reason)}"
+        )
+
+    def work(self, seconds: float) -> str:
+        """Trains for about so long; returns `training`, `done`, `stopped` (saved) or `superseded` (unpublished)."""
+        until = time.monotonic() + seconds
+        while not self.trainer.finished:
+            self.trainer.advance(min(LOOK_SECONDS, self._config["checkpoint_seconds"]))
+            if self._lease.superseded(self._workspace):
+                self._log("superseded by a newer lease")
+                return "superseded"
+            self._decisions.read()
+            cancelled = self._pack.id in self._decisions.cancelled
+            stopping = cancelled or self._workspace.stop(self._lease.owner.id).exists()
+            if not self.trainer.finished and (
+                stopping or time.monotonic() - self._saved >= self._config["checkpoint_seconds"]
+            ):
+                self.save()
+            if stopping and not self.trainer.finished:
+                self._log(f"saved at epoch {self.trainer.epoch} and {'cancelled' if cancelled else 'stopped'}")
+                return "stopped"
+            if not self.trainer.finished and time.monotonic() >= until:
+                return "training"
+        Ledger(self._workspace).publish(self._lease.pack, self.rows())
+        self._checkpoint.unlink(missing_ok=True)
+        self._workspace.progress(self._lease.pack).unlink(missing_ok=True)
+        self._log(f"done after {self._trained():.1f} s")
+        return "done"
+
+    def save(self) -> None:
+        from trainers import checkpoint
+
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.save(self._checkpoint, {"trainer": self.trainer.state_dict(), "seconds": self._trained()})
+        replace(self._workspace.progress(self._lease.pack), encode(self.rows()))
+        self._saved = time.monotonic()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The part's rows as far as the pack is trained."""
+        from orchestrator.rows import part_rows
+
+        return part_rows(
+            self._pack,
+            self.trainer.rows(),
+            {
+                "seconds": self._trained() / len(self._pack.trial_ids),
+                "attempts": self._lease.generation,
+                "device": _device_name(self._config["device"]),
+                "host": socket.gethostname(),
+                "threads": self._config["threads"],
+                "code_version": self._config["code_version"],
+                "finished": time.time(),
+            },
+        )
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._workspace.checkpoint(self._lease.pack)
+
+    def _trained(self) -> float:
+        return self._seconds + time.monotonic() - self._started
+
+    def _from(self, restored: bool, reason: str) -> str:
+        if restored:
+            return f"goes on from epoch {self.trainer.epoch}"
+        return f"starts anew: {reason}" if reason else "starts"
+
+    def _log(self, text: str) -> None:
+        path = self._workspace.log(self._lease.pack)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} pid {os.getpid()} {text}\n"
+        with path.open("a") as file:
+            file.write(line)
+
+
+def _device_name(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu"

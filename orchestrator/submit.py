@@ -1,0 +1,154 @@
+"""`normsweep submit`: compares the allocations that are wanted with those that live, and submits the difference."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+
+from orchestrator import allocation
+from orchestrator.driver import lacking
+from orchestrator.estimate import Estimate
+from orchestrator.owner import myself
+from orchestrator.planning import commit
+from orchestrator.roster import RosterPack
+from orchestrator.submissions import Submission, confirm, receipt, submissions, under_way
+from orchestrator.workspace import Workspace
+from slurm.accounting import JobState, queued
+from slurm.allocation import adopt, submit
+from slurm.command import Unanswered, ask
+from slurm.partitions import problems
+from slurm.profile import Profile
+from sweeps.select import Selector
+from sweeps.spec import SweepSpec
+
+UNCLEAR_SECONDS = 600.0  # a submission begun elsewhere so long ago is no longer under way
+
+
+def submit_sweep(
+    workspace: Workspace,
+    spec: SweepSpec,
+    profile: Profile,
+    allocations: int,
+    nodes: int,
+    tell: Callable[[str], None],
+    where: Selector | None = None,
+) -> list[str]:
+    """Sees to it that so many allocations work on the sweep; returns the ids of the jobs that it submitted.
+
+    Repeat at will. ValueError before anything is submitted for what the cluster or the sweep rules out.
+    """
+    try:
+        wrong = problems(profile, nodes)
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        planned, roster, _ = commit(workspace, spec, where)
+        packs = lacking(workspace, roster, set(planned.trials))
+        if not packs:
+            tell(f"{spec.name}: all {len(planned.trials)} trials are done")
+            return []
+        _check(workspace, spec, profile, packs)
+        return _difference(workspace, spec.name, profile, min(allocations, len(packs)), nodes, tell)
+    except Unanswered as error:
+        raise ValueError(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
+
+
+def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, packs: list[RosterPack]) -> None:
+    if spec.run.cpus > profile.cpus or spec.run.gpus > profile.gpus:
+        raise ValueError(
+            f"a pack of sweep {spec.name} needs {spec.run.cpus} cores and {spec.run.gpus:g} GPUs, a node of the site "
+            f"file has {profile.cpus} and {profile.gpus}: raise `cpus` or `gpus` there, or lower run.cpus or run.gpus"
+        )
+    usable = 60 * profile.minutes - _kept(profile)
+    longest = max(map(Estimate(workspace).seconds, packs))
+    if longest > usable:
+        raise ValueError(
+            f"the longest pack of sweep {spec.name} may need {longest / 60:.0f} minutes, an allocation of "
+            f"{profile.minutes} minutes leaves {usable / 60:.0f}: raise `minutes`, or make packs smaller with run.pack"
+        )
+
+
+def _kept(profile: Profile) -> float:
+    """Seconds at the end of an allocation in which nothing new is begun."""
+    return profile.signal_seconds + allocation.LAST_SECONDS
+
+
+def _difference(
+    workspace: Workspace, sweep: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
+) -> list[str]:
+    submitted: list[str] = []
+    while True:
+        known = submissions(workspace)
+        for unclear in (s for s in known if receipt(workspace, s.number) is None):
+            _resolve(workspace, unclear, tell)
+        names = {s.name: s.sweep for s in known}
+        live = [job for job in queued() if job.name in names and not job.final]
+        lives = sum(names[job.name] == sweep for job in live)
+        count = min(wanted - lives, profile.max_array)
+        if count <= 0:
+            tell(f"{sweep}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
+            return submitted
+        if len(live) + wanted - lives > profile.max_jobs:
+            raise ValueError(
+                f"{wanted - lives} more allocations beside the {len(live)} that wait or run are more than the "
+                f"{profile.max_jobs} jobs that the site file allows (max_jobs): ask for fewer"
+            )
+        intent = Submission(
+            number=len(known) + 1,
+            name=f"normsweep-{secrets.token_hex(4)}-{len(known) + 1}",
+            sweep=sweep,
+            count=count,
+            nodes=nodes,
+            cpus=profile.cpus,
+            gpus=profile.gpus,
+            usable_seconds=60 * profile.minutes - _kept(profile),
+            kept_seconds=_kept(profile),
+            owner=myself(),
+        )
+        if intent.intend(workspace):
+            submitted += _submit(workspace, intent, profile, tell)
+
+
+def _submit(workspace: Workspace, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
+    umask = os.umask(0)
+    os.umask(umask)
+    arguments = (str(workspace.root), intent.number, profile, umask)
+    comment = f"normsweep {intent.sweep} in {workspace.root}"
+    folder = workspace.allocation(intent.number)
+    try:
+        jobs = submit(profile, intent.count, intent.nodes, intent.name, comment, folder, allocation.work, *arguments)
+    except ValueError:
+        confirm(workspace, intent.number, [])
+        raise
+    if not confirm(workspace, intent.number, jobs):
+        ask(["scancel", "--quiet", "--name", intent.name])
+        raise ValueError(f"another submit took over from this one, whose jobs {', '.join(jobs)} were cancelled")
+    tell(f"{intent.sweep}: submitted {intent.count} allocations of {intent.nodes} nodes: jobs {', '.join(jobs)}")
+    return jobs
+
+
+def _resolve(workspace: Workspace, unclear: Submission, tell: Callable[[str], None]) -> None:
+    """Asks SLURM what became of a submission that has no receipt."""
+    alive = under_way(unclear)
+    age = time.time() - workspace.intent(unclear.number).stat().st_mtime
+    if alive or (alive is None and age < UNCLEAR_SECONDS):
+        raise ValueError(
+            f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "
+            f"wait for it"
+        )
+    jobs = _of(unclear)
+    if jobs:
+        adopt(workspace.allocation(unclear.number), jobs)
+        confirm(workspace, unclear.number, jobs)
+        tell(f"submission {unclear.number} was interrupted after sbatch: adopted its jobs {', '.join(jobs)}")
+    elif confirm(workspace, unclear.number, []):
+        # sbatch may have been on its way: a job that came since started without knowing, a later one will know.
+        if _of(unclear):
+            ask(["scancel", "--quiet", "--name", unclear.name])
+        tell(f"submission {unclear.number} was interrupted before sbatch: it is void")
+
+
+def _of(submission: Submission) -> list[str]:
+    found: list[JobState] = [job for job in queued() if job.name == submission.name]
+    return sorted(job.shown for job in found)

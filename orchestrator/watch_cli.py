@@ -1,0 +1,128 @@
+"""The verbs that watch and steer a sweep: status, why, logs, errors, retry, cancel."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli_options import (
+    DEFAULT_ROOT,
+    AnyRecorded,
+    Json,
+    Recorded,
+    Root,
+    Where,
+    print_answer,
+    selector_of,
+    workspace_at,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.cancel import Cancellation
+    from orchestrator.retry import Retry
+    from sweeps.select import Selector
+
+watch_app = typer.Typer()
+
+Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
+
+ASKED = 20  # trials that are retried or cancelled without a question
+
+
+@watch_app.command()
+def status(
+    sweep: AnyRecorded = None,
+    workspace: Root = DEFAULT_ROOT,
+    watch: Annotated[bool, typer.Option("--watch", help="refresh every 2 s until all is over or Ctrl-C")] = False,
+    where: Where = None,
+    json_: Json = False,
+) -> None:
+    """Data sets by normalizers: done, running, to do, cost. Exit code 3 when incomplete, 4 when something failed."""
+    from orchestrator import status_view
+    from orchestrator.status import StatusBoard
+
+    if watch and json_:
+        raise ValueError("--watch draws on a terminal and --json prints once: leave one of them out")
+    board = StatusBoard(workspace_at(workspace), sweep, selector_of(where))
+    if watch:
+        found = status_view.watch(board)
+    else:
+        found = board.look()
+        if json_:
+            print_answer([s.as_json() for s in found], json_)
+        else:
+            status_view.show(found)
+    raise typer.Exit(max((s.exit_code for s in found), default=0))
+
+
+@watch_app.command()
+def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
+    """One trial: its settings, its state and the reason for it, its attempts."""
+    from orchestrator import why as of_trial
+
+    answer = of_trial.why(workspace_at(workspace), trial)
+    print_answer(answer if json_ else of_trial.lines(answer), json_)
+
+
+@watch_app.command()
+def logs(
+    trial: Annotated[str, typer.Argument(help="the id of a pack or a trial, or a selector that names one trial")],
+    workspace: Root = DEFAULT_ROOT,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the pack has its result")] = False,
+) -> None:
+    """The log of a pack, and of what went wrong with it."""
+    from orchestrator.logs import logs as lines_of
+
+    for line in lines_of(workspace_at(workspace), trial, follow=follow):
+        print(line, flush=True)
+
+
+@watch_app.command()
+def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Where = None, json_: Json = False) -> None:
+    """Failures that are alike, counted together, with an example and a way out."""
+    from orchestrator import errors as of_sweep
+
+    groups = of_sweep.errors(workspace_at(workspace), sweep, selector_of(where))
+    print_answer([g.as_json() for g in groups] if json_ else of_sweep.lines(groups), json_)
+
+
+@watch_app.command()
+def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+    """Let the next run train failed, given-up or cancelled trials again."""
+    from orchestrator.retry import retrial
+
+    _carry_out(retrial(workspace_at(workspace), sweep, _needed(where, "state=failed")), yes, f"normsweep run {sweep}")
+
+
+@watch_app.command()
+def cancel(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+    """Do not train the selected trials that have no result; running ones save and stop. `retry` takes it back."""
+    from orchestrator.cancel import cancellation
+
+    back = f"normsweep retry {sweep} -w state=cancelled"
+    _carry_out(cancellation(workspace_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
+
+
+def _needed(where: Sequence[str] | None, example: str) -> Selector:
+    selector = selector_of(where)
+    if not selector:
+        raise ValueError(f"say which trials: -w '{example}'")
+    return selector
+
+
+def _carry_out(intended: Cancellation | Retry, yes: bool, then: str) -> None:
+    """Says what will be done, asks when it is much, does it, says how to go on."""
+    print(intended)
+    if not intended.count:
+        return
+    if intended.count > ASKED and not yes:
+        if not sys.stdin.isatty():
+            raise ValueError(f"nothing was done: these are more than {ASKED} trials, say --yes")
+        typer.confirm("Go on?", abort=True)
+    intended.apply()
+    print(f"recorded; next: {then}" if then.startswith("normsweep run") else f"recorded; undone by: {then}")

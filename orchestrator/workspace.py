@@ -1,0 +1,111 @@
+"""Every path of a workspace. No other file joins one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of many sweeps: what is wanted (`specs`, `roster`, `decisions`), what is known (`parts`, `failures`),
+    who works on what (`leases`, `heartbeats`), what can be made again (`progress`, `checkpoints`, `cache`, `mlflow`).
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path | str) -> Workspace:
+        return cls(Path(root).expanduser().resolve())
+
+    @property
+    def roster(self) -> Path:
+        return self.root / "roster"
+
+    @property
+    def parts(self) -> Path:
+        return self.root / "parts"
+
+    @property
+    def torn(self) -> Path:
+        return self.root / "torn"
+
+    @property
+    def leases(self) -> Path:
+        return self.root / "leases"
+
+    @property
+    def failures(self) -> Path:
+        return self.root / "failures"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
+
+    def part(self, pack: str) -> Path:
+        return self.parts / f"{pack}.parquet"
+
+    def progress(self, pack: str) -> Path:
+        return self.root / "progress" / f"{pack}.parquet"
+
+    def checkpoint(self, pack: str) -> Path:
+        return self.root / "checkpoints" / f"{pack}.pt"
+
+    def log(self, pack: str) -> Path:
+        return self.root / "logs" / f"{pack}.log"
+
+    @property
+    def driver_log(self) -> Path:
+        return self.root / "logs" / "driver.log"
+
+    def lease(self, pack: str, generation: int) -> Path:
+        return self.leases / f"{pack}.{generation}"
+
+    def released(self, pack: str, generation: int) -> Path:
+        return self.leases / f"{pack}.{generation}.released"
+
+    def failure(self, pack: str, generation: int) -> Path:
+        return self.failures / f"{pack}.{generation}.json"
+
+    def decision(self, number: int) -> Path:
+        return self.root / "decisions" / f"{number:06d}.json"
+
+    def heartbeat(self, owner: str) -> Path:
+        return self.root / "heartbeats" / f"{owner}.json"
+
+    def stop(self, owner: str) -> Path:
+        """While this file exists, the packs of `owner` save and end."""
+        return self.root / "heartbeats" / f"{owner}.stop"
+
+    @property
+    def allocations(self) -> Path:
+        """One folder a submission to SLURM: intent, receipt, what submitit and Ray keep. For the user's eyes only."""
+        return self.root / "allocations"
+
+    def allocation(self, number: int) -> Path:
+        return self.allocations / f"{number:06d}"
+
+    def intent(self, number: int) -> Path:
+        return self.allocations / f"{number:06d}.intent.json"
+
+    def receipt(self, number: int) -> Path:
+        return self.allocations / f"{number:06d}.receipt.json"
+
+    @property
+    def accounting(self) -> Path:
+        """What SLURM last said of jobs."""
+        return self.allocations / "accounting"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.root / "specs"  # not `sweeps`: a folder of that name would shadow our package
+
+    def sweep(self, name: str) -> Path:
+        return self.sweeps / name
+
+    def report(self, name: str) -> Path:
+        return self.root / "reports" / name

@@ -1,0 +1,1 @@
+"""SLURM: jobs, hosts and Ray clusters; knows nothing of machine learning."""

@@ -1,0 +1,115 @@
+"""Allocations: SLURM jobs submitted through submitit, each of some nodes, each running one function on the first."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from slurm.profile import Profile
+
+PYTHON_FLAGS = "-P"  # the working folder is not on the path: a user's own file must not pass for a package of ours
+
+
+def parameters(profile: Profile, nodes: int, name: str, comment: str) -> dict[str, Any]:
+    """What submitit is told: the allocation's size, and that its one function runs on the first node alone."""
+    wanted = {
+        "partition": profile.partition,
+        "account": profile.account,
+        "qos": profile.qos,
+        "constraint": profile.constraint,
+        "exclude": profile.exclude,
+        "mem": f"{int(profile.memory_gb * 1024)}MB" if profile.memory_gb else None,
+        "gpus_per_node": profile.gpus or None,
+    }
+    return {
+        **{k: v for k, v in wanted.items() if v},
+        "job_name": name,
+        "comment": comment,
+        "time": profile.minutes,
+        "nodes": nodes,
+        "ntasks_per_node": 1,
+        "cpus_per_task": profile.cpus,
+        "signal_delay_s": profile.signal_seconds,
+        "array_parallelism": profile.max_jobs,
+        "stderr_to_stdout": True,
+        "setup": [*profile.setup, "export PYTHONSAFEPATH=1"],
+        "srun_args": ["--overlap", "--nodes=1", "--ntasks=1", f"--cpus-per-task={profile.cpus}"],
+        # A comment is no job's identity; the name is, and it is given to one submission only.
+        "additional_parameters": {"requeue": True},
+    }
+
+
+def submit(
+    profile: Profile,
+    count: int,
+    nodes: int,
+    name: str,
+    comment: str,
+    folder: Path,
+    work: Callable[..., Any],
+    *args: Any,
+) -> list[str]:
+    """Submits `count` allocations in one sbatch, as a job array when they are several. Returns their job ids.
+
+    `count` is at most `profile.max_array`. The folder, of this submission alone, holds what crosses over, for the
+    user's eyes only (0700, files 0600). ValueError with sbatch's own sentence when SLURM refuses.
+    """
+    import submitit
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    if shutil.which("sbatch") is None:
+        raise ValueError("there is no SLURM here: `sbatch` is not on the PATH; run this on a login node")
+    assert 1 <= count <= profile.max_array, "the caller splits"
+    with private(folder):
+        executor = submitit.SlurmExecutor(
+            folder=folder, python=f"{profile.python or shlex.quote(sys.executable)} {PYTHON_FLAGS}"
+        )
+        executor.update_parameters(**parameters(profile, nodes, name, comment))
+        try:
+            jobs: Sequence[submitit.Job[Any]]
+            if count == 1:
+                jobs = [executor.submit(work, *args)]
+            else:
+                with executor.batch():
+                    jobs = [executor.submit(work, *args) for _ in range(count)]
+        except (FailedJobError, FailedSubmissionError) as error:
+            raise ValueError(f"sbatch refused: {_reason(str(error))}") from None
+    return [job.job_id for job in jobs]
+
+
+def adopt(folder: Path, jobs: Sequence[str]) -> None:
+    """Ends what a killed `submit` left undone: every job of it finds its pickle. All of a submission's are alike."""
+    pickles = sorted(p for p in folder.glob("*.pkl") if not p.name.endswith("_result.pkl"))
+    if not pickles:
+        return
+    with private(folder):
+        for job in jobs:
+            path = folder / f"{job}_submitted.pkl"
+            if not path.exists():
+                temporary = path.with_suffix(f".{os.getpid()}.tmp")
+                shutil.copy(pickles[0], temporary)
+                temporary.replace(path)
+
+
+@contextmanager
+def private(folder: Path) -> Generator[None]:
+    """Makes the folder for this user alone; files made meanwhile are too."""
+    before = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        yield
+    finally:
+        os.umask(before)
+
+
+def _reason(text: str) -> str:
+    """The sentence of sbatch among what submitit reports."""
+    lines = [line.partition("sbatch: error: ")[2] for line in text.splitlines() if "sbatch: error: " in line]
+    return "; ".join(line for line in lines if line) or text.strip().splitlines()[-1]

@@ -1,0 +1,119 @@
+"""From a sweep to its trials, and from trials to the packs that are trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Any
+
+from sweeps.choice import Choice
+from sweeps.composition import normalizer
+from sweeps.facts import Facts
+from sweeps.identity import digest, pack_id
+from sweeps.select import Selector
+from sweeps.settings import CHOICES, PACKING_CHOICES, SETTINGS
+from sweeps.spec import SweepSpec
+from sweeps.trial import Trial, field_names
+from sweeps.values import entry_of
+
+# Fields that all trials of a pack share; choices and the split are looked at closer.
+_SHARED = tuple(
+    name for name in field_names() if name not in CHOICES and not (name in SETTINGS and SETTINGS[name].packs)
+)
+
+
+def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list[Trial]:
+    """The trials of a sweep, each once, in the order of its axes. What `where` leaves out needs no data set.
+
+    ValueError that names every data set which is not here, and how to get it.
+    """
+    drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
+    digests: dict[str, str] = {}
+    absent: list[str] = []
+    for name in dict.fromkeys(str(draft["dataset"]) for draft in drafts):
+        try:
+            digests[name] = facts(name).digest
+        except ValueError as error:
+            absent.append(str(error))
+    if absent:
+        raise ValueError("\n".join(absent))
+    revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
+    made: list[Trial] = []
+    for draft in drafts:
+        values: dict[str, Any] = draft
+        values["digest"] = digests[values["dataset"]]
+        values["revision"] = revisions[values["normalizer"].name]
+        made.append(Trial(**values))
+    return made
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Trials whose tensors have the same shapes, trained at once; the order of its members is that of the replicas."""
+
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def id(self) -> str:
+        return pack_id(self.trial_ids)
+
+    @cached_property
+    def trial_ids(self) -> tuple[str, ...]:
+        return tuple(trial.id for trial in self.trials)
+
+    def halves(self) -> tuple[Pack, Pack]:
+        """The two packs that replace one which failed as a whole."""
+        assert len(self.trials) > 1
+        middle = (len(self.trials) + 1) // 2
+        return Pack(self.trials[:middle]), Pack(self.trials[middle:])
+
+
+def packs(trials: Sequence[Trial], facts: Facts, size: int) -> list[Pack]:
+    """Trials of the same shape in packs of at most `size`, as equal as possible, in the order of training.
+
+    Within a shape the low splits and seeds come first, and so do their packs: the blocks (data set, seed) that a
+    comparison needs are complete early. Within a data set the packs of the methods follow each other in the order of
+    their hashes, which favours no method when a sweep is stopped half-way.
+    """
+    groups: dict[object, list[Trial]] = {}
+    known = cache(facts)
+    for trial in trials:
+        groups.setdefault(shape_key(trial, known), []).append(trial)
+    made: list[Pack] = []
+    for members in groups.values():
+        members.sort(key=lambda trial: (trial.split, trial.seed))
+        parts = -(-len(members) // size)
+        bounds = [len(members) * i // parts for i in range(parts + 1)]
+        made += [Pack(tuple(members[a:b])) for a, b in pairwise(bounds)]
+    rank = {name: i for i, name in enumerate(dict.fromkeys(trial.dataset for trial in trials))}
+    made.sort(key=lambda pack: (pack.trials[0].split, pack.trials[0].seed, rank[pack.trials[0].dataset], pack.id))
+    return made
+
+
+def shape_key(trial: Trial, facts: Facts) -> tuple[object, ...]:
+    """What trials of one pack have in common: everything but values that change no shape."""
+    return (
+        *(getattr(trial, name) for name in _SHARED),
+        facts(trial.dataset).sizes(trial.split),
+        *(_choice_key(kind, getattr(trial, kind)) for kind in CHOICES),
+    )
+
+
+def _choice_key(kind: str, choice: Choice) -> tuple[object, ...]:
+    if kind == "schedule":
+        return ()
+    options = entry_of(kind, choice.name).options
+    name = "" if kind in PACKING_CHOICES else choice.name
+    return name, tuple(item for item in choice.options if not options[item[0]].packs)
+
+
+def plan_hash(trials: Iterable[Trial]) -> str:
+    """Of what is trained, whatever the order: 64 hex digits."""
+    return digest(sorted(trial.id for trial in trials))
+
+
+def _name(value: object) -> str:
+    assert isinstance(value, Choice)
+    return value.name

@@ -1,0 +1,55 @@
+"""The columns of a part: one row a trial, curves as lists. Written by `trainers`, read by everyone."""
+
+from __future__ import annotations
+
+PART_SCHEMA = 1
+
+# Identity and axes, for filters; `trial` is the canonical JSON and the truth among them.
+AXES: dict[str, str] = {
+    "trial_id": "string",
+    "pack_id": "string",
+    "trial": "string",
+    "dataset": "string",
+    "digest": "string",
+    "split": "int64",
+    "model": "string",
+    "depth": "int64",
+    "width": "int64",
+    "activation": "string",
+    "normalizer": "string",
+    "normalizer_options": "string",  # JSON
+    "batch_size": "int64",
+    "seed": "int64",
+}
+
+# Errors are shares of wrong answers in 0..1; null for a diverged or failed trial.
+RESULTS: dict[str, str] = {
+    "state": "string",  # done | diverged | failed
+    "selected_epoch": "int64",  # from 0; the earliest with the lowest smoothed validation error
+    "diverged_epoch": "int64",  # null unless diverged
+    "val_error": "double",  # smoothed, at the selected epoch
+    "test_error": "double",  # at the selected epoch
+    "majority_error": "double",  # on the test part, of always answering the training part's most frequent class
+    "train_loss": "double",  # mean over the selected epoch's steps, penalties left out
+}
+
+# One value an epoch, as far as the trial went.
+CURVES: dict[str, str] = {
+    "curve_train_loss": "list<float>",
+    "curve_val_error": "list<float>",  # as measured, not smoothed
+    "curve_test_error": "list<float>",
+}
+
+# How it came about; never compared between runs.
+CIRCUMSTANCES: dict[str, str] = {
+    "seconds": "double",  # of training, this trial's share of its pack's
+    "attempts": "int64",
+    "device": "string",
+    "host": "string",
+    "threads": "int64",
+    "code_version": "string",
+    "finished": "double",  # seconds since 1970, UTC
+    "failure": "string",  # the traceback of a failed trial, else null
+}
+
+COLUMNS: dict[str, str] = AXES | RESULTS | CURVES | CIRCUMSTANCES

@@ -1,0 +1,136 @@
+"""A sweep: its name, what is trained, how it is run, what is asked of the results. Read from a YAML 1.2 file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.axes import Axes
+from sweeps.document import Entry, Node, Place, parse, plain
+from sweeps.identity import digest
+from sweeps.near import unknown
+from sweeps.sections import AnalysisSection, RunSection, analysis_section, known, run_section
+from sweeps.settings import setting_names
+from sweeps.trial_section import trial_section
+
+PRESETS = Path(__file__).parent / "presets"
+_SECTIONS = ("name", "trial", "run", "analysis")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepSpec:
+    name: str
+    trial: Axes
+    run: RunSection
+    analysis: AnalysisSection
+
+    def as_json(self) -> dict[str, Any]:
+        """In the words of a sweep file, every default written out; `SweepSpec.from_json` is its inverse."""
+        return {
+            "name": self.name,
+            "trial": self.trial.as_json(),
+            "run": self.run.as_json(),
+            "analysis": self.analysis.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
+        """Also the way to make a sweep in Python: the keys are those of a sweep file."""
+        return _spec(plain(data, source), "sweep")
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the file says, 64 hex digits. What is trained is the plan's hash, not this."""
+        return digest(self.as_json())
+
+
+def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
+    """The sweep of a preset's name or a file's path, after `--set` overrides such as `depth=2,4` or `run.pack=8`.
+
+    ValueError, with file, line, column and the nearest valid name, for anything that the file should not say.
+    """
+    path = _path(str(source))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read as a sweep file: {error}") from None
+    root = parse(text, path.name if path.parent == PRESETS else str(source))
+    for override in overrides:
+        root = _overridden(root, override)
+    return _spec(root, path.stem)
+
+
+def presets() -> dict[str, str]:
+    """Names of the presets, each with the first comment line of its file."""
+    found: dict[str, str] = {}
+    for path in sorted(PRESETS.glob("*.yaml")):
+        with path.open(encoding="utf-8") as file:
+            found[path.stem] = file.readline().lstrip("# ").strip()
+    return found
+
+
+def _path(source: str) -> Path:
+    preset = PRESETS / f"{source}.yaml"
+    if re.fullmatch(_NAME, source) and preset.is_file():
+        return preset
+    if Path(source).is_file():
+        return Path(source)
+    if Path(source).suffix in (".yaml", ".yml") or "/" in source:
+        raise ValueError(f"there is no sweep file {source}")
+    raise ValueError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
+
+
+def _spec(root: Node, default_name: str) -> SweepSpec:
+    entries = known(root, "the sweep file", _SECTIONS)
+    empty = Node(None, root.place)
+    name = entries.get("name", Node(default_name, root.place))
+    if not isinstance(name.value, str) or not _NAME.fullmatch(name.value):
+        raise name.error(f"'name' is up to 64 letters, digits, '.', '_', '-', not {name}")
+    return SweepSpec(
+        name=name.value,
+        trial=trial_section(entries.get("trial", empty)),
+        run=run_section(entries.get("run", empty)),
+        analysis=analysis_section(entries.get("analysis", empty)),
+    )
+
+
+def _overridden(root: Node, override: str) -> Node:
+    key, equals, text = override.partition("=")
+    source = f"--set {override}"
+    if not equals or not key:
+        raise Place(source).error("an override is `axis=value` or `axis=value,value`")
+    values = plain(parse(f"[{text}]", source).data(), source)
+    value = values.elements()[0] if len(values.elements()) == 1 else values
+    section, dot, name = key.partition(".")
+    if key == "name":
+        return _with(root, ("name",), value)
+    section, name = (section, name) if dot else ("trial", key)
+    if section not in _SECTIONS[1:]:
+        raise Place(source).error(unknown("section", section, _SECTIONS[1:]))
+    root = _with(root, (section, name), value)
+    return _untied(root, name) if section == "trial" and name in setting_names() else root
+
+
+def _with(node: Node, path: tuple[str, ...], value: Node) -> Node:
+    if not path:
+        return value
+    entries = node.entries("a section")
+    old = entries[path[0]] if path[0] in entries else Entry(value.place, Node(None, value.place))
+    return Node({**entries, path[0]: Entry(old.key, _with(old.node, path[1:], value))}, node.place)
+
+
+def _untied(root: Node, name: str) -> Node:
+    """An overridden setting leaves `zip` and `random`, which would give it a second time."""
+    trial = root.entries("the sweep file")["trial"].node.entries("'trial'")
+    for section, own in (("zip", frozenset[str]()), ("random", frozenset({"count", "seed"}))):
+        node = trial[section].node if section in trial else Node((), root.place)
+        rows = [{k: v for k, v in e.entries(section).items() if k != name or k in own} for e in node.elements()]
+        left = tuple(Node(row, node.place) for row in rows if row.keys() - own)
+        if section in trial:
+            value = Node(left, node.place) if section == "zip" else left[0] if left else Node(None, node.place)
+            root = _with(root, ("trial", section), value)
+    return root

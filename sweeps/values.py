@@ -1,0 +1,121 @@
+"""Typed values out of the nodes of a sweep file: one value, an axis of them, a choice with its options."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from math import isfinite
+
+from sweeps.choice import Choice, OptionValue
+from sweeps.composition import normalizer, parts
+from sweeps.document import Node
+from sweeps.near import unknown
+from sweeps.settings import CHOICES, SETTINGS, Value
+from sweeps.vocabulary import Entry, Option, resolved
+
+_RANGE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)")
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "word": "a word",
+    "ints": "a list of whole numbers",
+}
+
+
+def axis(name: str, node: Node) -> tuple[Value, ...]:
+    """All values that a setting takes, in order, each once. ValueError with its place for what it cannot take."""
+    if node.value in (None, ()):
+        raise node.error(f"the axis '{name}' is empty: give it a value or leave it out")
+    if name in CHOICES:
+        return tuple(dict.fromkeys(c for element in node.elements() for c in choices(name, element)))
+    return tuple(dict.fromkeys(values(name, SETTINGS[name], node)))
+
+
+def single(name: str, node: Node) -> Value:
+    found = axis(name, node)
+    if len(found) != 1:
+        raise node.error(f"'{name}' takes one value here, not {len(found)}")
+    return found[0]
+
+
+def values(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
+    """An option's values: one, a list of them or, for whole numbers, a range `0..9` (both ends included)."""
+    if option.kind == "ints":
+        elements = node.elements()
+        lists = elements if elements and all(isinstance(e.value, tuple) for e in elements) else (node,)
+        return tuple(tuple(int(str(typed(name, option, e))) for e in each.elements()) for each in lists)
+    return tuple(value for element in node.elements() for value in _spread(name, option, element))
+
+
+def _spread(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
+    span = _RANGE.fullmatch(node.value) if option.kind == "int" and isinstance(node.value, str) else None
+    if not span:
+        return (typed(name, option, node),)
+    first, last = int(span[1]), int(span[2])
+    if first > last:
+        raise node.error(f"the range {node.value} of '{name}' is empty: write {last}..{first}")
+    for end in (first, last):
+        _ranged(name, option, node, end)
+    return tuple(range(first, last + 1))
+
+
+def typed(name: str, option: Option, node: Node) -> OptionValue:
+    """One value of the option's kind and range (an element of it, for `ints`)."""
+    value = node.value
+    if value is None and option.default is None and option.kind != "word":
+        return None
+    if option.kind in ("int", "ints") and isinstance(value, int) and not isinstance(value, bool):
+        return _ranged(name, option, node, value)
+    if option.kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return _ranged(name, option, node, float(value))
+    if option.kind == "bool" and isinstance(value, bool):
+        return value
+    if option.kind == "word" and isinstance(value, str):
+        if option.words and value not in option.words:
+            raise node.error(unknown(f"value of '{name}'", value, option.words))
+        return value
+    raise node.error(f"'{name}' is {_KINDS[option.kind]}, not {node}")
+
+
+def _ranged(name: str, option: Option, node: Node, value: float) -> float:
+    low, high = option.low, option.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
+        raise node.error(f"'{name}' must be {limits}, not {node}")
+    return value
+
+
+def entry_of(kind: str, name: str) -> Entry:
+    """A vocabulary's entry; a normalizer may be a composition. ValueError, without a place, for an unknown name."""
+    if kind == "normalizer":
+        return normalizer(name)
+    entries = CHOICES[kind]
+    if name not in entries:
+        raise ValueError(unknown(kind, name, entries))
+    return entries[name]
+
+
+def choices(kind: str, node: Node) -> tuple[Choice, ...]:
+    """`name` or `{name: {option: value, ...}}`, every option resolved; an option with several values makes several."""
+    if isinstance(node.value, str):
+        name, options = node.value, Node(None, node.place)
+    elif isinstance(node.value, dict) and len(node.value) == 1:
+        name, (_, options) = next(iter(node.value.items()))
+    else:
+        raise node.error(f"'{kind}' is a name or {{name: {{option: value}}}}, not {node}")
+    try:
+        entry = entry_of(kind, name)
+    except ValueError as error:
+        raise node.error(str(error)) from None
+    name = "+".join(parts(name)) if kind == "normalizer" else name
+    given = options.entries(f"what follows '{name}'")
+    for option, (key, _) in given.items():
+        if not entry.options:
+            raise key.error(f"{kind} {name} has no options")
+        if option not in entry.options:
+            raise key.error(unknown(f"option of {kind} {name}", option, entry.options))
+    taken = {option: values(option, entry.options[option], child) for option, (_, child) in given.items()}
+    spread = [taken.get(option, (spec.default,)) for option, spec in entry.options.items()]
+    rows = (dict(zip(entry.options, row, strict=True)) for row in product(*spread))
+    return tuple(Choice.of(name, resolved(entry.options, row)) for row in rows)

@@ -1,0 +1,139 @@
+import pandas as pd
+import pytest
+
+from analysis import comparisons, tables
+from analysis.beside import beside
+from analysis.findings import Findings
+from analysis.question import Question
+from analysis.summary import summary
+from analysis.tables import Table
+from tests.analysis.trials import MAJORITY, diverge, trials
+
+SELECT = Question(select=("depth",))
+
+
+def relu(**options: object) -> pd.DataFrame:
+    return trials(activations=["relu"], depths=[4], **options)  # type: ignore[arg-type]
+
+
+def lines(table: Table | None) -> pd.DataFrame:
+    assert table is not None
+    return table.frame.set_index("method")
+
+
+def test_means_and_paired_differences_over_seeds():
+    frame = relu(noise=0.0)
+    for seed, shift in enumerate((0.0, 0.1, 0.2)):
+        frame.loc[frame["seed"] == seed, "test_error"] += shift
+    findings = Findings(frame, SELECT)
+    # 0.1, 0.15, 0.2 of the three sets, 0.1 of the seeds' shift, 0.01 of bn
+    assert findings.means[findings.names.index("bn")].mean == pytest.approx(0.26)
+    assert findings.means[0].half == pytest.approx(0.1 * 2.484138, abs=1e-5)
+    none = findings.differences[findings.names.index("none")]
+    assert none is not None
+    assert none.seeds is not None
+    # Seeds shift both alike: the paired difference does not see it.
+    assert (none.seeds.mean, none.seeds.half) == (pytest.approx(0.02), pytest.approx(0, abs=1e-12))
+    assert findings.differences[findings.names.index("bn")] is None
+
+
+def test_diverged_trials_enter_means_with_the_majority_class_error():
+    frame = relu(noise=0.0, seeds=[0, 1])
+    lost = diverge(frame, (frame["normalizer"] == "bn") & (frame["seed"] == 1) & (frame["dataset"] == "digits"))
+    findings = Findings(lost, SELECT)
+    assert findings.row_means[0, findings.names.index("bn")] == pytest.approx((0.11 + MAJORITY) / 2)
+
+
+def test_splits_are_averaged_before_intervals_are_taken_over_seeds():
+    frame = pd.concat([relu().assign(split=k) for k in range(3)], ignore_index=True)
+    findings = Findings(frame, Question(average=("seed", "split")))
+    assert findings.means[0].n == 3
+    with_splits_only = Findings(frame[frame["seed"] == 0], Question(average=("split",)))
+    assert not with_splits_only.replicated
+    assert "no interval is given" in " ".join(summary(with_splits_only).sure)
+
+
+def test_wins_within_an_activation_stand_beside_wins_among_all():
+    frame = trials(depths=[4], noise=0.0)
+    frame.loc[frame["activation"] == "elu", "test_error"] += 0.1
+    found = lines(tables.methods(Findings(frame, SELECT)))
+    assert found.loc["elu/vcl", ["wins", "wins_within_activation"]].tolist() == [0, 3]
+    assert "wins_within_activation" not in lines(tables.methods(Findings(relu(), SELECT)))
+
+
+def test_ranking_names_the_best_and_tests_the_others():
+    table = comparisons.ranking(Findings(relu(datasets=tuple("abcdefgh"), noise=0.001), SELECT))
+    found = lines(table)
+    assert found.index.tolist() == ["vcl", "bn", "none"]
+    assert found["mean_rank"].tolist() == [1, 2, 3]
+    assert found.loc["none", "p_wilcoxon_holm"] == pytest.approx(2 * 2 / 2**8)  # exact two-sided 2/2^8, Holm twice
+    assert found.loc["none", "p_nemenyi"] < 0.001
+    assert found.loc["none", "best_better"] > 0.99  # 0.03 worse, more than the 0.01 of the region
+    assert found.loc["vcl", ["best_better", "p_nemenyi"]].isna().all()
+
+
+def test_ranking_needs_two_rows():
+    assert comparisons.ranking(Findings(relu(datasets=["wine"]), SELECT)) is None
+
+
+def test_sensitivity_to_the_rule_for_diverged_trials():
+    frame = relu()
+    assert comparisons.sensitivity(Findings(frame, SELECT)) is None
+    lost = diverge(frame, (frame["normalizer"] == "vcl") & (frame["dataset"] != "wine"))
+    table = comparisons.sensitivity(Findings(lost, SELECT))
+    assert table is not None
+    assert table.frame["most_wins"].tolist() == ["bn", "bn", "vcl"]
+    assert table.frame["rows"].tolist() == [3, 3, 1]
+
+
+def test_other_aggregates():
+    found = lines(comparisons.aggregates(Findings(relu(epochs=30, seeds=range(5)), SELECT)))
+    assert (found["interquartile_mean_low"] <= found["interquartile_mean"]).all()
+    assert (found["profile_area_high"] <= 1).all()
+    assert found["variance_first_epochs"].gt(0).all()
+
+
+def test_completeness_names_the_blocks_that_are_not_compared():
+    frame = relu()
+    gone = (frame["normalizer"] == "bn") & (frame["dataset"] == "wine") & (frame["seed"] == 2)
+    frame.loc[gone, "state"] = "failed"
+    found = tables.completeness(Findings(frame, SELECT)).frame.set_index(["dataset", "seed"])
+    assert found.loc[("wine", 2), ["done", "failed", "compared"]].tolist() == [2, 1, "no"]
+    assert set(found["compared"].drop(("wine", 2))) == {"yes"}
+
+
+def test_small_batches_say_where_the_baseline_loses():
+    frame = relu(noise=0.0, batch_sizes=[2, 4, 8])
+    at_two = (frame["normalizer"] == "bn") & (frame["batch_size"] == 2)
+    frame.loc[at_two, "test_error"] += 0.06
+    frame = frame[(frame["normalizer"] != "vcl") | (frame["batch_size"] >= 4)]
+    findings = Findings(frame, Question())
+    found = lines(comparisons.small_batches(findings))
+    # At 2 bn is 0.04 worse than none, from 4 on 0.02 better: the lines cross at two thirds of the way.
+    assert found.loc["none", "bn_loses_below"] == f"{2 ** (1 + 2 / 3):.1f}"
+    assert found.loc["vcl", ["defined_from", "bn_loses_below"]].tolist() == [4, "every size"]
+    assert found.loc["bn", "index"] == pytest.approx(0.06 / 4)
+    wide = comparisons.by_batch_size(findings)
+    assert wide is not None
+    assert wide.frame["vcl"].isna().tolist() == [True, False, False]
+    assert wide.missing == "not defined"
+    assert "The batch size matters least to" in " ".join(summary(findings).answer)
+
+
+def test_published_figures_stand_beside_own_ones():
+    frame = trials(datasets=["abalone", "adult"], depths=[4]).assign(sweep="uci44-smoke")
+    _, table = beside(Findings(frame, SELECT))
+    assert isinstance(table, Table)
+    printed = table.frame.set_index(["dataset", "method"])["published"]
+    assert printed["abalone", "relu/bn"] == 0.342
+    assert len(printed) == 2 * 6
+    assert beside(Findings(frame.assign(sweep="mine"), SELECT)) == []
+
+
+def test_percent_and_accuracy_are_published_as_errors():
+    frame = trials(datasets=["cifar10"], activations=["sigmoid", "tanh"], normalizers=["bn", "popnorm"], depths=[4])
+    frame = frame.assign(sweep="popnorm-cifar", model="vgg16")
+    _, table = beside(Findings(frame, SELECT))
+    assert isinstance(table, Table)
+    printed = table.frame.set_index("method")["published"]
+    assert printed["sigmoid/bn"] == pytest.approx(1 - 0.8421)  # vgg16's 84.21 %, not resnet20's

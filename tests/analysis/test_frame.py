@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.frame import load, named_methods, published, refuse_mixtures, with_fields
+from analysis.wins import wins
+from tests.analysis.trials import trials
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_load_reads_what_was_written(tmp_path: Path, suffix: str):
+    frame = trials(epochs=3)
+    path = tmp_path / f"export{suffix}"
+    if suffix == ".csv":
+        frame.drop(columns=[c for c in frame if c.startswith("curve_")]).to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+        assert len(load(path, curves=True)["curve_val_error"].iloc[0]) == 3
+    found = load(path)
+    assert not [c for c in found if c.startswith("curve_")]
+    assert found["normalizer"].tolist() == frame["normalizer"].tolist()
+    assert found["test_error"].tolist() == pytest.approx(frame["test_error"].tolist())
+
+
+def test_a_method_called_none_is_not_a_missing_value(tmp_path: Path):
+    (tmp_path / "t.csv").write_text("dataset,normalizer,test_error\na,None,0.1\na,NA,\n")
+    found = load(tmp_path / "t.csv")
+    assert found["normalizer"].tolist() == ["None", "NA"]
+    assert found["test_error"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("name", "message"), [("absent.csv", "no file"), ("table.xlsx", "a .csv or .parquet file")])
+def test_load_refuses(tmp_path: Path, name: str, message: str):
+    (tmp_path / "table.xlsx").touch()
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / name)
+
+
+def test_published_figures():
+    assert len(published("vcl", "5")) == 396
+    with pytest.raises(ValueError, match="no published figures"):
+        published("vcl", "99")
+
+
+def test_options_that_differ_are_named():
+    frame = trials(seeds=[0])
+    assert named_methods(frame) is frame
+    other = trials(seeds=[0], normalizers=["vcl"]).assign(normalizer_options='{"n": 2, "weight": 0.01}')
+    found = named_methods(pd.concat([frame, other]))
+    assert set(found["normalizer"]) == {"none", "bn", "vcl(n=5)", "vcl(n=2)"}
+
+
+def test_mixed_metrics_are_refused():
+    frame = pd.DataFrame({"metric": ["test_error", "seconds"], "dataset": ["a", "a"]})
+    with pytest.raises(ValueError, match="mixes the metrics seconds, test_error"):
+        refuse_mixtures(frame, ["dataset"])
+
+
+def test_an_axis_without_a_role_is_refused():
+    with pytest.raises(ValueError, match=r"batch_size varies \(4, 20\) but has no role"):
+        refuse_mixtures(trials(batch_sizes=[4, 20]), ["dataset", "activation", "normalizer", "depth", "seed"])
+
+
+def test_sweeps_of_different_protocols_are_refused():
+    frame = trials(depths=[4], seeds=[0]).assign(trial='{"dataset": "digits", "epochs": 5}')
+    other = frame.assign(sweep="longer", trial='{"dataset": "wine", "epochs": 50}')
+    with pytest.raises(
+        ValueError, match="synthetic and longer follow different protocols: epochs is 5 in one and 50 in"
+    ):
+        refuse_mixtures(pd.concat([frame, other]), ["dataset", "activation", "normalizer"])
+    refuse_mixtures(pd.concat([frame, frame.assign(sweep="again")]), ["dataset", "activation", "normalizer"])
+
+
+def test_fields_of_a_trial_that_vary_become_columns():
+    frame = trials(depths=[4], seeds=[0])
+    lr = ['{"lr": 0.1, "epochs": 5}', '{"lr": 0.01, "epochs": 5}'] * (len(frame) // 2)
+    found = with_fields(frame.assign(trial=lr))
+    assert found["lr"].tolist()[:2] == ["0.1", "0.01"]
+    assert "epochs" not in found
+
+
+def test_a_cell_with_several_trials_says_what_they_differ_in():
+    frame = trials(depths=[4], seeds=[0])
+    both = pd.concat([frame.assign(trial='{"lr": 0.1}'), frame.assign(trial='{"lr": 0.01}')])
+    with pytest.raises(ValueError, match=r"holds 2 rows \(they differ in lr\)"):
+        wins(with_fields(both))

@@ -1,0 +1,70 @@
+"""A sweep in which one trial always raises at its second epoch: python -m tests.chaos.failing_run FILE WORKSPACE."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+
+from orchestrator.run import run
+from orchestrator.workspace import Workspace
+from sweeps.spec import load_spec
+
+
+def main() -> int:
+    from orchestrator import machines
+
+    local_ray = machines.local_ray
+
+    def with_culprit(*arguments: Any) -> Any:
+        cluster = local_ray(*arguments)
+        folder = cluster.__enter__()  # ray may be imported from here on
+
+        import ray.cloudpickle
+
+        from orchestrator import remote
+
+        class Culprit(remote.PackTrainable):
+            def step(self) -> dict[str, Any]:
+                from orchestrator.remote import PackJob
+
+                members = self._config["roster"]
+                settings = [members["common"] | own for own in members["trials"].values()]
+                work = PackJob.work
+
+                def work_until_the_second_epoch(job: PackJob, seconds: float) -> str:
+                    while job.trainer.epoch < 1 and not job.trainer.finished:
+                        job.trainer.advance(0)
+                    raise RuntimeError("seed 1 of bn cannot be trained")
+
+                if any(s["seed"] == 1 and s["normalizer"]["name"] == "bn" for s in settings):
+                    PackJob.work = work_until_the_second_epoch
+                try:
+                    return super().step()
+                finally:
+                    PackJob.work = work
+
+        remote.PackTrainable = Culprit  # type: ignore[misc]
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        with_culprit.cluster = cluster  # type: ignore[attr-defined]
+        return Opened(cluster, folder)
+
+    machines.local_ray = with_culprit  # type: ignore[assignment]
+    summary = run(Workspace.at(sys.argv[2]), load_spec(sys.argv[1]), Console(), mirrored=False)
+    return summary.exit_code
+
+
+class Opened:
+    def __init__(self, cluster: Any, folder: Any) -> None:
+        self._cluster, self._folder = cluster, folder
+
+    def __enter__(self) -> Any:
+        return self._folder
+
+    def __exit__(self, *error: Any) -> None:
+        self._cluster.__exit__(*error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

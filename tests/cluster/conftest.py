@@ -1,0 +1,107 @@
+"""A real SLURM cluster on this machine for the tests marked `cluster`: six nodes, accounting, preemption."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import HERE
+
+SCRIPT = Path(__file__).with_name("slurm-cluster")
+PROGRAMS = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "ip", "nsenter")
+NODES = 6
+
+SITE = """
+partition = "low"
+minutes = 10
+cpus = 1
+signal_seconds = 20
+scratch = "/tmp/ray"
+"""
+
+SWEEP = """
+name: cluster
+trial:
+  dataset: [wine, breast_cancer]
+  depth: [2, 3]
+  activation: [relu, selu]
+  where: [{if: "activation=relu", dropout: 0.5}, {if: "activation=selu", alpha_dropout: 0.05}]
+  normalizer: [none, bn, vcl]
+  width: 32
+  epochs: 40
+  seed: 0
+run: {checkpoint_seconds: 2, pack: 8}
+"""
+
+
+class Cluster:
+    """The cluster, and the command line as a user of it has it."""
+
+    def __init__(self, folder: Path, number: str) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "CLUSTER_ID": number, "CLUSTER_NODES": str(NODES), "CLUSTER_CPUS": "1"}
+        self.environment["PYTHONPATH"] = str(HERE.parent)
+
+    def control(self, *words: str) -> str:
+        done = subprocess.run([SCRIPT, *words], env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def up(self) -> None:
+        self.control("up")
+        name, _, value = self.control("env").partition(" ")[2].strip().partition("=")
+        self.environment[name] = value
+
+    def ask(self, *command: str) -> str:
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def normsweep(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "orchestrator.cli", *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or not check, done.stderr + done.stdout
+        return done
+
+    def jobs(self) -> list[str]:
+        return self.ask("squeue", "--noheader", "--array", "--format=%i").split()
+
+    def wait(self, what: Callable[[], bool], seconds: float) -> float:
+        """Seconds that it took until `what` was so."""
+        began = time.monotonic()
+        while not what():
+            assert time.monotonic() - began < seconds, f"waited {seconds} s in vain; {self.ask('squeue')}"
+            time.sleep(0.5)
+        return time.monotonic() - began
+
+    def clear(self) -> None:
+        self.ask("scancel", "--me")
+        self.wait(lambda: not self.jobs(), 60)
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
+    lacking = [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    if os.getuid() != 0 or lacking:
+        pytest.skip(f"needs root and {', '.join(lacking) or 'nothing else'}: tests/install-system")
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"), os.environ.get("CLUSTER_ID", "9"))
+    cluster.up()
+    try:
+        yield cluster
+    finally:
+        cluster.control("down")
+
+
+@pytest.fixture
+def cluster(slurm: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Cluster]:
+    """The cluster with no job on it, a site file and a sweep file; the jobs of the test end with it."""
+    (tmp_path / "site.toml").write_text(SITE)
+    (tmp_path / "sweep.yaml").write_text(SWEEP)
+    monkeypatch.chdir(tmp_path)
+    yield slurm
+    slurm.clear()

@@ -1,0 +1,109 @@
+"""Questions to a real MLflow on SQLite, and the same answers from the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from orchestrator.compare import Comparison, compare
+from orchestrator.compare_ledger import from_ledger
+from orchestrator.compare_mlflow import from_mlflow
+from orchestrator.mirror import sync
+from orchestrator.workspace import Workspace
+from sweeps.choice import Choice
+from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
+
+FILTERS = [
+    "",
+    "params.dataset = 'wine'",
+    "params.dataset != 'wine' and metrics.test_error < 0.9",
+    "params.normalizer LIKE 'V%'",
+    "params.normalizer ILIKE 'V%'",
+    "params.normalizer LIKE '_n'",
+    "params.seed = '1' AND params.lr = '0.01'",
+    "params.schedule LIKE 'step%'",
+    "metrics.test_error >= 0.5",
+    "metrics.test_error != 0.5 and metrics.seconds = 12.5",
+    "metrics.selected_epoch > 3",
+    "tags.normsweep.state = 'diverged'",
+    "tags.`normsweep.diverged_epoch` = '3'",
+    "tags.normsweep.diverged_epoch IS NULL",
+    "params.schedule IS NOT NULL and params.nesterov = 'false'",
+]
+
+
+@pytest.fixture
+def two_sweeps(workspace: Workspace) -> Workspace:
+    """`small` (wine, titanic) and `other` (titanic, shared, and led), whose `led` trials have another schedule."""
+    small_sweep(workspace)
+    led = [replace(t, schedule=Choice.of("step", {"at": (3,)})) for t in trials(("led-display-generated",))]
+    record_sweep(workspace, "other", trials(("titanic",)) + led)
+    packs = record_packs(workspace, led)
+    finish(workspace, packs[:1])
+    finish(workspace, packs[1:], epochs=3, state="diverged", diverged_epoch=3, test_error=None, val_error=None)
+    sync(workspace)
+    return workspace
+
+
+@pytest.mark.parametrize("sweeps", [[], ["small"], ["other"], ["small", "other"]])
+def test_both_sources_hold_the_same_trials_under_every_filter(two_sweeps: Workspace, sweeps: list[str]) -> None:
+    for query in FILTERS:
+        asked = from_mlflow(two_sweeps, None, sweeps, query)
+        read = from_ledger(two_sweeps, sweeps, query)
+        pd.testing.assert_frame_equal(asked, read, check_exact=True, obj=query or "all")
+    assert len(from_ledger(two_sweeps, sweeps, "")) == {0: 18, 1: 12, 2: 18}[len(sweeps)]
+
+
+def test_both_sources_give_the_same_answer(two_sweeps: Workspace) -> None:
+    from_server = compare(two_sweeps, ["small"], by=["normalizer"], baseline="bn")
+    from_parquet = compare(two_sweeps, ["small"], by=["normalizer"], baseline="bn", source="ledger")
+    assert from_server == replace(from_parquet, source="mlflow")
+
+
+def answer_of(workspace: Workspace, **errors: list[float]) -> Comparison:
+    """Of a sweep whose test errors are given by normalizer, over wine and titanic, seeds 0 and 1."""
+    members = trials()
+    record_sweep(workspace, "hand", members)
+    for pack, trial in zip(record_packs(workspace, members, size=1), members, strict=True):
+        error = errors[trial.normalizer.name][2 * (trial.dataset == "titanic") + trial.seed]
+        finish(workspace, [pack], test_error=error)
+    return compare(workspace, ["hand"], by=["normalizer"], baseline="none", source="ledger")
+
+
+def test_the_numbers_are_right(workspace: Workspace) -> None:
+    found = answer_of(workspace, none=[0.2, 0.4, 0.6, 0.6], bn=[0.1, 0.1, 0.7, 0.9], vcl=[0.1, 0.1, 0.5, 0.5])
+    assert found.runs == 12
+    lines = {line["method"]: line for line in found.lines}
+    assert list(lines) == ["vcl", "none", "bn"] or list(lines) == ["vcl", "bn", "none"]  # equal means
+    assert {name: line["wins"] for name, line in lines.items()} == {"vcl": 2, "bn": 1, "none": 0}  # one is shared
+    assert lines["vcl"]["mean"] == pytest.approx(0.3)
+    assert lines["bn"]["rank"] == pytest.approx((1.5 + 3) / 2)
+    # Seeds: means over data sets 0.4, 0.5 (none) and 0.3, 0.3 (vcl): differences -0.1, -0.2.
+    assert lines["vcl"]["difference"] == pytest.approx(-0.15)
+    half = 12.706204736432095 * 0.05  # t(1, 0.975) s / sqrt(2), s = 0.1 / sqrt(2)
+    assert (lines["vcl"]["low"], lines["vcl"]["high"]) == pytest.approx((-0.15 - half, -0.15 + half))
+    assert lines["vcl"]["against"] == "none"
+    assert lines["none"]["difference"] is None
+
+
+def test_a_trial_that_a_sweep_leaves_out_is_not_compared(workspace: Workspace) -> None:
+    members = small_sweep(workspace)
+    sync(workspace)
+    record_sweep(workspace, "small", members[:6], version=2)
+    sync(workspace)
+    assert len(from_mlflow(workspace, None, ["small"], "")) == len(from_ledger(workspace, ["small"], "")) == 6
+
+
+def test_bad_questions_are_one_sentence(two_sweeps: Workspace) -> None:
+    with pytest.raises(ValueError, match="MLflow does not take the filter 'dataset is wine'"):
+        compare(two_sweeps, ["small"], query="dataset is wine")
+    with pytest.raises(ValueError, match="MLflow does not take the filter 'dataset is wine'"):
+        compare(two_sweeps, ["small"], query="dataset is wine", source="ledger")
+    with pytest.raises(ValueError, match="unknown metric 'test_eror': did you mean test_error"):
+        compare(two_sweeps, ["small"], query="metrics.test_eror < 1", source="ledger")
+    with pytest.raises(ValueError, match=r"mlflow has no finished trial of sweep small with params.dataset = 'iris'"):
+        compare(two_sweeps, ["small"], query="params.dataset = 'iris'")
+    with pytest.raises(ValueError, match=r"nothing is mirrored in .* yet: `normsweep sync`"):
+        compare(Workspace.at(two_sweeps.root / "elsewhere"))

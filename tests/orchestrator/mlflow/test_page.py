@@ -1,0 +1,78 @@
+"""MLflow's own web page in a real browser shows the sweep, its runs and a curve."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.mirror import sync
+from orchestrator.mlflow_server import Server, down, up
+from orchestrator.workspace import Workspace
+from tests.orchestrator.mlflow.ledgers import small_sweep
+from tests.orchestrator.mlflow.looking import client, parents, trial_runs
+from tests.orchestrator.mlflow.postgres import new_database
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+    *("--window-size=1400,900", "--virtual-time-budget=60000"),
+]
+
+pytestmark = [pytest.mark.mlflow, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
+
+
+@pytest.fixture(scope="module")
+def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    workspace = Workspace.at(tmp_path_factory.mktemp("page"))
+    yield up(workspace, backend=new_database(postgres), port=0)
+    assert down(workspace)
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> Path:
+    """Where screenshots are kept: CI's folder of artifacts, or `build` in the checkout."""
+    folder = Path(os.environ.get("CI_ARTIFACTS", request.config.rootpath / "build" / "artifacts"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def visit(url: str, folder: Path, *flags: str) -> str:
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", *flags, url]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+
+
+def test_the_page_shows_the_sweep_its_runs_and_a_curve(
+    workspace: Workspace, server: Server, tmp_path: Path, pictures: Path
+) -> None:
+    members = small_sweep(workspace, "on-the-page")
+    assert sync(workspace, uri=server.uri).created == 12
+    experiment = client(workspace, server.uri).get_experiment_by_name("on-the-page").experiment_id
+
+    shown = visit(f"{server.uri}/#/experiments", tmp_path, "--dump-dom")
+    assert "on-the-page" in shown
+    home = f"{server.uri}/#/experiments/{experiment}/runs"
+    shown = visit(home, tmp_path, "--dump-dom")
+    assert "Training runs" in shown
+    assert re.search(r"<[^>]*>13<[^>]*> matching runs", shown)
+    sweep = parents(workspace, server.uri)["on-the-page"].info.run_id
+    shown = visit(f"{home}/{sweep}", tmp_path, "--dump-dom")
+    assert "Child runs" in shown
+    names = {r.info.run_name for r in trial_runs(workspace, server.uri).values()}
+    assert len([name for name in names if name in shown]) >= 5  # the first ones, the rest at a click
+
+    run = trial_runs(workspace, server.uri)[members[0].id].info.run_id
+    address = f"{home}/{run}/model-metrics"
+    shown = visit(address, tmp_path, "--dump-dom")
+    assert "curve/val_error" in shown
+    assert 'class="scatterlayer' in shown  # a line, drawn by Plotly
+    for name, place in (("mlflow-sweep", f"{home}/{sweep}"), ("mlflow-curve", address)):
+        picture = pictures / f"{name}.png"
+        visit(place, tmp_path, f"--screenshot={picture}")
+        assert picture.stat().st_size > 20_000

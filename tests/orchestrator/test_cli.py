@@ -1,0 +1,208 @@
+"""The command line from outside: what a user types, reads, and gets as exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from orchestrator import cli
+from orchestrator.ledger import Ledger
+from orchestrator.planning import commit
+from orchestrator.results import EXPORTED
+from orchestrator.rows import part_rows
+from orchestrator.workspace import Workspace
+from sweeps.spec import load_spec
+
+FILE = """
+name: mine
+trial:
+  dataset: wine
+  depth: 1
+  normalizer: [none, bn, {vcl: {n: 5}}]
+  activation: [relu, elu]
+  epochs: 2
+  seed: 0..1
+"""
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    """Types a command; returns exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["normsweep", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return typed
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def finish(workspace: Workspace, source: str, state: str = "done") -> None:
+    """Publishes made-up parts for every pack of a sweep, through the real ledger."""
+    planned, _, _ = commit(workspace, load_spec(source))
+    for pack in planned.serving:
+        rows = [
+            {
+                "state": state,
+                "val_error": 0.1 + 0.01 * i,
+                "test_error": {"none": 0.3, "bn": 0.2, "vcl": 0.1}[trial.normalizer.name] + trial.seed / 100,
+                "majority_error": 0.6,
+                "train_loss": 0.5,
+                "selected_epoch": 1,
+                "curve_val_error": [0.5, 0.1],
+                "curve_test_error": [0.5, 0.1],
+                "curve_train_loss": [0.9, 0.5],
+            }
+            for i, trial in enumerate(pack.trials)
+        ]
+        Ledger(workspace).publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentences"),
+    [
+        (("depth: 1", "dpeth: 1"), ["mine.yaml", "dpeth", "depth"]),
+        (("[none, bn,", "[none, bnn,"), ["mine.yaml:6:", "bnn", "bn"]),
+        (("{n: 5}", "{m: 5}"), ["m", "n"]),
+        (("{n: 5}", "{n: 11}"), ["vcl with n=11", "n <= 10"]),
+        (("depth: 1", "depth: 1\n  batch_size: 1"), ["bn with batch_size=1", "none"]),
+        (("[relu, elu]", "[]"), ["activation", "empty"]),
+        (("dataset: wine", "dataset: letter"), ["letter", "normsweep data"]),
+        (("dataset: wine", "dataset: wien"), ["wien", "wine"]),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_written(
+    call: Call, file: Path, tmp_path: Path, change: tuple[str, str], sentences: list[str]
+) -> None:
+    assert change[0] in FILE
+    file.write_text(FILE.replace(*change))
+    for verb in ("check", "run"):
+        code, _, err = call(verb, str(file))
+        assert code == 2
+        assert "Traceback" not in err
+        assert len(err.strip().splitlines()) <= 2
+        for part in sentences:
+            assert part in err
+    assert not (tmp_path / "normsweep-out").exists()
+
+
+def test_numbers_and_words_are_those_of_yaml_1_2(call: Call, file: Path) -> None:
+    file.write_text(FILE.replace("depth: 1", "depth: 1\n  lr: 1e-3"))
+    assert call("check", str(file))[0] == 0
+    file.write_text(FILE.replace("[relu, elu]", "[no]"))
+    code, _, err = call("check", str(file))
+    assert code == 2
+    assert "'no'" in err or " no" in err
+    assert "false" not in err.lower()
+
+
+def test_check_and_plan_change_nothing(call: Call, file: Path, tmp_path: Path) -> None:
+    code, out, _ = call("check", str(file), "--json")
+    assert code == 0
+    assert json.loads(out)["trials"] == 12
+    code, out, _ = call("plan", str(file), "--json", "-w", "normalizer=vcl")
+    answer = json.loads(out)
+    assert code == 0
+    assert (answer["trials"], answer["trials_to_do"], answer["packs_to_do"]) == (4, 4, 1)
+    assert answer["flops"] > 0
+    assert not (tmp_path / "normsweep-out").exists()
+
+
+def test_the_verbs_that_read_a_finished_sweep(call: Call, file: Path, tmp_path: Path) -> None:
+    finish(Workspace.at("normsweep-out"), str(file))
+    code, out, _ = call("status", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["states"] == {"done": 12}
+    code, out, _ = call("plan", str(file), "--json")
+    assert json.loads(out)["trials_to_do"] == 0
+
+    code, out, _ = call("wins", "mine", "--json")
+    assert code == 0
+    assert {row["column"]: row["wins"] for row in json.loads(out)}["relu, vcl"] == 1
+    code, out, _ = call("export", "mine", "-o", "mine.parquet")
+    table = pq.read_table("mine.parquet")
+    assert table.column_names == EXPORTED
+    assert table.num_rows == 12
+    assert set(table["activation"].to_pylist()) == {"relu", "elu"}
+    assert json.loads(table["normalizer_options"].to_pylist()[-1]) == {"n": 5, "weight": 0.01}
+    code, out, _ = call("wins", "mine.parquet", "--rows", "dataset", "--columns", "normalizer", "--value", "test_error",
+                        "--average", "seed,activation", "--json")  # fmt: skip
+    assert code == 0
+    assert [row["wins"] for row in json.loads(out)] == [0, 0, 1]
+    code, out, err = call("wins", "mine.parquet", "--rows", "dataset", "--columns", "normalizer")
+    assert code == 2
+    assert "--select" in err or "select" in err
+
+    code, out, _ = call("report", "mine")
+    assert code == 0
+    assert "report.html" in out
+    code, out, _ = call("analyze", "mine", "-o", "tables")
+    assert code == 0
+    assert list(Path("tables").glob("*.parquet"))
+
+
+def test_an_unfinished_sweep_is_no_report_but_an_interim_one(call: Call, file: Path) -> None:
+    workspace = Workspace.at("normsweep-out")
+    finish(workspace, str(file))
+    file.write_text(FILE.replace("0..1", "0..2"))
+    commit(workspace, load_spec(str(file)))
+    code, out, _ = call("status")
+    assert code == 3
+    assert "todo" in out
+    code, _, err = call("report", "mine")
+    assert code == 2
+    assert "6 todo" in err
+    code, _, _ = call("report", "mine", "--interim", "-o", "interim.html")
+    assert code == 0
+    assert "interim" in Path("interim.html").read_text().lower()
+
+
+def test_a_failed_trial_is_exit_code_4(call: Call, file: Path) -> None:
+    finish(Workspace.at("normsweep-out"), str(file), state="failed")
+    assert call("status")[0] == 4
+
+
+def test_unknown_sweeps_and_lists_are_named(call: Call) -> None:
+    code, _, err = call("wins", "demo")
+    assert code == 2
+    assert "run it first" in err
+    code, _, err = call("list", "normalisers")
+    assert code == 2
+    assert "normalizers" in err
+    code, out, _ = call("list", "normalizers", "--json")
+    assert {"none", "bn", "vcl"} <= {row["name"] for row in json.loads(out)}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--within", "activation"], [9, 15, 27, 14, 16, 23, 11, 15, 27]),
+        (["--skip", "mushroom,statlog-shuttle"], [3, 3, 3, 5, 8, 11, 2, 7, 11]),
+    ],
+)
+def test_the_win_counts_of_the_vcl_paper(call: Call, words: list[str], expected: list[int]) -> None:
+    table = Path(cli.__file__).parent.parent / "analysis" / "published.csv"
+    code, out, err = call("wins", str(table), "--rows", "dataset", "--columns", "activation,normalizer", "--value",
+                          "value", "-w", "paper=vcl table=5", "--json", *words)  # fmt: skip
+    assert code == 0, err
+    assert [row["wins"] for row in json.loads(out)] == expected

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestrator.data_cli import data_app
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NORMSWEEP_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "data"
+
+
+def test_list_says_what_is_here_and_how_to_get_the_rest() -> None:
+    rows = {row["name"]: row for row in json.loads(runner.invoke(data_app, ["list", "--json"]).stdout)}
+    assert rows["wine"]["here"] == rows["titanic"]["here"] == rows["chess-krvk"]["here"] == "by rule"
+    assert rows["adult"]["here"] == rows["cifar10"]["here"] == "missing"
+    assert rows["adult"] | {"n": 48842, "shape": [14], "classes": 2, "licence": "CC BY 4.0"} == rows["adult"]
+    assert "`normsweep data fetch adult`" in rows["adult"]["how"]
+    assert all(row["source"] and row["licence"] and row["task"] for row in rows.values())
+    assert all(row["how"] for row in rows.values() if row["here"] == "missing")
+
+
+def test_list_of_a_group_that_is_missing_as_a_table() -> None:
+    told = runner.invoke(data_app, ["list", "uci44", "--missing"])
+    assert told.exit_code == 0
+    assert "miniboone" in told.stdout
+    assert "titanic" not in told.stdout
+
+
+def test_unknown_names_are_bad_usage() -> None:
+    for verb in ("list", "verify", "fetch"):
+        with pytest.raises(ValueError, match="unknown data set 'adlut': did you mean adult"):
+            runner.invoke(data_app, [verb, "adlut"], catch_exceptions=False)
+
+
+def test_verify_reads_what_is_here() -> None:
+    told = runner.invoke(data_app, ["verify", "wine", "titanic", "--json"])
+    assert told.exit_code == 0
+    assert [row["ok"] for row in json.loads(told.stdout)] == [True, True]
+
+
+def test_verify_tells_what_is_torn(home: Path) -> None:
+    (home / "uci").mkdir(parents=True)
+    (home / "uci" / "car.parquet").write_bytes(b"PAR1")
+    (home / "uci" / "car.folds.json").write_text("{}")
+    told = runner.invoke(data_app, ["verify", "car", "iris"])
+    assert told.exit_code == 4
+    assert "car: car: car.parquet cannot be read" not in told.stdout
+    assert "car: car.parquet cannot be read" in told.stdout
+    assert "iris: " in told.stdout
+
+
+def test_what_fails_is_exit_code_4_and_told() -> None:
+    told = runner.invoke(data_app, ["fetch", "imagenet", "wine"])
+    assert told.exit_code == 4
+    assert "already here: wine" in told.stdout
+    assert "imagenet: imagenet cannot be downloaded: run `normsweep data import FOLDER`" in told.stderr
+
+
+def test_import_of_nothing_known_is_bad_usage(tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("text")
+    with pytest.raises(ValueError, match="none of the archives that are known"):
+        runner.invoke(data_app, ["import", str(tmp_path / "some.txt")], catch_exceptions=False)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from orchestrator.ledger import Ledger, decode, schema
+from orchestrator.workspace import Workspace
+from sweeps.records import COLUMNS
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.at(tmp_path)
+
+
+def row(trial: str, error: float | None = 0.25) -> dict[str, Any]:
+    return {"trial_id": trial, "pack_id": "p", "state": "done", "test_error": error, "curve_val_error": [0.5, 0.25]}
+
+
+def test_first_part_wins_and_reads_back(workspace: Workspace) -> None:
+    ledger = Ledger(workspace)
+    assert ledger.publish("p", [row("a"), row("b", None)])
+    assert not ledger.publish("p", [row("a", 0.9)])
+    assert ledger.done() == {"p"}
+    table, problems = ledger.read(["p", "absent"])
+    assert problems == []
+    assert table.column_names == list(COLUMNS)
+    assert table["trial_id"].to_pylist() == ["a", "b"]
+    assert table["test_error"].to_pylist() == [0.25, None]
+    assert table["curve_val_error"].to_pylist() == [[0.5, 0.25], [0.5, 0.25]]
+
+
+def test_some_columns_of_an_empty_ledger(workspace: Workspace) -> None:
+    table, _ = Ledger(workspace).read([], ["trial_id", "seconds"])
+    assert table.schema == pa.schema([("trial_id", pa.string()), ("seconds", pa.float64())])
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped"])
+def test_a_torn_part_is_told_by_readers_and_moved_aside_by_run(workspace: Workspace, damage: str) -> None:
+    ledger = Ledger(workspace)
+    ledger.publish("p", [row(str(n), n / 1000) for n in range(1000)])
+    ledger.publish("whole", [row("w")])
+    path = workspace.part("p")
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 3] ^= 0xFF
+    path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "flipped": content}[damage])
+
+    table, problems = ledger.read(["p", "whole"])
+    assert table["trial_id"].to_pylist() == ["w"]
+    assert len(problems) == 1
+    assert "p.parquet is torn or damaged" in problems[0]
+    assert ledger.done() == {"p", "whole"}  # a reader moves nothing
+
+    told = ledger.set_torn_aside(["p", "whole"])
+    assert len(told) == 1
+    assert "its pack runs again" in told[0]
+    assert ledger.done() == {"whole"}
+    assert len(list(workspace.torn.iterdir())) == 1
+    assert ledger.publish("p", [row("a")])
+
+
+def test_a_part_of_a_newer_schema_is_left_alone(workspace: Workspace) -> None:
+    workspace.parts.mkdir(parents=True)
+    newer = schema().with_metadata({b"normsweep.part_schema": b"99"})
+    pq.write_table(newer.empty_table(), workspace.part("p"))
+    with pytest.raises(ValueError, match="schema 99; this program reads up to"):
+        decode(workspace.part("p"))
+    assert Ledger(workspace).set_torn_aside(["p"]) == []
+    assert workspace.part("p").exists()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.mirror import ui_command
+from orchestrator.mirror_runs import curve
+from orchestrator.mirror_uri import Unavailable, knock, masked, tracking_uri
+from orchestrator.workspace import Workspace
+
+HERE = Workspace.at("/data/out")
+
+
+@pytest.mark.parametrize("epochs", [1, 50, 100, 101, 500, 2000])
+def test_a_curve_is_thinned_to_a_hundred_points_with_both_ends(epochs: int) -> None:
+    points = curve("curve_val_error", [e / epochs for e in range(epochs)], end_ms=10_000, seconds=5.0)
+    steps = [step for _, _, _, step in points]
+    assert len(points) == min(epochs, 100)
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (0, epochs - 1)
+    assert {key for key, *_ in points} == {"curve/val_error"}
+    assert all(value == step / epochs for _, value, _, step in points)
+    assert points[-1][2] == 10_000
+    assert points[0][2] == 10_000 - int(5000 / epochs * (epochs - 1))
+
+
+def test_where_mlflow_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tracking_uri(HERE) == "sqlite:////data/out/mlflow/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there:5000")
+    assert tracking_uri(HERE) == "http://there:5000"
+    assert tracking_uri(HERE, "postgresql://db/mlflow") == "postgresql://db/mlflow"
+    with pytest.raises(ValueError, match=r"a tracking URI begins with sqlite:///, .* but got './mlruns'"):
+        tracking_uri(HERE, "./mlruns")
+
+
+def test_no_password_is_shown() -> None:
+    assert masked("http://me:a:b@there") == "http://me:***@there"
+    assert masked("postgresql://there/db") == "postgresql://there/db"
+    assert ui_command(HERE, "https://me:secret@there") == "open https://me:***@there"
+    assert ui_command(HERE).endswith("mlflow ui --backend-store-uri sqlite:////data/out/mlflow/mlflow.db")
+    with pytest.raises(Unavailable) as told:
+        knock("http://me:secret@127.0.0.1:9")
+    assert "secret" not in str(told.value)

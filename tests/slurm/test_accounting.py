@@ -1,0 +1,99 @@
+"""What is known of jobs: asked seldom, by one for all; what is not known is never taken for the worst."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slurm import accounting
+from slurm.accounting import Accounting, JobState
+from slurm.command import Unanswered
+from slurm.job import Incarnation
+
+
+class Cluster:
+    """Stands in for squeue and sacct, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+        self.queue: list[JobState] = []
+        self.ended: list[JobState] = []
+        self.silent = False
+        self.asked = 0
+
+    def job(self, number: int, state: str, restart: int = 0) -> JobState:
+        return JobState(job=number, shown=str(number), name="n", state=state, restart=restart, seen=self.now)
+
+    def queued(self) -> list[JobState]:
+        self.asked += 1
+        if self.silent:
+            raise Unanswered("squeue")
+        return self.queue
+
+    def recorded(self, *, jobs: list[int]) -> list[JobState]:
+        return [state for state in self.ended if state.job in jobs]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    cluster = Cluster()
+    monkeypatch.setattr(accounting, "queued", cluster.queued)
+    monkeypatch.setattr(accounting, "recorded", cluster.recorded)
+    return cluster
+
+
+def test_many_observers_ask_once_in_ten_seconds(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.queue = [cluster.job(n, "RUNNING") for n in range(50)]
+    observers = [Accounting(tmp_path, lambda: cluster.now) for _ in range(5)]
+    for _ in range(60):
+        for number, observer in enumerate(observers):
+            assert observer.states([number])[number].state == "RUNNING"
+        cluster.now += 1
+    assert cluster.asked == 6
+
+
+def test_a_silent_scheduler_is_asked_less_and_less_and_the_last_state_stays(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.queue = [cluster.job(1, "RUNNING")]
+    observer = Accounting(tmp_path, lambda: cluster.now)
+    seen = observer.states([1])[1].seen
+    cluster.silent = True
+    for _ in range(3600):
+        cluster.now += 1
+        assert observer.states([1])[1].state == "RUNNING"
+    assert observer.states([1])[1].seen == seen
+    assert cluster.asked < 20
+
+
+def test_a_job_that_squeue_lost_and_accounting_has_not_yet_stays_what_it_was(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.queue = [cluster.job(1, "RUNNING")]
+    observer = Accounting(tmp_path, lambda: cluster.now)
+    assert observer.runs(Incarnation(job=1, restart=0)) is True
+    cluster.queue = []
+    cluster.now += 20
+    assert observer.runs(Incarnation(job=1, restart=0)) is True
+    cluster.ended = [cluster.job(1, "COMPLETED")]
+    cluster.now += 20
+    assert observer.runs(Incarnation(job=1, restart=0)) is False
+
+
+@pytest.mark.parametrize(
+    ("state", "restart", "runs"),
+    [
+        ("RUNNING", 0, True),
+        ("RUNNING", 1, False),
+        ("PENDING", 1, False),
+        ("COMPLETING", 0, None),
+        ("NODE_FAIL", 0, None),
+        ("PREEMPTED", 0, None),
+    ],
+)
+def test_only_what_is_known_counts(
+    cluster: Cluster, tmp_path: Path, state: str, restart: int, runs: bool | None
+) -> None:
+    cluster.queue = [cluster.job(1, state, restart)]
+    assert Accounting(tmp_path, lambda: cluster.now).runs(Incarnation(job=1, restart=0)) is runs
+
+
+def test_nothing_is_known_of_a_job_of_which_slurm_never_spoke(cluster: Cluster, tmp_path: Path) -> None:
+    assert Accounting(tmp_path, lambda: cluster.now).runs(Incarnation(job=5, restart=0)) is None

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sweeps.rules import notes, problems
+from tests.sweeps.sets import facts, trials
+
+
+@pytest.mark.parametrize(
+    ("trial", "sentence"),
+    [
+        ({"normalizer": "in"}, "in with model mlp: a channel of a fully connected layer is one value; use ln or gn"),
+        ({"normalizer": "ws+in", "model": "dgcnn"}, "in with model dgcnn: a channel of a fully connected layer is one"),
+        ({"normalizer": "gn", "width": 16}, "gn with groups=16: a group of a layer of width=16 would be one value"),
+        ({"normalizer": {"gn": {"groups": 9}}, "width": 7}, "gn with groups=9: a group of a layer of width=7"),
+        ({"normalizer": "ln", "width": 1}, "ln with width=1: a layer's only value is its own mean"),
+        ({"normalizer": "cwn", "width": 1}, "cwn with width=1: less its mean, a unit's only weight is 0"),
+        ({"normalizer": "ws", "width": 1}, "ws with width=1"),
+        ({"normalizer": "cwo", "width": 1}, "cwo with width=1"),
+        ({"normalizer": "wn+mbn", "batch_size": 1}, "wn+mbn with batch_size=1: its batch statistic"),
+        ({"normalizer": "normprop", "dropout": 0.5}, "normprop with dropout=0.5: it changes the moments"),
+        ({"normalizer": "normprop", "alpha_dropout": 0.1}, "normprop with alpha_dropout=0.1: it changes the moments"),
+        (
+            {"normalizer": {"normprop": {"data": "batch"}}, "batch_size": 1},
+            "normprop with data=batch: a batch of 1 has no variance, it needs 2; use data=global",
+        ),
+    ],
+)
+def test_each_rule(trial: dict[str, Any], sentence: str) -> None:
+    (found,) = problems(trials(**trial), facts)
+    assert found.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        {"normalizer": "in", "model": "resnet20"},
+        {"normalizer": [{"gn": {"groups": 8}}, "ln", "ws", "wn"], "width": 16},
+        {"normalizer": ["cwn", "ws", "wn", {"cwo": {"center": False}}], "width": 1, "depth": 1},
+        {"normalizer": {"cwo": {"center": False}}, "width": 1},
+        {"normalizer": ["normprop", "ln", "gn", "wn", "ws", "cwo"], "batch_size": 1},
+        {"normalizer": {"normprop": {"data": "batch"}}, "batch_size": 2},
+    ],
+)
+def test_what_is_right_passes(trial: dict[str, Any]) -> None:
+    assert problems(trials(**trial), facts) == []
+
+
+def test_fewer_groups_are_told() -> None:
+    told = ["gn with groups=6: width=32 makes 4 equal groups", "ws+gn with groups=6: width=32 makes 4 equal groups"]
+    assert notes(trials(normalizer=[{"gn": {"groups": [6, 8]}}, {"ws+gn": {"groups": 6}}], width=32)) == told
+    assert notes(trials(normalizer="gn", width=32)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sigma"), [({}, 1.0), ({"noise": "constant"}, 0.2), ({"noise": "constant", "sigma": 0.0}, 0.0)]
+)
+def test_the_noise_goes_by_its_kind_and_is_written_out(options: dict[str, Any], sigma: float) -> None:
+    (trial,) = trials(normalizer={"cwo": options} if options else "cwo")
+    assert trial.normalizer["sigma"] == sigma
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "tanh"])
+def test_normprop_starts_as_its_paper_says(activation: str) -> None:
+    (trial,) = trials(normalizer="normprop", activation=activation)
+    assert trial.init == "glorot"
+    (trial,) = trials(normalizer="normprop", activation=activation, init="he")
+    assert trial.init == "he"

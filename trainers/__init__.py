@@ -1,0 +1,1 @@
+"""Training: packs of trials, their data, models and normalizers."""

@@ -1,0 +1,57 @@
+"""Checkpoints: one file a pack, complete or absent."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SCHEMA = 1
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Replaces `path` by this state (tensors and plain data) in one step; a reader sees the old file or the new one."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            torch.save({"schema": SCHEMA, "state": state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """The state and "", or None and why there is none: absent, damaged, or of another schema."""
+    try:
+        damaged = _damaged(path)
+        data = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None, f"{path} is not there"
+    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        return None, f"{path} is damaged: {error}"
+    if damaged or not isinstance(data, dict):
+        return None, f"{path} is damaged: {damaged or 'it holds no state'}"
+    if data.get("schema") != SCHEMA:
+        return None, f"{path} is of schema {data.get('schema')}; this program reads schema {SCHEMA}"
+    return data["state"], ""
+
+
+def _damaged(path: Path) -> str:
+    """What is wrong with the archive's checksums, which torch does not compare; "" when all agree."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.testzip()
+    return f"the checksum of {member} is wrong" if member else ""

@@ -1,0 +1,128 @@
+"""Image sets that stay in the user's folder and are read while training: ImageNet."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.facts import DatasetFacts
+from sweeps.identity import digest
+from trainers.data.arrays import Parts, split_codes
+from trainers.data.dataset import Split, describe
+from trainers.data.home import folder_files
+from trainers.data.listing import Listing
+from trainers.data.placing import building, synced
+from trainers.data.splits import RULE
+
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FolderDataset:
+    """Files below `root` and their labels; `decode(dataset.path(i))` gives image i. Splits as of a `Dataset`."""
+
+    facts: DatasetFacts
+    root: Path
+    files: tuple[str, ...]
+    y: NDArray[np.int64]
+    codes: NDArray[np.uint8]
+
+    def path(self, i: int) -> Path:
+        return self.root / self.files[i]
+
+    def split(self, k: int) -> Split:
+        self.facts.sizes(k)
+        train, validation, test = (np.flatnonzero(self.codes[k] == part).astype(np.int64) for part in range(3))
+        return Split(train=train, validation=validation, test=test)
+
+
+def bring(name: str, listing: Listing, root: Path) -> None:
+    """Write the index of a folder with train/<class>/ and val/<class>/, classes in the order of their names.
+
+    The identity of the set is the digest of the files' names, sizes and labels: reading 140 GB takes hours.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    classes = sorted(entry.name for entry in os.scandir(root / "train") if entry.is_dir())
+    if len(classes) != listing.classes:
+        raise ValueError(f"{root / 'train'} must have {listing.classes} folders, one a class, not {len(classes)}")
+    files: list[str] = []
+    sizes: list[int] = []
+    labels: list[int] = []
+    counts: dict[str, int] = {}
+    for part, folder in (("train", "train"), ("test", "val")):
+        before = len(files)
+        for label, wnid in enumerate(classes):
+            try:
+                own = sorted(_images(root / folder / wnid))
+            except OSError as error:
+                raise ValueError(
+                    f"{root / folder / wnid} cannot be read ({error.strerror}): it holds a class"
+                ) from None
+            files += [f"{folder}/{wnid}/{file}" for file, _ in own]
+            sizes += [size for _, size in own]
+            labels += [label] * len(own)
+        counts[part] = len(files) - before
+    if len(files) != listing.n:
+        raise ValueError(f"{root} must have {listing.n} images in train and val, not {len(files)}")
+    about_file, index_file = folder_files(name)
+    columns: dict[str, Any] = {"file": files, "bytes": sizes, "label": labels}
+    about = {"name": name, "root": str(root.resolve()), "parts": Parts(**counts).as_json(), "digest": _digest(columns)}
+    with building(about_file.parent) as place:
+        pq.write_table(pa.table(columns), place / index_file.name)
+        (place / about_file.name).write_text(json.dumps(about))
+        for target in (index_file, about_file):
+            synced(place / target.name)
+            (place / target.name).replace(target)
+
+
+def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFacts | None) -> FolderDataset:
+    """The indexed folder. ValueError when the index is torn, its folder is gone or, unless facts are `known`, a file
+    is missing or of another size.
+    """
+    about_file, index_file = paths
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        about: dict[str, Any] = json.loads(about_file.read_bytes())
+        columns = pq.read_table(index_file).to_pydict()
+        parts, root = Parts(**about["parts"]), Path(about["root"])
+        if _digest(columns) != about["digest"] or len(columns["file"]) != listing.n:
+            raise ValueError("it was altered")
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise ValueError(f"the index of {name} cannot be read ({error}): {listing.how}") from None
+    if not (root / "train").is_dir():
+        raise ValueError(f"{name}: {root} is gone; {listing.how}")
+    if known is None:
+        _check_files(root, columns["file"], columns["bytes"])
+    y = np.array(columns["label"], dtype=np.int64)
+    codes = split_codes(name, y, parts)
+    facts = describe(name, about["digest"], listing.shape, listing.classes, codes, seeded=False)
+    return FolderDataset(facts=facts, root=root, files=tuple(columns["file"]), y=y, codes=codes)
+
+
+def _images(folder: Path) -> list[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        return [(entry.name, entry.stat().st_size) for entry in entries if entry.name.lower().endswith(SUFFIXES)]
+
+
+def _check_files(root: Path, files: list[str], sizes: list[int]) -> None:
+    for file, size in zip(files, sizes, strict=True):
+        try:
+            found = (root / file).stat().st_size
+        except OSError as error:
+            raise ValueError(f"{root / file} cannot be read ({error.strerror}): restore it, or import again") from None
+        if found != size:
+            raise ValueError(f"{root / file} has {found} bytes, not {size}: restore it, or import the folder again")
+
+
+def _digest(columns: dict[str, Any]) -> str:
+    return digest({**columns, "rule": RULE})

@@ -1,0 +1,66 @@
+"""What a replica has shown so far, epoch by epoch, and the row of results that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(kw_only=True, slots=True)
+class History:
+    """One entry an epoch, as far as the losses are finite. `*_wrong` count samples; `val_wrong` may stay empty."""
+
+    train_loss: list[float] = field(default_factory=list[float])
+    val_wrong: list[int] = field(default_factory=list[int])
+    test_wrong: list[int] = field(default_factory=list[int])
+    diverged_epoch: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> History:
+        return cls(**data)
+
+
+def select(wrong: Sequence[int], smoothing: int) -> tuple[int, float]:
+    """The earliest epoch with the lowest trailing mean over `smoothing` epochs (fewer at the start), and that mean.
+
+    Counts of wrong answers, unlike errors, sum exactly, so that ties are ties.
+    """
+    means = [
+        sum(window) / len(window) for e in range(len(wrong)) if (window := wrong[max(0, e - smoothing + 1) : e + 1])
+    ]
+    best = min(range(len(means)), key=lambda e: (means[e], e))
+    return best, means[best]
+
+
+def row(
+    history: History, *, finished: bool, smoothing: int, validation: int, test: int, majority_error: float
+) -> dict[str, object]:
+    """RESULTS and CURVES of `sweeps.records` for one trial; `validation` and `test` are the parts' sizes.
+
+    Without a validation part the last epoch is selected. State `running` until training ends.
+    """
+    diverged = history.diverged_epoch is not None
+    selected: int | None = None
+    val_error: float | None = None
+    if history.train_loss and not diverged:
+        if validation:
+            selected, mean = select(history.val_wrong, smoothing)
+            val_error = mean / validation
+        else:
+            selected = len(history.train_loss) - 1
+    return {
+        "state": "diverged" if diverged else "done" if finished else "running",
+        "selected_epoch": selected,
+        "diverged_epoch": history.diverged_epoch,
+        "val_error": val_error,
+        "test_error": None if selected is None else history.test_wrong[selected] / test,
+        "majority_error": majority_error,
+        "train_loss": None if selected is None else history.train_loss[selected],
+        "curve_train_loss": list(history.train_loss),
+        "curve_val_error": [wrong / validation for wrong in history.val_wrong],
+        "curve_test_error": [wrong / test for wrong in history.test_wrong],
+    }

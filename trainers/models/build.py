@@ -1,0 +1,61 @@
+"""The network of a pack, by its model's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sweeps.composition import normalizer
+from sweeps.facts import DatasetFacts
+from sweeps.near import unknown
+from sweeps.trial import Trial
+from trainers.models.dgcnn import Dgcnn
+from trainers.models.explained import bne_cnn, bne_resnet
+from trainers.models.mlp import Mlp
+from trainers.models.network import Network
+from trainers.models.plain import cnn9, elu_cnn_11, nin, vgg16
+from trainers.models.resnet import basic_resnet, bottleneck_resnet, cifar_resnet, resnet9
+from trainers.models.wide_resnet import wide_resnet
+from trainers.seeding import Streams
+
+MODELS: dict[str, Callable[[Sequence[Trial], DatasetFacts, Streams], Network]] = {
+    "mlp": Mlp,
+    "elu-cnn-11": elu_cnn_11,
+    "cnn9": cnn9,
+    "nin": nin,
+    "vgg16": vgg16,
+    "resnet9": resnet9,
+    "resnet20": cifar_resnet,
+    "resnet110": cifar_resnet,
+    "wrn28-10": wide_resnet,
+    "resnet18": basic_resnet,
+    "resnet34": basic_resnet,
+    "resnet50": bottleneck_resnet,
+    "bne-cnn": bne_cnn,
+    "bne-resnet": bne_resnet,
+    "dgcnn": Dgcnn,
+}
+
+
+def build(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+    """The network of all trials of one pack, on the device and in the precision of `streams`.
+
+    ValueError for a model that is not known, and for trials whose networks differ in their shapes.
+    """
+    model = trials[0].model.name
+    if model not in MODELS:
+        raise ValueError(unknown("model", model, MODELS))
+    shapes = {(t.model, t.depth, t.width, _method(t)) for t in trials}
+    if len(shapes) > 1:
+        raise ValueError(
+            "the trials of a pack have one model, depth, width and normalizer, and one value of each of its options "
+            "that does not pack: plan these trials apart"
+        )
+    if model != "mlp" and any(t.alpha_dropout for t in trials):
+        raise ValueError(f"`alpha_dropout` belongs to the model mlp, not to {model}: set it to 0")
+    return MODELS[model](trials, facts, streams)
+
+
+def _method(trial: Trial) -> tuple[object, ...]:
+    choice = trial.normalizer
+    options = normalizer(choice.name).options.items()
+    return choice.name, *(choice[option] for option, spec in options if not spec.packs)

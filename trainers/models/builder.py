@@ -1,0 +1,124 @@
+"""What all models are built from: blocks, numbered in order of definition, and layers without a normalizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sweeps.composition import normalizer
+from sweeps.trial import Trial
+from trainers import normalizers
+from trainers.activations import Activation
+from trainers.block import Block, Convolution, Layer, Operation
+from trainers.init import biases, weights
+from trainers.linear import linear
+from trainers.models.branch import Branch
+from trainers.normalizers.method import Method, Site
+from trainers.seeding import Streams
+
+
+class Builder:
+    """Builds the layers of one pack's network, which has `layers` blocks beside its shortcuts."""
+
+    def __init__(self, trials: Sequence[Trial], streams: Streams, *, layers: int) -> None:
+        self.trials = trials
+        self.streams = streams
+        self.layers = layers
+        self.layer = 0  # of the last block
+        self.blocks: list[Block] = []
+        self._shortcut_streams = Branch(streams, "shortcut")
+        self._activations = tuple(t.activation for t in trials)
+
+    def linear(self, features: int, out: int) -> Block:
+        """A fully connected layer: (R, B, features) → (R, B, out)."""
+        return self._block(features, out, (), (), linear)
+
+    def convolution(
+        self, shape: tuple[int, ...], out: int, kernel: int, *, stride: int = 1, padding: int | None = None
+    ) -> Block:
+        """A convolution of samples of `shape` (C, *S), with as many kernel axes as S has.
+
+        `padding` None keeps S (at stride 1). ValueError when nothing is left of S.
+        """
+        operation, spatial = _convolution(shape, kernel, stride, padding)
+        return self._block(shape[0], out, (kernel,) * len(spatial), spatial, operation)
+
+    def shortcut(self, shape: tuple[int, ...], out: int, *, stride: int) -> Block:
+        """A 1 × 1 convolution without an activation, beside the block defined last, whose number it shares."""
+        operation, spatial = _convolution(shape, 1, stride, 0)
+        return self._block(shape[0], out, (1,) * len(spatial), spatial, operation, shortcut=True)
+
+    def plain_shortcut(self, shape: tuple[int, ...], out: int, kernel: int, *, stride: int = 1) -> Layer:
+        """A convolution without normalizer, bias and activation, beside the block defined last."""
+        operation, spatial = _convolution(shape, kernel, stride, None)
+        weight_shape = (out, shape[0], *(kernel,) * len(spatial))
+        return Layer(
+            operation, weight=weights(self.trials, self._shortcut_streams, self.layer, weight_shape), bias=None
+        )
+
+    def classifier(self, features: int, classes: int) -> Layer:
+        assert self.layer == self.layers, f"{self.layers} layers announced, {self.layer} defined"
+        where, shape = (self.trials, self.streams, self.layers + 1), (classes, features)
+        return Layer(linear, weight=weights(*where, shape), bias=biases(*where, shape))
+
+    def _block(
+        self,
+        channels: int,
+        out: int,
+        kernel: tuple[int, ...],
+        spatial: tuple[int, ...],
+        operation: Operation,
+        *,
+        shortcut: bool = False,
+    ) -> Block:
+        streams = self._shortcut_streams if shortcut else self.streams
+        self.layer += not shortcut
+        site = Site(
+            in_channels=channels,
+            out_channels=out,
+            kernel=kernel,
+            spatial=spatial,
+            activation=self._activations,
+            layer=self.layer,
+            layers=self.layers,
+            replicas=len(self.trials),
+            streams=streams,
+        )
+        where, shape = (self.trials, streams, self.layer), (out, channels, *kernel)
+        activation = None if shortcut else Activation(self._activations, device=streams.device, dtype=streams.dtype)
+        block = Block(
+            site,
+            self._method(site),
+            operation,
+            activation,
+            weight=weights(*where, shape),
+            bias=biases(*where, shape),
+        )
+        self.blocks.append(block)
+        return block
+
+    def _method(self, site: Site) -> Method:
+        choices = [t.normalizer for t in self.trials]
+        options = {
+            option: [choice[option] for choice in choices] if spec.packs else choices[0][option]
+            for option, spec in normalizer(choices[0].name).options.items()
+        }
+        return normalizers.build(choices[0].name, site, **options).to(site.streams.device)
+
+
+def _convolution(
+    shape: tuple[int, ...], kernel: int, stride: int, padding: int | None
+) -> tuple[Convolution, tuple[int, ...]]:
+    """The operation and the spatial axes that it leaves."""
+    keep = padding is None
+    padding = (kernel - 1) // 2 if padding is None else padding
+    trailing = 1 if keep and kernel % 2 == 0 else 0
+    spatial = tuple((side + 2 * padding + trailing - kernel) // stride + 1 for side in shape[1:])
+    if min(spatial) < 1:
+        raise too_small(shape)
+    return Convolution(stride=stride, padding=padding, trailing=trailing), spatial
+
+
+def too_small(shape: tuple[int, ...]) -> ValueError:
+    """The error for a layer that has nothing left to work on."""
+    sides = " × ".join(map(str, shape[1:]))
+    return ValueError(f"the model's next layer leaves nothing of maps of {sides}: take larger images or another model")

@@ -1,0 +1,98 @@
+"""Normalization of the weights in the forward pass: weight normalization, also centred, and weight standardization."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from trainers.normalizers.method import Method, Site
+
+EPS = 1e-5
+
+
+class WeightNorm(Method):
+    """w = g v/‖v‖ for each output unit.
+
+    Learned: the layer's weight, which is v, and g (R, out), ‖v‖ of the initial v, so that the network starts as it is
+    without. The layer keeps its bias. Source: Salimans and Kingma 2016, Eq. 2.
+    """
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(site.replicas, site.out_channels, dtype=site.streams.dtype))
+        self._started = False
+
+    def weight(self, w: Tensor) -> Tensor:
+        v, norm = self._direction(w)
+        if not self._started:
+            self._start(norm)
+        return v * beside(self.g / norm, w)
+
+    def project(self, named: dict[str, Tensor]) -> None:
+        # The projection at initialization is where g learns what the initial v is; later ones have nothing to do.
+        if not self._started:
+            self._start(self._direction(named["weight"])[1])
+
+    def _direction(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """v, and ‖v‖ (R, out)."""
+        return w, norms(w)
+
+    def _start(self, norm: Tensor) -> None:
+        self._started = True
+        with torch.no_grad():
+            self.g.copy_(norm)
+
+
+class CentredWeightNorm(WeightNorm):
+    """w = g (v − v̄)/‖v − v̄‖ for each output unit, v̄ the mean of v; otherwise as weight normalization.
+
+    ValueError where an output has one weight only. Source: Huang et al. 2017, Centered Weight Normalization, Eq. 2.
+    """
+
+    def __init__(self, site: Site) -> None:
+        several_weights("cwn", site)
+        super().__init__(site)
+
+    def _direction(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        v = centred(w)
+        return v, norms(v)
+
+
+class WeightStandardization(Method):
+    """ŵ = (w − μ_w)/√(σ²_w + ε) for each output unit, biased σ²_w over its n weights; ε = 1e-5.
+
+    The layer keeps its bias. ValueError where n = 1. Source: Qiao et al. 2019, as in Ikami et al., Eq. 15 to 17.
+    """
+
+    def __init__(self, site: Site) -> None:
+        several_weights("ws", site)
+        super().__init__()
+
+    def weight(self, w: Tensor) -> Tensor:
+        v = centred(w)
+        return v * beside((v.flatten(2).square().mean(dim=2) + EPS).rsqrt(), w)
+
+
+def beside(values: Tensor, w: Tensor) -> Tensor:
+    """(R, out) → (R, out, 1, ...), to be multiplied with the weight."""
+    return values.view(*values.shape, *[1] * (w.ndim - 2))
+
+
+def norms(w: Tensor) -> Tensor:
+    """(R, out): the L2 norm of each output unit's weights."""
+    return torch.linalg.vector_norm(w.flatten(2), dim=2)
+
+
+def centred(w: Tensor) -> Tensor:
+    """w less the mean of each output unit's weights."""
+    return w - beside(w.flatten(2).mean(dim=2), w)
+
+
+def several_weights(name: str, site: Site) -> None:
+    """ValueError where an output unit has one weight, which is nothing once centred."""
+    if site.in_channels * prod(site.kernel) == 1:
+        raise ValueError(
+            f"{name} on a layer with one input: less its mean, an output's only weight is 0; take a wider layer or wn"
+        )

@@ -1,0 +1,214 @@
+"""Training of a pack: R trials of the same shapes at once, as the leading dimension of every tensor."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from sweeps.trial import Trial
+from trainers import augment, models
+from trainers.data.dataset import Dataset
+from trainers.history import History, row
+from trainers.metrics import cross_entropy, wrong
+from trainers.optim import SGD
+from trainers.pool import Pool
+from trainers.schedule import Moment, factor
+from trainers.seeding import Streams
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# What all trials of a pack have in common beside what fixes the shapes of the network.
+COMMON = ("dataset", "batch_size", "shards", "epochs", "steps_per_epoch", "steps", "precision")
+
+
+class PackTrainer:
+    """Trains the trials of one pack, epoch by epoch, in slices of time.
+
+    An epoch takes each replica's own permutation of its training part in full batches; an incomplete last one is
+    dropped. Losses are summed over replicas, so that no replica's gradient depends on another. A replica whose loss
+    or evaluated logits are not finite is `diverged` from that epoch on; its history ends before it.
+    Nothing waits for the device but the end of an epoch.
+    """
+
+    def __init__(self, trials: Sequence[Trial], data: Dataset, *, device: str = "cpu") -> None:
+        _check(trials, data)
+        # Replicas are ordered by activation, so that each activation works on one slice.
+        self._order = sorted(range(len(trials)), key=lambda i: str(trials[i].activation))
+        self.trials = [trials[i] for i in self._order]
+        self._sizes = data.facts.sizes(trials[0].split)
+        first = trials[0]
+        self._batch_size = first.batch_size
+        full = self._sizes.train // first.batch_size
+        self._epoch_steps = min(full, first.steps_per_epoch or full)
+        self._steps = min(first.epochs * self._epoch_steps, first.steps or first.epochs * self._epoch_steps)
+        self._epochs = math.ceil(self._steps / self._epoch_steps)
+
+        dtype = DTYPES[first.precision]
+        self.streams = Streams([t.seed for t in self.trials], device=device, dtype=dtype)
+        self._augmentation = augment.build(self.trials, self.streams, data)
+        facts = replace(data.facts, shape=self._augmentation.shape(data.facts.shape))
+        self.network = models.build(self.trials, facts, self.streams)
+        self.network.train()
+        self.optimizer = SGD(
+            self.network.named_parameters(),
+            momentum=[t.momentum for t in self.trials],
+            nesterov=[t.nesterov for t in self.trials],
+            weight_decay=[t.weight_decay for t in self.trials],
+        )
+        self._pool = Pool(data, self.trials, device=device, dtype=dtype)
+        self.epoch = 0
+        self.step = 0  # within the epoch
+        self._histories = [History() for _ in self.trials]
+        self._loss_sums = torch.zeros(len(self.trials), dtype=torch.float64, device=device)  # of this epoch's steps
+        self._where: Tensor | None = None  # (R, n): this epoch's order of the training samples
+
+    @property
+    def finished(self) -> bool:
+        return self.epoch == self._epochs or all(h.diverged_epoch is not None for h in self._histories)
+
+    @property
+    def progress(self) -> float:
+        """The share of the steps that is done, 1 when finished."""
+        return 1.0 if self.finished else (self.epoch * self._epoch_steps + self.step) / self._steps
+
+    def advance(self, seconds: float) -> None:
+        """Trains until finished or about so many seconds have passed; one step at least."""
+        end = time.monotonic() + seconds
+        while not self.finished:
+            if self.epoch == 0 and self.step == 0:
+                self._calibrate("training")
+            self._train_step()
+            if self.step == self._steps_of_epoch():
+                self._end_epoch()
+            if time.monotonic() >= end:
+                break
+
+    def rows(self) -> list[dict[str, object]]:
+        """RESULTS and CURVES of `sweeps.records`, one row a trial in the order given, as far as trained."""
+        rows: list[dict[str, object]] = [{} for _ in self.trials]
+        for r, (i, trial) in enumerate(zip(self._order, self.trials, strict=True)):
+            rows[i] = row(
+                self._histories[r],
+                finished=self.finished,
+                smoothing=trial.smoothing,
+                validation=self._sizes.validation,
+                test=self._sizes.test,
+                majority_error=self._pool.majority_errors[r],
+            )
+        return rows
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain data; the tensors are those in use, to be written before training goes on."""
+        return {
+            "trials": [t.id for t in self.trials],
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss_sums": self._loss_sums,
+            "histories": [h.as_dict() for h in self._histories],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from where `state_dict` was taken, bit for bit. ValueError for the state of other trials."""
+        if state["trials"] != [t.id for t in self.trials]:
+            raise ValueError("the state is of other trials: delete the checkpoint and train the pack again")
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = state["epoch"], state["step"]
+        self._loss_sums.copy_(state["loss_sums"])
+        self._histories = [History.from_dict(h) for h in state["histories"]]
+        self._where = None
+
+    def _steps_of_epoch(self) -> int:
+        return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)
+
+    def _calibrate(self, before: Literal["training", "evaluation"]) -> None:
+        def samples() -> Iterator[Tensor]:
+            return (self._augmentation.evaluation(x) for x, _ in self._pool.batches(self._pool.train))
+
+        self.streams.at(self.epoch, self.step)
+        self.network.calibrate(samples, before=before)
+
+    def _train_step(self) -> None:
+        self.streams.at(self.epoch, self.step)
+        if self._where is None:
+            self._where = self._pool.train.gather(1, self.streams.order(self._sizes.train))
+        begin = self.step * self._batch_size
+        x, y = self._pool.samples(self._where[:, begin : begin + self._batch_size])
+        losses = cross_entropy(self.network(self.network.input(self._augmentation.training(x))), y)
+        penalty = self.network.penalty()
+        (losses if penalty is None else losses + penalty).sum().backward()
+        for block in self.network.blocks:
+            block.gradients()
+        self.optimizer.set_rates(self._rates())
+        self.optimizer.step()
+        self.optimizer.clear()
+        for block in self.network.blocks:
+            block.project()
+        self._loss_sums += losses.detach()
+        self.step += 1
+
+    def _rates(self) -> list[float]:
+        done = self.epoch * self._epoch_steps + self.step
+        moment = Moment(epoch=self.epoch, epochs=self._epochs, step=done, steps=self._steps)
+        return [t.lr * factor(t.schedule, moment) for t in self.trials]
+
+    def _end_epoch(self) -> None:
+        losses = self._loss_sums / self._steps_of_epoch()
+        self.network.eval()
+        self._calibrate("evaluation")
+        val_wrong, val_finite = self._evaluate(self._pool.validation)
+        test_wrong, test_finite = self._evaluate(self._pool.test)
+        self.network.train()
+        finite = (losses.isfinite() & val_finite & test_finite).tolist()
+        figures = zip(losses.tolist(), val_wrong.tolist(), test_wrong.tolist(), strict=True)
+        for history, alive, (loss, val, test) in zip(self._histories, finite, figures, strict=True):
+            if history.diverged_epoch is not None:
+                continue
+            if not alive:
+                history.diverged_epoch = self.epoch
+                continue
+            history.train_loss.append(loss)
+            history.test_wrong.append(test)
+            if self._sizes.validation:
+                history.val_wrong.append(val)
+        self._loss_sums.zero_()
+        self._where = None
+        self.step = 0
+        self.epoch += 1
+
+    @torch.no_grad()
+    def _evaluate(self, part: Tensor) -> tuple[Tensor, Tensor]:
+        """(R,) wrong answers on a part (R, m), and (R,) whether all logits were finite."""
+        count = torch.zeros(len(part), dtype=torch.int64, device=part.device)
+        finite = torch.ones(len(part), dtype=torch.bool, device=part.device)
+        if part.shape[1]:
+            for x, y in self._pool.batches(part):
+                logits = self.network(self.network.input(self._augmentation.evaluation(x)))
+                count += wrong(logits, y)
+                finite &= logits.isfinite().flatten(1).all(dim=1)
+        return count, finite
+
+
+def _check(trials: Sequence[Trial], data: Dataset) -> None:
+    """Refuses trials that do not make a pack or that the data set has too few samples for."""
+    first = trials[0]
+    for name in COMMON:
+        values = {getattr(t, name) for t in trials}
+        if len(values) > 1:
+            raise ValueError(f"the trials of a pack have one `{name}`, these have {sorted(values)}: plan them apart")
+    if len({data.facts.sizes(t.split) for t in trials}) > 1:
+        raise ValueError("the trials of a pack have splits of the same sizes: plan these apart")
+    if first.digest != data.facts.digest:
+        raise ValueError(f"the trials are of another version of {data.facts.name}: plan the sweep again")
+    if first.shards != 1:
+        raise ValueError(f"a pack trains whole batches, not {first.shards} shards: train the trial alone, over devices")
+    train = data.facts.sizes(first.split).train
+    if train < first.batch_size:
+        raise ValueError(f"`batch_size` {first.batch_size} exceeds the {train} training samples: choose a smaller one")
