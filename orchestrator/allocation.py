@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestrator.leases import forget_finished
 from orchestrator.local_ray import tune_environment
 from orchestrator.machines import Machines
 from orchestrator.owner import Liveness, myself
@@ -71,6 +72,7 @@ def main(root: str, number: int) -> int:
     """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME; 1: told to stop."""
     from orchestrator.driver import Resources, drive
     from orchestrator.estimate import Estimate
+    from orchestrator.ledger import Ledger
     from orchestrator.planning import recorded
     from sweeps.spec import SweepSpec
 
@@ -101,6 +103,7 @@ def main(root: str, number: int) -> int:
         gpus_per_pack=run.gpus,
         checkpoint_seconds=run.checkpoint_seconds,
     )
+    forget_finished(workspace, Ledger(workspace).done())
     outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
     if outcome.stopped:
         return 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass
 
 from orchestrator.owner import Liveness, Owner
@@ -68,9 +69,20 @@ class Leases:
 
     def forget(self, pack: str) -> None:
         """Removes the leases of a finished pack, newest first, so that no reader sees a gap."""
-        for generation in range(_count(self._workspace, pack), 0, -1):
-            self._workspace.released(pack, generation).unlink(missing_ok=True)
-            self._workspace.lease(pack, generation).unlink(missing_ok=True)
+        _forget(self._workspace, pack)
+
+
+def forget_finished(workspace: Workspace, done: Set[str]) -> None:
+    """Removes the leases of packs in `done` whose drivers died between a pack's end and its lease's."""
+    if workspace.leases.is_dir():
+        for pack in {path.name.split(".")[0] for path in workspace.leases.iterdir()} & done:
+            _forget(workspace, pack)
+
+
+def _forget(workspace: Workspace, pack: str) -> None:
+    for generation in range(_count(workspace, pack), 0, -1):
+        workspace.released(pack, generation).unlink(missing_ok=True)
+        workspace.lease(pack, generation).unlink(missing_ok=True)
 
 
 def _count(workspace: Workspace, pack: str) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from orchestrator.decisions import Decisions
+from orchestrator.leases import forget_finished
 from orchestrator.ledger import Ledger
 from orchestrator.planning import commit
 from orchestrator.workspace import Workspace
@@ -62,6 +63,7 @@ def run(
     wanted = set(planned.trials)
     packs = lacking(workspace, roster, wanted)
     done = ledger.done()
+    forget_finished(workspace, done)
     todo = sum(len(p.trial_ids) for p in packs)
     before = sum(len(p.trial_ids) for p in planned.serving if p.id in done)
     outcome = Outcome()

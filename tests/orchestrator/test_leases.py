@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.leases import Leases, held
+from orchestrator.leases import Leases, forget_finished, held
 from orchestrator.owner import Liveness, Owner, beat, myself, started
 from orchestrator.workspace import Workspace
 
@@ -61,6 +61,16 @@ def test_a_released_pack_is_free_and_counts_on(workspace: Workspace) -> None:
     assert again.generation == 2
     leases.forget("p")
     assert list(workspace.leases.iterdir()) == []
+
+
+def test_what_a_dead_driver_left_of_finished_packs_is_forgotten(workspace: Workspace) -> None:
+    leases = Leases(workspace, dead_owner())
+    for _ in range(2):
+        assert leases.take("done") is not None
+    assert leases.take("begun") is not None
+    forget_finished(workspace, {"done", "never leased"})
+    assert set(held(workspace)) == {"begun"}
+    assert [path.name for path in workspace.leases.iterdir()] == ["begun.1"]
 
 
 def test_an_owner_elsewhere_is_dead_only_when_its_heartbeat_stands_still_for_long(
