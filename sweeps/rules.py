@@ -63,7 +63,18 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
     for name in ("dropout", "alpha_dropout", "momentum"):
         if getattr(trial, name) >= 1:
             yield f"{name}={getattr(trial, name):g} must be below 1"
+    yield from _schedule_problems(trial)
     yield from _normalizer_problems(trial)
+
+
+def _schedule_problems(trial: Trial) -> Iterator[str]:
+    options = trial.schedule.as_dict()
+    at, factors = options.get("at"), options.get("factor")
+    if isinstance(at, tuple) and isinstance(factors, tuple) and len(at) != len(factors):
+        yield (
+            f"schedule {trial.schedule}: {len(factors)} factors for {len(at)} places in `at`; give one factor for all, "
+            "or one for each"
+        )
 
 
 def _normalizer_problems(trial: Trial) -> Iterator[str]:

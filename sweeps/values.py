@@ -20,6 +20,7 @@ _KINDS = {
     "bool": "true or false",
     "word": "a word",
     "ints": "a list of whole numbers",
+    "floats": "a number or a list of numbers",
 }
 
 
@@ -40,12 +41,28 @@ def single(name: str, node: Node) -> Value:
 
 
 def values(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
-    """An option's values: one, a list of them or, for whole numbers, a range `0..9` (both ends included)."""
-    if option.kind == "ints":
+    """An option's values: one, a list of them or, for whole numbers, a range `0..9` (both ends included).
+
+    Where a value is itself a list (`ints`, `floats`), a list of lists is several values. Of `floats` a list of one is
+    that number.
+    """
+    if option.kind in ("ints", "floats"):
         elements = node.elements()
         lists = elements if elements and all(isinstance(e.value, tuple) for e in elements) else (node,)
-        return tuple(tuple(int(str(typed(name, option, e))) for e in each.elements()) for each in lists)
+        return tuple(_listed(name, option, each) for each in lists)
     return tuple(value for element in node.elements() for value in _spread(name, option, element))
+
+
+def _listed(name: str, option: Option, node: Node) -> OptionValue:
+    found = tuple(_number(typed(name, option, element)) for element in node.elements())
+    if option.kind == "floats" and not found:
+        raise node.error(f"'{name}' is {_KINDS[option.kind]}, not an empty one")
+    return found[0] if option.kind == "floats" and len(found) == 1 else found
+
+
+def _number(value: OptionValue) -> int | float:
+    assert isinstance(value, int | float)
+    return value
 
 
 def _spread(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
@@ -61,16 +78,18 @@ def _spread(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
 
 
 def typed(name: str, option: Option, node: Node) -> OptionValue:
-    """One value of the option's kind and range (an element of it, for `ints`)."""
+    """One value of the option's kind and range (an element of it, for `ints` and `floats`)."""
     value = node.value
     if value is None and option.default is None and option.kind != "word":
         return None
-    if option.kind in ("int", "ints") and isinstance(value, int) and not isinstance(value, bool):
+    kind = option.kind.removesuffix("s")
+    if isinstance(value, bool):
+        if kind == "bool":
+            return value
+    elif kind == "int" and isinstance(value, int):
         return _ranged(name, option, node, value)
-    if option.kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+    elif kind == "float" and isinstance(value, int | float) and isfinite(value):
         return _ranged(name, option, node, float(value))
-    if option.kind == "bool" and isinstance(value, bool):
-        return value
     if option.kind == "word" and isinstance(value, str):
         if option.words and value not in option.words:
             raise node.error(unknown(f"value of '{name}'", value, option.words))

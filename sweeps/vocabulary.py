@@ -11,7 +11,7 @@ from typing import Literal
 
 from sweeps.choice import OptionValue
 
-Kind = Literal["int", "float", "bool", "word", "ints"]
+Kind = Literal["int", "float", "bool", "word", "ints", "floats"]  # floats: one number or a list of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +306,10 @@ MODELS: dict[str, Entry] = {
 SCHEDULES: dict[str, Entry] = {
     "constant": Entry(summary="the same learning rate throughout"),
     "step": Entry(
-        summary="times `factor` from each of the epochs (or steps) `at` on, counted from 0",
+        summary="times `factor`, one or one for each, from each of the epochs (or steps) `at` on, counted from 0",
         options={
             "at": Option("ints", (), low=0),
-            "factor": Option("float", 0.1, low=0.0),
+            "factor": Option("floats", 0.1, low=0.0),
             "unit": Option("word", "epoch", words=("epoch", "step")),
         },
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, pi, prod
 
 from sweeps.choice import Choice
 
@@ -37,8 +37,11 @@ def _constant(_schedule: Choice, _moment: Moment) -> float:
 def _step(schedule: Choice, moment: Moment) -> float:
     at, by, passed = schedule["at"], schedule["factor"], moment.passed(str(schedule["unit"]))
     assert isinstance(at, tuple)
+    reached = [passed >= int(begin or 0) for begin in at]
+    if isinstance(by, tuple):
+        return prod(float(each or 0) for each, begun in zip(by, reached, strict=True) if begun)
     assert isinstance(by, int | float)
-    return float(by) ** sum(passed >= int(begin or 0) for begin in at)
+    return float(by) ** sum(reached)
 
 
 def _halving(schedule: Choice, moment: Moment) -> float:

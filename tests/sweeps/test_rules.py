@@ -39,6 +39,11 @@ def told(**trial: Any) -> list[str]:
             "so nothing would be left",
         ),
         ({"split": 3}, "split 3 of some: it has splits 0..2"),
+        (
+            {"schedule": {"step": {"at": [180, 280, 380], "factor": [0.4, 0.1]}}},
+            "schedule step(at=[180 280 380], factor=[0.4 0.1], unit=epoch): 2 factors for 3 places in `at`; "
+            "give one factor for all, or one for each",
+        ),
         ({"nesterov": True}, "nesterov=true needs a momentum above 0"),
         ({"dropout": 1}, "dropout=1 must be below 1"),
         ({"momentum": 1}, "momentum=1 must be below 1"),
@@ -62,6 +67,7 @@ def test_what_is_right_passes() -> None:
         "so nothing would be left (4 trials)"
     ]
     check(trials(normalizer=["none", "bn", "vcl"], momentum=0.9, nesterov=True), facts)
+    check(trials(schedule=[{"step": {"at": [1, 2], "factor": f}} for f in (0.1, [0.1, 0.5])]), facts)
 
 
 def test_all_distinct_problems_are_told_at_once_ten_in_full() -> None:

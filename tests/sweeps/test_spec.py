@@ -55,6 +55,13 @@ def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
         ("trial:\n  dataset: a\n  normalizer: {vcl: {n: two}}\n", r":3:25: 'n' is a whole number, not 'two'$"),
         ("trial:\n  dataset: a\n  normalizer: {vcl: 3}\n", r":3:21: what follows 'vcl' is a mapping"),
         ("trial:\n  dataset: a\n  normalizer: 3\n", r":3:15: 'normalizer' is a name or "),
+        (
+            "trial:\n  dataset: a\n  schedule: {step: {factor: x}}\n",
+            r":3:29: 'factor' is a number or a list of numbers, not 'x'$",
+        ),
+        ("trial:\n  dataset: a\n  schedule: {step: {factor: [0.1, [1]]}}\n", r":3:35: 'factor' is a number or a list"),
+        ("trial:\n  dataset: a\n  schedule: {step: {factor: []}}\n", r":3:29: 'factor' is .* not an empty one$"),
+        ("trial:\n  dataset: a\n  schedule: {step: {factor: [1, -1]}}\n", r":3:33: 'factor' must be at least 0"),
         ("trial:\n  dataset: a\n  epochs: 0\n", r":3:11: 'epochs' must be at least 1, not 0$"),
         ("trial:\n  dataset: a\n  epochs: 2.5\n", r":3:11: 'epochs' is a whole number, not 2\.5$"),
         ("trial:\n  dataset: a\n  epochs: true\n", r":3:11: 'epochs' is a whole number, not true$"),
@@ -182,6 +189,22 @@ def test_the_digest_is_of_what_the_file_says_not_of_how(tmp_path: Path) -> None:
     same = load_spec(written(tmp_path, "# a comment\ntrial: {dataset: [some], epochs: 100}\nrun: {pack: 32}\n"))
     other = load_spec(written(tmp_path, MINIMAL + "  epochs: 99\n"))
     assert one.digest == same.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (0.1, [0.1]),
+        ([0.1], [0.1]),
+        ([0.4, 0.1], [(0.4, 0.1)]),
+        ([[0.1], [0.5]], [0.1, 0.5]),
+        ([[0.4, 0.1], [0.2, 1]], [(0.4, 0.1), (0.2, 1.0)]),
+    ],
+)
+def test_a_step_s_factor_is_one_number_or_one_for_each(given: object, read: list[object]) -> None:
+    spec = sweep(schedule={"step": {"at": [1, 2], "factor": given}})
+    assert [t.schedule["factor"] for t in expand(spec, facts)] == read
+    assert SweepSpec.from_json(json.loads(json.dumps(spec.as_json()))) == spec
 
 
 def test_changes_are_told_in_words() -> None:

@@ -26,6 +26,12 @@ def test_step_by_epoch() -> None:
     assert [at(schedule, epoch=e, step=100 * e) for e in range(4)] == [1.0, 0.1, 0.1, pytest.approx(0.01)]
 
 
+def test_step_with_a_factor_for_each() -> None:
+    """The VCL paper's: 0.05, then 0.02, then divided by 10."""
+    schedule = Choice.of("step", {"at": (1, 2, 3), "factor": (0.4, 0.1, 0.1), "unit": "epoch"})
+    assert [0.05 * at(schedule, epoch=e) for e in range(4)] == pytest.approx([0.05, 0.02, 0.002, 0.0002])
+
+
 def test_step_by_step() -> None:
     schedule = Choice.of("step", {"at": (150,), "factor": 0.5, "unit": "step"})
     assert [at(schedule, epoch=1, step=s) for s in (149, 150)] == [1.0, 0.5]
