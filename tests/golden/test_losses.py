@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trainers.factory import activation, normalizer, trial
+from tests.trainers.factory import trial
+from tests.trainers.trials import activation, method
 from trainers.data import load
 from trainers.pack import PackTrainer
 
@@ -16,12 +17,12 @@ GOLDEN: dict[str, list[float]] = {
 }
 
 
-@pytest.mark.parametrize("method", ["none", "bn", "vcl"])
-def test_losses(method: str) -> None:
+@pytest.mark.parametrize("name", ["none", "bn", "vcl"])
+def test_losses(name: str) -> None:
     data = load("waveform-generated")
     t = trial(
         data,
-        normalizer=normalizer(method),
+        normalizer=method(name),
         activation=activation("selu"),
         init="lecun",
         epochs=2,
@@ -36,4 +37,4 @@ def test_losses(method: str) -> None:
     trainer = PackTrainer([t], data)
     while not trainer.finished:
         trainer.advance(60.0)
-    assert trainer.rows()[0]["curve_train_loss"] == pytest.approx(GOLDEN[method], rel=1e-7)
+    assert trainer.rows()[0]["curve_train_loss"] == pytest.approx(GOLDEN[name], rel=1e-7)

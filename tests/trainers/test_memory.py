@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from sweeps.trial import Trial
-from tests.trainers.factory import blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
+from tests.trainers.trials import method
 from trainers.pack import PackTrainer
 
 DATA = blobs()
@@ -44,11 +45,11 @@ def parameters_and_activations(one: Trial) -> int:
     return 3 * sum(parameters.values()) + sum(n for at, n in kept.items() if at not in parameters)
 
 
-@pytest.mark.parametrize("method", ["none", "bn", "vcl"])
-def test_replicas_cost_what_they_must(method: str) -> None:
+@pytest.mark.parametrize("name", ["none", "bn", "vcl"])
+def test_replicas_cost_what_they_must(name: str) -> None:
     replicas = 6
     trials = [
-        trial(DATA, width=128, depth=4, batch_size=20, momentum=0.9, normalizer=normalizer(method), seed=seed)
+        trial(DATA, width=128, depth=4, batch_size=20, momentum=0.9, normalizer=method(name), seed=seed)
         for seed in range(replicas)
     ]
     assert peak(trials) <= 1.15 * replicas * parameters_and_activations(trials[0])

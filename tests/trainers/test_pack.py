@@ -13,7 +13,8 @@ import torch
 
 from sweeps.choice import Choice
 from sweeps.records import CURVES, RESULTS
-from tests.trainers.factory import activation, blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
+from tests.trainers.trials import activation, method
 from trainers import checkpoint
 from trainers.data.dataset import Dataset, assemble
 from trainers.pack import PackTrainer
@@ -34,9 +35,9 @@ def assert_same(a: PackTrainer, b: PackTrainer) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def mixed_pack(method: str, **options: Any) -> list[Any]:
+def mixed_pack(name: str, **options: Any) -> list[Any]:
     """Replicas that differ in everything that may differ in a pack."""
-    base = trial(DATA, normalizer=normalizer(method, **options), momentum=0.9, smoothing=2, dropout=0.3)
+    base = trial(DATA, normalizer=method(name, **options), momentum=0.9, smoothing=2, dropout=0.3)
     return [
         replace(base, activation=activation("selu"), seed=3, alpha_dropout=0.1, dropout=0.0),
         replace(base, activation=activation("elu"), seed=1, lr=0.01, weight_decay=1e-3),
@@ -46,7 +47,7 @@ def mixed_pack(method: str, **options: Any) -> list[Any]:
 
 
 def test_learns_and_reports() -> None:
-    trials = [trial(DATA, seed=s, epochs=8, normalizer=normalizer("bn")) for s in (4, 5)]
+    trials = [trial(DATA, seed=s, epochs=8, normalizer=method("bn")) for s in (4, 5)]
     trainer = PackTrainer(trials, DATA)
     assert (trainer.finished, trainer.progress, trainer.epoch) == (False, 0.0, 0)
     rows = train(trainer).rows()
@@ -68,7 +69,7 @@ def test_learns_and_reports() -> None:
 
 def test_errors_are_those_of_the_network_as_it_evaluates() -> None:
     """Counted again, sample by sample, with the network that training left."""
-    trainer = train(PackTrainer([trial(DATA, epochs=2, split=s, normalizer=normalizer("bn")) for s in (0, 1)], DATA))
+    trainer = train(PackTrainer([trial(DATA, epochs=2, split=s, normalizer=method("bn")) for s in (0, 1)], DATA))
     trainer.network.eval()
     for r, result in enumerate(trainer.rows()):
         split = DATA.split(r)
@@ -88,9 +89,9 @@ def test_rows_follow_the_trials_whatever_the_order_within() -> None:
         assert row["curve_train_loss"] == pytest.approx(alone["curve_train_loss"], rel=1e-4)
 
 
-@pytest.mark.parametrize("method", ["none", "bn", "vcl"])
-def test_interrupted_anywhere_is_bit_for_bit(method: str, tmp_path: Path) -> None:
-    trials = mixed_pack(method)
+@pytest.mark.parametrize("name", ["none", "bn", "vcl"])
+def test_interrupted_anywhere_is_bit_for_bit(name: str, tmp_path: Path) -> None:
+    trials = mixed_pack(name)
     whole = train(PackTrainer(trials, DATA))
     draw = random.Random(6)
     pieces = PackTrainer(trials, DATA)
@@ -106,9 +107,9 @@ def test_interrupted_anywhere_is_bit_for_bit(method: str, tmp_path: Path) -> Non
     assert_same(whole, pieces)
 
 
-@pytest.mark.parametrize("method", ["none", "bn", "vcl"])
-def test_a_diverged_replica_leaves_its_neighbours_untouched(method: str) -> None:
-    calm = mixed_pack(method)
+@pytest.mark.parametrize("name", ["none", "bn", "vcl"])
+def test_a_diverged_replica_leaves_its_neighbours_untouched(name: str) -> None:
+    calm = mixed_pack(name)
     wild = [calm[0], replace(calm[1], lr=1e30), *calm[2:]]
     a, b = train(PackTrainer(calm, DATA)), train(PackTrainer(wild, DATA))
     diverged = b.rows().pop(1)
@@ -153,8 +154,10 @@ def test_the_moments_of_a_step_come_in_their_order(monkeypatch: pytest.MonkeyPat
     moments: list[str] = []
 
     def watch(owner: Any, name: str, label: str) -> None:
-        method = getattr(owner, name)
-        monkeypatch.setattr(owner, name, lambda *values, **named: (moments.append(label), method(*values, **named))[1])
+        original = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *values, **named: (moments.append(label), original(*values, **named))[1]
+        )
 
     watch(trainer.network, "calibrate", "calibrate")
     watch(trainer.network, "input", "input")

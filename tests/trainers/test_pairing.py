@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from sweeps.trial import Trial
-from tests.trainers.factory import activation, blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
+from tests.trainers.trials import activation, method
 from trainers.pack import PackTrainer
 
 DATA = blobs(n=800, features=9)
@@ -66,12 +67,12 @@ def neighbours(t: Trial) -> list[list[Trial]]:
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
-@pytest.mark.parametrize("method", ["none", "bn", "vcl"])
+@pytest.mark.parametrize("name", ["none", "bn", "vcl"])
 @pytest.mark.parametrize(
     "dropout", [{"dropout": 0.5}, {"alpha_dropout": 0.05, "activation": activation("selu")}], ids=str
 )
-def test_alone_and_in_any_pack(method: str, precision: str, tolerance: float, dropout: dict[str, Any]) -> None:
-    fields = {"normalizer": normalizer(method), "precision": precision, "seed": 7, "width": 32} | dropout
+def test_alone_and_in_any_pack(name: str, precision: str, tolerance: float, dropout: dict[str, Any]) -> None:
+    fields = {"normalizer": method(name), "precision": precision, "seed": 7, "width": 32} | dropout
     t = trial(DATA, **fields)
     alone = Watched([t], t)
     assert alone.numbers
@@ -84,7 +85,7 @@ def test_alone_and_in_any_pack(method: str, precision: str, tolerance: float, dr
 
 
 def test_methods_at_one_seed_start_alike_and_see_the_same() -> None:
-    trials = [trial(DATA, seed=7, dropout=0.5, normalizer=normalizer(method)) for method in ("none", "bn", "vcl")]
+    trials = [trial(DATA, seed=7, dropout=0.5, normalizer=method(name)) for name in ("none", "bn", "vcl")]
     none, bn, vcl = (Watched([t], t) for t in trials)
     for other in (bn, vcl):
         none.assert_given_the_same(other)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.trial import Trial
-from tests.trainers.factory import activation, blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
+from tests.trainers.trials import activation, method
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
 
@@ -118,11 +119,11 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("method", [normalizer("none"), normalizer("bn"), normalizer("vcl", n=8, weight=0.1)], ids=str)
-def test_losses_of_the_first_epoch(method: Any, case: str) -> None:
+@pytest.mark.parametrize("name", [method("none"), method("bn"), method("vcl", n=8, weight=0.1)], ids=str)
+def test_losses_of_the_first_epoch(name: Any, case: str) -> None:
     trials = [
         trial(
-            DATA, **({"normalizer": method, "precision": "float64", "seed": seed, "epochs": 1, "lr": 0.1} | CASES[case])
+            DATA, **({"normalizer": name, "precision": "float64", "seed": seed, "epochs": 1, "lr": 0.1} | CASES[case])
         )
         for seed in (3, 0)
     ]

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from sweeps.rules import problems
 from tests.sweeps.sets import facts, trials
-from tests.trainers.factory import blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
+from tests.trainers.trials import method
 from trainers.block import Block
 from trainers.normalizers import build
 from trainers.pack import PackTrainer
@@ -79,7 +80,7 @@ def test_population_statistics_are_those_of_the_training_set(replicas: int) -> N
     """Against one batch that is the whole training set, through plain layers, after two epochs."""
     data = blobs(n=700)
     pack = [
-        trial(data, normalizer=normalizer("bn", statistics="population"), precision="float64", epochs=2, seed=seed)
+        trial(data, normalizer=method("bn", statistics="population"), precision="float64", epochs=2, seed=seed)
         for seed in range(replicas)
     ]
     trainer = PackTrainer(pack, data)

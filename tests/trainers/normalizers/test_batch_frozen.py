@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.trainers.factory import blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
+from tests.trainers.trials import method
 from trainers.block import Block
 from trainers.normalizers.moments import population
 from trainers.pack import PackTrainer
@@ -46,7 +47,7 @@ def test_the_population_of_batches_of_several_sizes_is_exact_far_from_zero() -> 
 
 def test_a_network_is_calibrated_layer_by_layer_before_training() -> None:
     data = blobs(n=700)
-    pack = [trial(data, normalizer=normalizer("bn-frozen"), precision="float64", seed=seed) for seed in range(2)]
+    pack = [trial(data, normalizer=method("bn-frozen"), precision="float64", seed=seed) for seed in range(2)]
     trainer = PackTrainer(pack, data)
     pool = Pool(data, trainer.trials, device="cpu", dtype=torch.float64)
     x, _ = pool.samples(pool.train)
@@ -67,7 +68,7 @@ def test_a_network_is_calibrated_layer_by_layer_before_training() -> None:
 
 def test_a_resumed_training_keeps_the_statistics() -> None:
     data = blobs()
-    t = trial(data, normalizer=normalizer("bn-frozen"))
+    t = trial(data, normalizer=method("bn-frozen"))
     whole, first, second = (PackTrainer([t], data) for _ in range(3))
     whole.advance(60.0)
     first.advance(0.0)

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweeps.choice import Choice
-from tests.trainers.factory import blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.alone import ELU, FLOAT64, LAYER, LAYERS, PLACES, Place, Plain, compare, normal
+from tests.trainers.trials import method
 from trainers.normalizers import Site, build
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
@@ -82,7 +83,7 @@ def test_constraints_hold_after_every_step(precision: str, tolerance: float, wei
     trials = [
         trial(
             data,
-            normalizer=normalizer("cwo"),
+            normalizer=method("cwo"),
             precision=precision,
             momentum=0.9,
             lr=0.2,
@@ -105,7 +106,7 @@ def test_constraints_hold_after_every_step(precision: str, tolerance: float, wei
 
 def test_momentum_is_centred() -> None:
     data = blobs()
-    trainer = PackTrainer([trial(data, normalizer=normalizer("cwo"), precision="float64", momentum=0.9)], data)
+    trainer = PackTrainer([trial(data, normalizer=method("cwo"), precision="float64", momentum=0.9)], data)
     for _ in range(5):
         trainer.advance(0.0)
     velocities = {k: v for k, v in trainer.optimizer.state_dict().items() if k.endswith("weight") and "hidden" in k}

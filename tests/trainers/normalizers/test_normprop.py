@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweeps.choice import Choice
-from tests.trainers.factory import activation, blobs, normalizer, trial
+from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.alone import ELU, FLOAT64, PLACES, Place, Plain, compare, normal, packed
+from tests.trainers.trials import activation, method
 from trainers.activations import function
 from trainers.normalizers import Site, build
 from trainers.normalizers.gaussian import isometric_scale, moments
@@ -138,7 +139,7 @@ def test_orthonormal_rows_keep_the_size_of_gradients(choice: Choice) -> None:
 def test_weights_are_of_norm_1_after_every_step() -> None:
     data = blobs()
     settings = {"momentum": 0.9, "weight_decay": 0.01, "precision": "float64"}
-    trainer = PackTrainer([trial(data, normalizer=normalizer("normprop"), **settings)], data)
+    trainer = PackTrainer([trial(data, normalizer=method("normprop"), **settings)], data)
     while not trainer.finished:
         for block in trainer.network.blocks:
             assert (block.weight.detach().norm(dim=2) - 1).abs().max() < 1e-12
@@ -183,7 +184,7 @@ def test_batch_data_normalization_is_torchs_without_scale(replicas: int) -> None
 @pytest.mark.parametrize("data", ["global", "batch"])
 def test_training_goes_on_from_a_state(data: str) -> None:
     made = blobs()
-    trials = [trial(made, normalizer=normalizer("normprop", data=data), standardize="none", seed=s) for s in (0, 1)]
+    trials = [trial(made, normalizer=method("normprop", data=data), standardize="none", seed=s) for s in (0, 1)]
     straight, begun, resumed = (PackTrainer(trials, made) for _ in range(3))
     straight.advance(1e9)
     for _ in range(10):
@@ -196,7 +197,7 @@ def test_training_goes_on_from_a_state(data: str) -> None:
 
 def test_a_batch_of_one_trains_with_global_data() -> None:
     data = blobs()
-    trainer = PackTrainer([trial(data, normalizer=normalizer("normprop"), batch_size=1, steps=5)], data)
+    trainer = PackTrainer([trial(data, normalizer=method("normprop"), batch_size=1, steps=5)], data)
     trainer.advance(1e9)
     assert trainer.rows()[0]["diverged_epoch"] is None
 
