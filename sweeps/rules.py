@@ -45,6 +45,16 @@ def notes(trials: Iterable[Trial]) -> list[str]:
     return list(found)
 
 
+def joined(trial: Trial) -> bool:
+    """Whether batch statistics are taken over all shards of a batch together."""
+    return bool(trial.normalizer.as_dict().get("sync"))
+
+
+def share(trial: Trial) -> int:
+    """The samples of a batch that one batch statistic is taken over."""
+    return trial.batch_size if joined(trial) else trial.batch_size // trial.shards
+
+
 def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
     try:
         train = facts.sizes(trial.split).train
@@ -78,18 +88,24 @@ def _schedule_problems(trial: Trial) -> Iterator[str]:
 
 
 def _normalizer_problems(trial: Trial) -> Iterator[str]:
-    entry, options = normalizer(trial.normalizer.name), trial.normalizer.as_dict()
-    share = trial.batch_size if options.get("sync") else trial.batch_size // trial.shards
-    told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if share < trial.batch_size else "")
-    if trial.model.name == "mlp" and share < entry.least_values:
+    entry, samples = normalizer(trial.normalizer.name), share(trial)
+    told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if samples < trial.batch_size else "")
+    if trial.model.name == "mlp" and samples < entry.least_values:
         allowed = ", ".join(name for name in ANY_BATCH if name in NORMALIZERS)
         yield (
-            f"{trial.normalizer.name} with {told}: its batch statistic would be taken over {share} "
-            f"value{'s' if share > 1 else ''}, it needs {entry.least_values}; methods that allow it: {allowed}"
+            f"{trial.normalizer.name} with {told}: its batch statistic would be taken over {samples} "
+            f"value{'s' if samples > 1 else ''}, it needs {entry.least_values}; methods that allow it: {allowed}"
         )
+    if joined(trial) and trial.shards > 1:
+        for part in parts(trial.normalizer.name):
+            if part in OF_EACH_SHARD and (part != "normprop" or trial.normalizer["data"] == "batch"):
+                yield (
+                    f"{trial.normalizer.name} with sync=true in shards={trial.shards}: {part} takes its statistics "
+                    "over each shard alone; use shards=1 or sync=false"
+                )
     for part in parts(trial.normalizer.name):
         for rule in RULES.get(part, ()):
-            yield from rule(trial, trial.batch_size // trial.shards)
+            yield from rule(trial, samples)
 
 
 def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
@@ -161,6 +177,9 @@ def _normprop_batch(trial: Trial, share: int) -> Iterator[str]:
     if trial.normalizer["data"] == "batch" and share < 2:
         yield f"normprop with data=batch: a batch of {share} has no variance, it needs 2; use data=global"
 
+
+# Use the batch and have no `sync`, so that a method which has it cannot stand beside them where shards are joined.
+OF_EACH_SHARD = ("mbn", "vcl", "normprop")
 
 # Of one method each; a composition keeps the rules of its parts. `share` is what one shard has of the batch.
 RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {

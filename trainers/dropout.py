@@ -40,7 +40,7 @@ class Dropout(nn.Module):
         if not self.training or not self._draws:
             return x
         ones = [1] * (x.ndim - 1)
-        uniform = self._streams.uniform("dropout", self._layer, tuple(x.shape[1:]))
+        uniform = self._streams.uniform("dropout", self._layer, tuple(x.shape[1:]), samples=True)
         factor = (uniform >= self._rates.view(-1, *ones)).to(x.dtype).mul_(self._scale.view(-1, *ones))
         if self._offset is None:
             return x * factor

@@ -14,12 +14,14 @@ from torch import Tensor
 from sweeps.trial import Trial
 from trainers import augment, models
 from trainers.data.dataset import Dataset
+from trainers.distributed import Ranks
 from trainers.history import History, row
 from trainers.metrics import cross_entropy, wrong
 from trainers.optim import SGD
 from trainers.pool import Pool
 from trainers.schedule import Moment, factor
 from trainers.seeding import Streams
+from trainers.shards import Shards
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # What all trials of a pack have in common beside what fixes the shapes of the network.
@@ -37,6 +39,7 @@ class PackTrainer:
 
     def __init__(self, trials: Sequence[Trial], data: Dataset, *, device: str = "cpu") -> None:
         _check(trials, data)
+        self._ranks = Ranks()
         # Replicas are ordered by activation, so that each activation works on one slice.
         self._order = sorted(range(len(trials)), key=lambda i: str(trials[i].activation))
         self.trials = [trials[i] for i in self._order]
@@ -60,6 +63,7 @@ class PackTrainer:
             nesterov=[t.nesterov for t in self.trials],
             weight_decay=[t.weight_decay for t in self.trials],
         )
+        self._shards = Shards(first, self.network, self._ranks)
         self._pool = Pool(data, self.trials, device=device, dtype=dtype)
         self.epoch = 0
         self.step = 0  # within the epoch
@@ -140,10 +144,8 @@ class PackTrainer:
         if self._where is None:
             self._where = self._pool.train.gather(1, self.streams.order(self._sizes.train))
         begin = self.step * self._batch_size
-        x, y = self._pool.samples(self._where[:, begin : begin + self._batch_size])
-        losses = cross_entropy(self.network(self.network.input(self._augmentation.training(x))), y)
-        penalty = self.network.penalty()
-        (losses if penalty is None else losses + penalty).sum().backward()
+        batch = self._where[:, begin : begin + self._batch_size]
+        losses = self._shards.train(lambda part: self._losses(batch, part))
         for block in self.network.blocks:
             block.gradients()
         self.optimizer.set_rates(self._rates())
@@ -151,8 +153,16 @@ class PackTrainer:
         self.optimizer.clear()
         for block in self.network.blocks:
             block.project()
-        self._loss_sums += losses.detach()
+        self._loss_sums += losses
         self.step += 1
+
+    def _losses(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
+        """Of a part of the batch (R, B), where its samples lie: the losses (R,), and what is descended."""
+        self.streams.part(part.start, self._batch_size)
+        x, y = self._pool.samples(batch[:, part])
+        losses = cross_entropy(self.network(self.network.input(self._augmentation.training(x))), y)
+        penalty = self.network.penalty()
+        return losses, losses if penalty is None else losses + penalty
 
     def _rates(self) -> list[float]:
         done = self.epoch * self._epoch_steps + self.step
@@ -188,12 +198,14 @@ class PackTrainer:
         """(R,) wrong answers on a part (R, m), and (R,) whether all logits were finite."""
         count = torch.zeros(len(part), dtype=torch.int64, device=part.device)
         finite = torch.ones(len(part), dtype=torch.bool, device=part.device)
-        if part.shape[1]:
-            for x, y in self._pool.batches(part):
+        mine = part.tensor_split(self._ranks.world, dim=1)[self._ranks.rank]
+        if mine.shape[1]:
+            for x, y in self._pool.batches(mine):
                 logits = self.network(self.network.input(self._augmentation.evaluation(x)))
                 count += wrong(logits, y)
                 finite &= logits.isfinite().flatten(1).all(dim=1)
-        return count, finite
+        count, infinite = self._ranks.sum(torch.stack([count, (~finite).long()]))
+        return count, infinite == 0
 
 
 def _check(trials: Sequence[Trial], data: Dataset) -> None:
@@ -207,8 +219,6 @@ def _check(trials: Sequence[Trial], data: Dataset) -> None:
         raise ValueError("the trials of a pack have splits of the same sizes: plan these apart")
     if first.digest != data.facts.digest:
         raise ValueError(f"the trials are of another version of {data.facts.name}: plan the sweep again")
-    if first.shards != 1:
-        raise ValueError(f"a pack trains whole batches, not {first.shards} shards: train the trial alone, over devices")
     train = data.facts.sizes(first.split).train
     if train < first.batch_size:
         raise ValueError(f"`batch_size` {first.batch_size} exceeds the {train} training samples: choose a smaller one")

@@ -52,6 +52,7 @@ class Streams:
         self.dtype = dtype
         self.epoch = 0
         self.step = 0
+        self._part = 0, 0  # where the samples at hand begin in the batch, and its size; size 0: they are the batch
         self._blocks: dict[Use, tuple[int, int, Tensor]] = {}  # epoch, first step, (steps, R, *shape)
 
     @property
@@ -62,14 +63,19 @@ class Streams:
         """Says where training is; the draws that follow are this step's."""
         self.epoch = epoch
         self.step = step
+        self._part = 0, 0
 
-    def uniform(self, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
-        """(R, *shape) in [0, 1)."""
-        return self._draw("uniform", _uniform, purpose, layer, shape)
+    def part(self, first: int, batch: int) -> None:
+        """Says, after `at`, that the samples at hand are those from `first` on of a batch of so many."""
+        self._part = first, batch
 
-    def normal(self, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
-        """(R, *shape), standard normal."""
-        return self._draw("normal", _normal, purpose, layer, shape)
+    def uniform(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
+        """(R, *shape) in [0, 1). `samples`: the shape leads with samples, whatever part of their batch is at hand."""
+        return self._draw("uniform", _uniform, purpose, layer, shape, samples)
+
+    def normal(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
+        """(R, *shape), standard normal; `samples` as for `uniform`."""
+        return self._draw("normal", _normal, purpose, layer, shape, samples)
 
     def initial(self, layer: int, shape: tuple[int, ...], purpose: str = "init") -> Tensor:
         """(R, *shape), standard normal, whatever the epoch: for initial weights."""
@@ -85,6 +91,21 @@ class Streams:
         return torch.from_numpy(np.stack(rows)).to(self.device)
 
     def _draw(
+        self,
+        kind: str,
+        transform: Callable[[Words], Floats],
+        purpose: str,
+        layer: int,
+        shape: tuple[int, ...],
+        samples: bool,
+    ) -> Tensor:
+        first, batch = self._part
+        if samples and batch > shape[0]:
+            whole = self._drawn(kind, transform, purpose, layer, (batch, *shape[1:]))
+            return whole[:, first : first + shape[0]]
+        return self._drawn(kind, transform, purpose, layer, shape)
+
+    def _drawn(
         self, kind: str, transform: Callable[[Words], Floats], purpose: str, layer: int, shape: tuple[int, ...]
     ) -> Tensor:
         use = (kind, purpose, layer, shape)

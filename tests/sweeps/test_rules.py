@@ -32,6 +32,11 @@ def told(**trial: Any) -> list[str]:
             "bn with batch_size=4 in shards=4: its batch statistic would be taken over 1 value, it needs 2; "
             "methods that allow it: none",
         ),
+        (
+            {"normalizer": {"bn+vcl": {"n": 2, "sync": True}}, "shards": 2},
+            "bn+vcl with sync=true in shards=2: vcl takes its statistics over each shard alone; "
+            "use shards=1 or sync=false",
+        ),
         ({"batch_size": 21, "shards": 2}, "batch_size=21 does not divide into shards=2"),
         (
             {"dataset": "tiny"},
@@ -68,6 +73,7 @@ def test_what_is_right_passes() -> None:
     ]
     check(trials(normalizer=["none", "bn", "vcl"], momentum=0.9, nesterov=True), facts)
     check(trials(schedule=[{"step": {"at": [1, 2], "factor": f}} for f in (0.1, [0.1, 0.5])]), facts)
+    check(trials(normalizer={"bn": {"sync": True}}, batch_size=4, shards=4), facts)
 
 
 def test_all_distinct_problems_are_told_at_once_ten_in_full() -> None:

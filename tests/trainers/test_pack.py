@@ -220,7 +220,7 @@ def refusals() -> list[tuple[list[Any], Dataset, str]]:
         ([base, replace(base, epochs=4)], DATA, "`epochs`"),
         ([base, replace(base, batch_size=10)], DATA, "`batch_size`"),
         ([replace(base, digest="0" * 64)], DATA, "plan the sweep again"),
-        ([replace(base, shards=2)], DATA, "shards"),
+        ([base, replace(base, shards=2)], DATA, "shards"),
         ([replace(base, batch_size=145)], DATA, "144 training samples"),
     ]
 

@@ -28,11 +28,11 @@ class Augmentation:
     def integers(self, name: str, batch: int, n: int) -> Tensor:
         """(R, B) int64, uniform in 0..n-1."""
         # In float64 the product of a 24-bit fraction is exact, so that every precision gets the same numbers.
-        return (self.streams.uniform(f"augment/{name}", 0, (batch,)).double() * n).long()
+        return (self.streams.uniform(f"augment/{name}", 0, (batch,), samples=True).double() * n).long()
 
     def coins(self, name: str, batch: int) -> Tensor:
         """(R, B) bool, true with probability 1/2."""
-        return self.streams.uniform(f"augment/{name}", 0, (batch,)) < 0.5
+        return self.streams.uniform(f"augment/{name}", 0, (batch,), samples=True) < 0.5
 
 
 def images(sample: tuple[int, ...], least: int = 1) -> tuple[int, int, int]:

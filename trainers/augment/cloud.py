@@ -27,9 +27,9 @@ class RotateJitter(Augmentation):
         return sample
 
     def training(self, x: Tensor) -> Tensor:
-        angle = 2 * pi * self.streams.uniform("augment/angle", 0, (x.shape[1],)).unsqueeze(-1)
+        angle = 2 * pi * self.streams.uniform("augment/angle", 0, (x.shape[1],), samples=True).unsqueeze(-1)
         cos, sin = angle.cos(), angle.sin()
         right, up, front = x.unbind(2)
         turned = torch.stack([cos * right + sin * front, up, cos * front - sin * right], dim=2)
-        noise = self.streams.normal("augment/jitter", 0, tuple(x.shape[1:])).clamp(-5, 5)
+        noise = self.streams.normal("augment/jitter", 0, tuple(x.shape[1:]), samples=True).clamp(-5, 5)
         return torch.add(turned, noise, alpha=self.jitter)

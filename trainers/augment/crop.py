@@ -57,7 +57,7 @@ class ResizedCrop(Crop):
 
     def training(self, x: Tensor) -> Tensor:
         replicas, batch, _, height, width = x.shape
-        draws = [self.streams.uniform(f"augment/{name}", 0, (batch, TRIES)) for name in ("area", "ratio")]
+        draws = [self.streams.uniform(f"augment/{name}", 0, (batch, TRIES), samples=True) for name in ("area", "ratio")]
         area = (self.least + (1 - self.least) * draws[0].double()) * height * width
         ratio = torch.exp((2 * draws[1].double() - 1) * torch.tensor(4 / 3, dtype=torch.float64).log())
         rows, columns = (area / ratio).sqrt().round(), (area * ratio).sqrt().round()
@@ -87,7 +87,7 @@ class ResizedCrop(Crop):
         return sampled.unflatten(0, (replicas, batch))
 
     def _start(self, name: str, batch: int, room: Tensor, found: Tensor) -> Tensor:
-        uniform = self.streams.uniform(f"augment/{name}", 0, (batch,)).double()
+        uniform = self.streams.uniform(f"augment/{name}", 0, (batch,), samples=True).double()
         return torch.where(found, (uniform * (room + 1)).floor(), (room / 2).floor())
 
 

@@ -73,7 +73,7 @@ class FastAutoAugment(Crop):
 
     def training(self, x: Tensor) -> Tensor:
         eight_bit = ((x * self.std + self.mean) * 255).round().clamp(0, 255)
-        draws = self.streams.uniform("augment/policy", 0, (x.shape[1], 9)).flatten(0, 1).double()
+        draws = self.streams.uniform("augment/policy", 0, (x.shape[1], 9), samples=True).flatten(0, 1).double()
         changed = apply(eight_bit.flatten(0, 1), table().to(x.device), draws).view(x.shape)
         # A channel that is constant in the training part has the deviation 0 and stays 0.
         inverse = torch.where(self.std > 0, 1 / self.std, 0.0)

@@ -14,11 +14,11 @@ class Branch(Streams):
         super().__init__(trunk.seeds, device=str(trunk.device), dtype=trunk.dtype)
         self._trunk, self._name = trunk, name
 
-    def uniform(self, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
-        return self._trunk.uniform(f"{purpose}/{self._name}", layer, shape)
+    def uniform(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
+        return self._trunk.uniform(f"{purpose}/{self._name}", layer, shape, samples=samples)
 
-    def normal(self, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
-        return self._trunk.normal(f"{purpose}/{self._name}", layer, shape)
+    def normal(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
+        return self._trunk.normal(f"{purpose}/{self._name}", layer, shape, samples=samples)
 
     def initial(self, layer: int, shape: tuple[int, ...], purpose: str = "init") -> Tensor:
         return self._trunk.initial(layer, shape, f"{purpose}/{self._name}")

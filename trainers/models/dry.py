@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from sweeps.facts import Facts
+from sweeps.rules import share
 from sweeps.trial import Trial
 from trainers import augment
 from trainers.models.build import build
@@ -24,7 +25,7 @@ def refusals(trials: Iterable[Trial], facts: Facts) -> list[str]:
     for trial in trials:
         streams = Streams([trial.seed], device="meta")
         known = facts(trial.dataset)
-        batch = trial.batch_size // trial.shards
+        batch = share(trial)
         try:
             shape = augment.build([trial], streams, None).shape(known.shape)
             key = trial.dataset, shape, trial.model, trial.depth, trial.width, trial.normalizer, batch

@@ -63,7 +63,8 @@ class ConstrainedWeights(Method):
         scale = self.gamma.unsqueeze(1)
         if self.training and self._noisy:
             units = (u.shape[1], u.shape[2]) if self._per_sample else (1, u.shape[2])
-            scale = scale * (1 + self.sigma.view(-1, 1, 1) * self._streams.normal("noise", self._layer, units))
+            noise = self._streams.normal("noise", self._layer, units, samples=self._per_sample)
+            scale = scale * (1 + self.sigma.view(-1, 1, 1) * noise)
         return torch.addcmul(self.beta.view(len(u), 1, -1, *space), u, scale.view(*scale.shape, *space))
 
     @torch.no_grad()

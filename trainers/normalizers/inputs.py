@@ -41,6 +41,7 @@ class InputNorm(nn.Module):
     def learn(self, batches: Iterable[Tensor]) -> None:
         """Takes the mean and the biased variance of each element from (R, b, *sample), in float64, in one pass."""
         if self.batch:
+            self._size(next(iter(batches)))
             return
         count, dtype = 0, self.mean.dtype
         mean = torch.zeros((), dtype=torch.float64, device=self.mean.device)
@@ -58,12 +59,16 @@ class InputNorm(nn.Module):
         self.mean, self.var = mean.to(dtype), torch.where(var > 0, var, 1.0).to(dtype)
 
     def _by_batch(self, x: Tensor) -> Tensor:
-        if not self.mean.numel():
-            self.mean, self.var = x.new_zeros(len(x), *x.shape[2:]), x.new_ones(len(x), *x.shape[2:])
+        self._size(x)
         folded = x.transpose(0, 1).flatten(1)
         figures = self.mean.flatten(), self.var.flatten()
         normalized = F.batch_norm(folded, *figures, None, None, self.training, MOMENTUM, EPS)
         return normalized.view(x.shape[1], len(x), *x.shape[2:]).transpose(0, 1)
+
+    def _size(self, x: Tensor) -> None:
+        """Starts the running averages at the first samples."""
+        if not self.mean.numel():
+            self.mean, self.var = x.new_zeros(len(x), *x.shape[2:]), x.new_ones(len(x), *x.shape[2:])
 
 
 def _take_shape(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
