@@ -8,18 +8,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.bayes import Verdict, signed_rank
-from analysis.bootstrap import bca_interval, iqm_intervals, percentiles, resampled
+from analysis.bootstrap import bca_interval, iqm_intervals
 from analysis.curves import nanmean, stability, stacked
 from analysis.findings import Findings
 from analysis.intervals import Interval, t_interval
-from analysis.profiles import TAUS, area, profile
 from analysis.ranks import friedman, nemenyi, pairs_with, wilcoxon_holm
 from analysis.scores import Floats
 from analysis.tables import Table, ends
 
 FIRST = 20  # epochs over which stability is judged
-BAND = 500  # resamples of a profile
-COARSE = TAUS[::10]
 
 
 def ranking(findings: Findings) -> Table | None:
@@ -80,8 +77,8 @@ def aggregates(findings: Findings) -> Table:
     if steady is not None:
         data["variance_first_epochs"] = list(steady)
     note = (
-        "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds and "
-        "profile area, both with bootstrap stratified by rows."
+        "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds, with "
+        f"bootstrap of the seeds of each row; profile area, with bootstrap of {q.rows_name} and their seeds."
     )
     if steady is not None:
         note += f" Variance of validation accuracy over the first {FIRST} epochs: smaller is steadier."
@@ -89,16 +86,11 @@ def aggregates(findings: Findings) -> Table:
 
 
 def profile_areas(findings: Findings) -> list[Interval]:
-    point = findings.profile_area
-    if not findings.replicated or not np.isfinite(findings.scores.values[~np.isnan(findings.scores.values)]).all():
-        return [Interval(float(a), None, None, 1) for a in point]
-    drawn = resampled(findings.amounts.values, seed=findings.question.seed, resamples=BAND)
-    means = np.stack([row.mean(axis=2) for row in drawn])  # (rows, columns, resamples)
-    accuracy = 1 - means if findings.question.direction == "min" else means
-    areas = np.stack([area(profile(accuracy[:, :, b], COARSE), COARSE) for b in range(BAND)])
-    low, high = percentiles(areas, findings.question.level)
-    seeds = len(findings.amounts.replicates)
-    return [Interval(float(p), float(lo), float(hi), seeds) for p, lo, hi in zip(point, low, high, strict=True)]
+    band, seeds = findings.profile_band, len(findings.amounts.replicates)
+    if band is None:
+        return [Interval(float(a), None, None, 1) for a in findings.profile_area]
+    ends = zip(findings.profile_area, band.area_low, band.area_high, strict=True)
+    return [Interval(float(a), float(low), float(high), seeds) for a, low, high in ends]
 
 
 def steadiness(findings: Findings) -> Floats | None:

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from analysis import figures
 from analysis.curves import mean_curves, thinned
 from analysis.findings import Findings
-from analysis.profiles import TAUS
+from analysis.profiles import DRAWN, STEP
 from analysis.ranks import cliques, critical_difference
 from analysis.scores import short
 
 PANELS = 6  # learning-curve panels on a page; in a file twice as many
 LEGIBLE = 12  # methods in one figure of lines
+BANDS = 3  # methods with a band: more would hide each other
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,36 @@ def means(findings: Findings) -> Drawing:
 
 
 def profiles(findings: Findings) -> Drawing:
+    q = findings.question
     order = [int(j) for j in np.argsort(-findings.profile_area, kind="stable")]
     shown = sorted(order[:LEGIBLE])
     columns = [findings.columns[j] for j in shown]
     drawn = [shown.index(j) for j in order if j in shown]
+    shares, band = findings.profile[::STEP], findings.profile_band
+    data = {"tau": DRAWN} | {n: shares[:, j] for j, n in enumerate(findings.names)}
     note = (
         "How often a method comes within a factor tau of the best accuracy (Dolan and Moré 2002): at the left edge it "
         "is the best itself, further right it may be up to 5% worse."
     )
+    if band is not None:
+        for j, name in enumerate(findings.names):
+            data |= {f"{name}_low": band.low[:, j], f"{name}_high": band.high[:, j]}
+        note += f" Bands, of the first {BANDS}: {q.level:.0%}, bootstrap of {q.rows_name} and of their seeds."
     if len(shown) < len(order):
         note += f" The {LEGIBLE} methods with the largest area are drawn."
-    data = pd.DataFrame({"tau": TAUS} | {n: findings.profile[:, j] for j, n in enumerate(findings.names)})
     return Drawing(
         "profiles",
         "Performance profile",
         note,
-        figures.profiles(columns, TAUS, findings.profile[:, shown], drawn, findings.question.rows_name),
-        data,
+        figures.profiles(
+            columns,
+            DRAWN,
+            shares[:, shown],
+            drawn,
+            q.rows_name,
+            bands={} if band is None else {k: (band.low[:, shown[k]], band.high[:, shown[k]]) for k in drawn[:BANDS]},
+        ),
+        pd.DataFrame(data),
         f"Performance profiles; {findings.names[order[0]]} has the largest area, {max(findings.profile_area):.2f}.",
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,10 +165,20 @@ def legend_beside(axes: Axes, handles: list[Any], order: Sequence[int] | None = 
     axes.legend(handles=chosen, loc="upper left", bbox_to_anchor=(1.01, 1.02), handlelength=2.6, borderaxespad=0.0)
 
 
-def profiles(columns: Sequence[Key], taus: Floats, shares: Floats, order: Sequence[int], rows_name: str) -> Figure:
-    """Performance profiles: `shares` is (taus, columns)."""
+def profiles(
+    columns: Sequence[Key],
+    taus: Floats,
+    shares: Floats,
+    order: Sequence[int],
+    rows_name: str,
+    bands: Mapping[int, tuple[Floats, Floats]],
+) -> Figure:
+    """Performance profiles: `shares` is (taus, columns); `bands`: some columns' lower and upper ends."""
     with settings("profiles"):
         figure, axes = new(6.6, max(3.2, 0.6 + 0.19 * len(columns)))
+        look = styles(columns)
+        for j, (low, high) in bands.items():
+            axes.fill_between(taus, low, high, color=look[j].colour, alpha=0.14, lw=0)
         handles = lines(axes, taus, shares, columns)
         axes.set_xlim(taus.max(), taus.min())
         axes.set_ylim(-0.02, 1.02)

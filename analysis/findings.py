@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.frame import named_methods, with_fields
+from analysis.frame import named_methods, refuse_dependent, with_fields
 from analysis.intervals import Interval, t_interval
-from analysis.profiles import TAUS, area, profile
+from analysis.profiles import TAUS, Band, accuracy_of, area, band, profile
 from analysis.question import Question
 from analysis.ranks import ranks
 from analysis.robustness import Robustness, robustness
@@ -37,8 +37,9 @@ class Findings:
     """
 
     def __init__(self, frame: pd.DataFrame, question: Question) -> None:
-        self.frame = named_methods(with_fields(frame)).reset_index(drop=True)
+        self.frame = named_methods(with_fields(frame, question.named)).reset_index(drop=True)
         self.question = question.resolved(self.frame)
+        refuse_dependent(self.question.rows)
         self.every = self.question.scores(self.frame)
         self.wins: WinTable = self.wins_within(())
         self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).complete_blocks()
@@ -66,14 +67,16 @@ class Findings:
         return self.by_seed(scores)
 
     def by_seed(self, scores: Scores) -> Scores:
-        """Replicates merged so that each is one seed: means over whatever else is averaged (splits share samples)."""
+        """Replicates merged so that each is one seed: means over whatever else is averaged (splits share samples).
+
+        Where no seed is averaged all are one: without seeds there are no replicates.
+        """
         average = self.question.average
-        if "seed" not in average or len(average) == 1:
+        if average in ((), ("seed",)):
             return scores
-        place = average.index("seed")
-        seeds = sorted({r[place] for r in scores.replicates})
-        index = [[k for k, r in enumerate(scores.replicates) if r[place] == s] for s in seeds]
-        parts = [Scores(scores.rows, scores.columns, [], scores.values[:, :, k], scores.chosen[:, :, k]) for k in index]
+        own = [r[average.index("seed")] if "seed" in average else "" for r in scores.replicates]
+        seeds = sorted(set(own))
+        parts = [scores.part([k for k, o in enumerate(own) if o == seed]) for seed in seeds]
         values = np.stack([p.mean() for p in parts], axis=2)
         chosen = np.stack([p.chosen.max(axis=2) for p in parts], axis=2)
         return Scores(scores.rows, scores.columns, [(s,) for s in seeds], values, chosen, scores.direction)
@@ -126,8 +129,7 @@ class Findings:
     @cached_property
     def accuracy(self) -> Floats:
         """(rows, columns): 1 - error (or the metric itself where higher is better); minus infinity if diverged."""
-        mean = self.by_seed(self.scores).mean()
-        return 1 - mean if self.question.direction == "min" else mean
+        return accuracy_of(self.by_seed(self.scores).mean(), self.question.direction)
 
     @cached_property
     def profile(self) -> Floats:
@@ -136,6 +138,11 @@ class Findings:
     @cached_property
     def profile_area(self) -> Floats:
         return area(self.profile, TAUS)
+
+    @cached_property
+    def profile_band(self) -> Band | None:
+        q = self.question
+        return band(self.by_seed(self.scores).values, q.direction, seed=q.seed, level=q.level)
 
     @cached_property
     def ranked(self) -> Floats:

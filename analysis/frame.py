@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,16 @@ from typing import Any
 import pandas as pd
 
 from analysis.scores import listed, plain
+from sweeps.vocabulary import NORMALIZERS
 
 # What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
 AXES = ("dataset", "model", "depth", "width", "activation", "normalizer", "batch_size", "split")
+# What repeats a measurement on one data set.
+DEPENDENT = {
+    "seed": "seeds repeat one data set",
+    "split": "the splits of a data set share samples",
+    "epoch": "the epochs of a training share everything",
+}
 
 
 def load(path: str | Path, *, curves: bool = False) -> pd.DataFrame:
@@ -86,8 +93,43 @@ def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
             f"{loose[0]} varies ({listed(values)}) but has no role: name it in rows, columns, select or average, "
             "or keep one value of it"
         )
+    refuse_shards(frame, used)
     if "trial" in frame and "sweep" in frame and len(frame["sweep"].unique()) > 1:
         refuse_protocols(frame, used)
+
+
+def refuse_shards(frame: pd.DataFrame, used: Sequence[str]) -> None:
+    """Batch statistics over 4 samples and over 32 make two methods of one name: each part of a batch has its own."""
+    if "shards" not in frame or "shards" in used:
+        return
+    options = frame["normalizer_options"] if "normalizer_options" in frame else [""] * len(frame)
+    synchronized = [bool(parsed(text).get("sync")) for text in options]
+    own = [not s and statistics_of_batches(n) for n, s in zip(frame["normalizer"], synchronized, strict=True)]
+    kinds = frame.loc[own, [n for n in ("normalizer", "batch_size", "shards") if n in frame]].drop_duplicates()
+    for size, group in kinds.groupby("batch_size") if "batch_size" in kinds else [("", kinds)]:
+        one, *others = group.drop_duplicates("shards").itertuples()
+        if others:
+            told = " and ".join(f"{k.normalizer} with shards={k.shards}" for k in (one, others[0]))
+            of = f" of a batch of {size}" if size else ""
+            raise ValueError(
+                f"{told}{of} take their statistics over different numbers of samples: name shards in `columns` or "
+                "`rows`, or keep one value of it"
+            )
+
+
+def statistics_of_batches(normalizer: str) -> bool:
+    parts = str(normalizer).split("(")[0].split("+")
+    return any(p in NORMALIZERS and (NORMALIZERS[p].least_values > 1 or p == "vcl") for p in parts)
+
+
+def refuse_dependent(rows: Sequence[str]) -> None:
+    """Raises ValueError for rows that would count as independent in intervals and tests over rows, but are not."""
+    for name in rows:
+        if name in DEPENDENT:
+            raise ValueError(
+                f"{name} must not make rows: {DEPENDENT[name]}, so they are not independent data sets; take the mean "
+                f"over it, for example `average: [{name if name == 'seed' else f'seed, {name}'}]`, or keep one value"
+            )
 
 
 def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
@@ -108,16 +150,20 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
                 )
 
 
-def with_fields(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column for each field of a trial that varies and has none yet, from the column `trial`."""
+def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
+    """The table with a column for each field of a trial that varies or is `wanted`, from the column `trial`."""
     if "trial" not in frame:
         return frame
     trials = [parsed(text) for text in frame["trial"]]
-    names = sorted(
-        {name for trial in trials[:1] for name in trial} - {"digest", "revision", "schema", *map(str, frame)}
-    )
-    columns = {name: [worded(t.get(name)) for t in trials] for name in names}
-    return frame.assign(**{name: words for name, words in columns.items() if len(set(words)) > 1})
+    known = {name for trial in trials[:1] for name in trial}
+    names = sorted(known - {"digest", "revision", "schema", *map(str, frame)})
+    columns: dict[str, list[str]] = {}
+    for name in names:
+        values = [trial.get(name) for trial in trials]
+        # Most fields are the same in all trials of a sweep: those cost one comparison a trial.
+        if name in wanted or values.count(values[0]) < len(values):
+            columns[name] = [worded(value) for value in values]
+    return frame.assign(**columns)
 
 
 def worded(value: Any) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from analysis.shown import Cell, heads, lines
 from analysis.tables import Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "|": "$|$", '"': "''",
+    "−": "$-$", "–": "--", "≤": r"$\le$", "≥": r"$\ge$", "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$",
 }  # fmt: skip
 
 
@@ -17,12 +21,19 @@ def latex(table: Table) -> str:
     names = heads(table)
     numbers = [c.number for c in shown[0]] if shown else [False] * len(names)
     body = [" & ".join(text(c) for c in line) + r" \\" for line in shown]
+    whole = len(table.frame)
+    cut = [f"% The first {len(shown)} of {whole} lines; the Parquet and the CSV hold all."] * (len(shown) < whole)
     return "\n".join(
         [
+            *(
+                [f"% The first {len(shown)} of {len(table.frame)} lines; the Parquet and the CSV hold all."]
+                if cut
+                else []
+            ),
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escaped(table.title)}. {escaped(table.note)}}}",
-            rf"\label{{tab:{table.name}}}",
+            rf"\label{{tab:{table.name.replace('_', '-')}}}",
             rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numbers)}}}",
             r"\toprule",
             " & ".join(escaped(n) for n in names) + r" \\",
@@ -42,4 +53,10 @@ def text(cell: Cell) -> str:
 
 
 def escaped(words: str) -> str:
-    return "".join(SPECIAL.get(c, c) for c in words)
+    """What LaTeX prints as `words`; Greek letters in mathematics."""
+    return "".join(SPECIAL.get(c) or greek(c) or c for c in words)
+
+
+def greek(letter: str) -> str:
+    name = unicodedata.name(letter, "")
+    return rf"$\{name.split()[-1].lower()}$" if name.startswith("GREEK SMALL LETTER ") else ""

@@ -8,7 +8,7 @@ from typing import cast
 
 import pandas as pd
 
-from analysis.frame import AXES, refuse_mixtures, varying
+from analysis.frame import refuse_mixtures, varying
 from analysis.scores import Direction, Diverged, Key, Scores, require_column, scores
 from analysis.wins import Constant, Ties
 from sweeps.sections import AnalysisSection
@@ -61,12 +61,18 @@ class Question:
             diverged=cast(Diverged, section.diverged),
         )
 
+    @property
+    def named(self) -> set[str]:
+        """The columns that have a role by name."""
+        return {*self.rows, *self.columns, *self.select, *self.average}
+
     def resolved(self, frame: pd.DataFrame) -> Question:
         """This question with `rows` and `columns` filled in, checked against the table."""
         roles = {*self.select, *self.average}
         axes = [a for a in varying(frame) if a not in roles]
         asked = self.columns or tuple(a for a in METHOD if a not in self.rows)
-        columns = tuple(a for a in asked if a in axes or a not in AXES) or ("normalizer",)
+        # What does not vary makes no method; what is not there is refused below.
+        columns = tuple(a for a in asked if a not in frame or varying(frame, [a])) or ("normalizer",)
         rows = self.rows or tuple(dict.fromkeys(("dataset", *(a for a in axes if a not in columns))))
         found = replace(self, rows=rows, columns=columns)
         for name in (*rows, *columns, *roles, self.metric):

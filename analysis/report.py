@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,21 @@ from analysis.question import Question
 from analysis.shown import heads, lines
 from analysis.summary import summary
 from analysis.tables import Table
+from sweeps.near import unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a page came about: shown as it is typed.
+
+    `commands` made the results and the page; `remake --only NAME` writes one table or figure of it as files;
+    `sweep_file` is what was run; `environment` what a reader needs in order to get the same numbers.
+    """
+
+    commands: Sequence[str] = ()
+    remake: str = ""
+    sweep_file: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def report(
@@ -28,14 +44,13 @@ def report(
     path: str | Path,
     *,
     title: str,
-    commands: Sequence[str] = (),
-    environment: Mapping[str, object] | None = None,
+    provenance: Provenance | None = None,
     interim: bool = False,
 ) -> Path:
     """Writes the report of a table of trials to `path`; nothing in it needs a network.
 
-    `commands` are shown as they were typed. `interim` marks the page of a running sweep. Raises ValueError, one
-    sentence, for what cannot be compared (see `Question.resolved` and `tally`).
+    `interim` marks the page of a running sweep. Raises ValueError, one sentence, for what cannot be compared (see
+    `Question.resolved` and `tally`).
     """
     findings = Findings(frame, question)
     pages = Environment(
@@ -53,8 +68,7 @@ def report(
         interim=interim,
         summary=summary(findings),
         exhibits=exhibits(findings),
-        commands=list(commands),
-        environment={k: str(v) for k, v in (environment or {}).items()},
+        made=provenance or Provenance(),
         question=question_words(findings.question),
         style=Markup((Path(__file__).parent / "report.css").read_text("utf-8")),  # noqa: S704
         script=Markup((Path(__file__).parent / "report.js").read_text("utf-8")),  # noqa: S704
@@ -90,30 +104,41 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
     return [item for item in found if item is not None]
 
 
-def analyze(frame: pd.DataFrame, question: Question, folder: str | Path) -> list[Path]:
-    """Writes tables as Parquet, CSV and LaTeX, figures as SVG, PDF and PNG with their data, the summary as JSON."""
+def analyze(frame: pd.DataFrame, question: Question, folder: str | Path, *, only: Collection[str] = ()) -> list[Path]:
+    """Writes tables as Parquet, CSV and LaTeX, figures as SVG, PDF and PNG with their data, the summary as JSON.
+
+    `only` these tables and figures, by name. ValueError for a name that is not there; nothing is written then.
+    """
     findings = Findings(frame, question)
+    items = [*exhibits(findings, 2 * drawings.PANELS), tables.cells(findings)]
+    names = [item.name for item in items]
+    for name in only:
+        if name not in names:
+            raise ValueError(unknown("table or figure of this sweep", name, names))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths: list[Path] = []
-    for item in [*exhibits(findings, 2 * drawings.PANELS), tables.cells(findings)]:
-        stem = folder / item.name
-        if isinstance(item, Drawing):
-            paths += save(item.figure, stem)
-            stem = folder / f"{item.name}-data"
-        else:
-            paths.append(stem.with_suffix(".tex"))
-            paths[-1].write_text(latex(item), "utf-8")
-        data = item.data if isinstance(item, Drawing) else item.frame
-        data.to_parquet(stem.with_suffix(".parquet"), index=False)
-        data.to_csv(stem.with_suffix(".csv"), index=False)
-        paths += [stem.with_suffix(".parquet"), stem.with_suffix(".csv")]
-    words = summary(findings)
+    paths = [path for item in items if not only or item.name in only for path in write(item, folder)]
+    if only:
+        return paths
     note = folder / "summary.json"
-    note.write_text(
-        json.dumps(words.__dict__ | {"question": question_words(findings.question)}, indent=1) + "\n", "utf-8"
-    )
+    words = asdict(summary(findings)) | {"question": question_words(findings.question)}
+    note.write_text(json.dumps(words, indent=1) + "\n", "utf-8")
     return [*paths, note]
+
+
+def write(item: Table | Drawing, folder: Path) -> list[Path]:
+    """An item's files."""
+    stem = folder / item.name
+    if isinstance(item, Drawing):
+        paths = save(item.figure, stem)
+        stem = folder / f"{item.name}-data"
+    else:
+        paths = [stem.with_suffix(".tex")]
+        paths[0].write_text(latex(item), "utf-8")
+    data = item.data if isinstance(item, Drawing) else item.frame
+    data.to_parquet(stem.with_suffix(".parquet"), index=False)
+    data.to_csv(stem.with_suffix(".csv"), index=False)
+    return [*paths, stem.with_suffix(".parquet"), stem.with_suffix(".csv")]
 
 
 def question_words(question: Question) -> dict[str, str]:

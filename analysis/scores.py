@@ -61,6 +61,12 @@ class Scores:
         keep = [i for i, row in enumerate(self.rows) if row not in rows]
         return replace(self, rows=[self.rows[i] for i in keep], values=self.values[keep], chosen=self.chosen[keep])
 
+    def part(self, replicates: Sequence[int]) -> Scores:
+        """These scores of some replicates, by position."""
+        index = list(replicates)
+        kept = [self.replicates[k] for k in index]
+        return replace(self, replicates=kept, values=self.values[:, :, index], chosen=self.chosen[:, :, index])
+
     def mean(self) -> Floats:
         """(rows, columns): mean over the replicates that have a score; NaN where none has."""
         count = (~np.isnan(self.values)).sum(axis=2)

@@ -34,13 +34,16 @@ def compared(findings: Findings) -> list[str]:
         f"The {q.metric_name} of {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
         f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), {plural(seeds, 'seed')} each; "
         f"{q.better} is better.",
-        "A method is " + " with ".join(axis_words(findings, i, c) for i, c in enumerate(q.columns)) + ".",
+        "A method is "
+        + " with ".join(axis_words(findings, i, c) for i, c in enumerate(q.columns))
+        + (f"; {findings.names[0]} is short for such a pair." if len(q.columns) == 2 else "."),
     ]
     if q.select:
         lines.append(f"Of several values of {' and '.join(q.select)}, the one with the best {spoken(q.by)} counts.")
     results = findings.states["done"] + findings.states["diverged"]
     total = findings.states.total()
-    lines.append(f"{results:,} of {total:,} trials have a result.")
+    others = [f"{n:,} {spoken(s)}" for s, n in findings.states.items() if s not in ("done", "diverged")]
+    lines.append(f"{results:,} of {total:,} trials have a result" + (f" ({', '.join(others)})." if others else "."))
     if findings.states["diverged"]:
         rule = {
             "loss": "where one is selected, its method loses",
@@ -83,7 +86,9 @@ def answer(findings: Findings) -> list[str]:
     lead = listed(winners)
     share = f"on {top:g} of {len(table.counted)} {q.rows_name}"
     verb = "wins most often" if len(winners) == 1 else "win equally often"
-    lines = [f"{lead} {verb}: {share}."]
+    between = gap(findings)
+    lines = ["No method is clearly the best."] if between is not None and not apart(between) else []
+    lines.append(f"{lead} {verb}: {share}.")
     mean = findings.means[best].mean
     extreme = "lowest" if q.direction == "min" else "highest"
     spread = f" ({bounds(findings.means[best], q.level)})" if findings.replicated else ""
@@ -119,33 +124,44 @@ def bounds(interval: Interval, level: float) -> str:
     return f"{level:.0%} interval {interval.low:.4f} to {interval.high:.4f}"
 
 
+def gap(findings: Findings) -> Interval | None:
+    """The difference between the best two means, over seeds; None without replicates."""
+    if not findings.replicated:
+        return None
+    best, second = findings.order[:2]
+    return t_interval(findings.seed_means[best] - findings.seed_means[second], findings.question.level)
+
+
+def apart(between: Interval) -> bool:
+    """Whether the interval leaves out zero."""
+    return between.low is not None and between.high is not None and not between.low <= 0 <= between.high
+
+
 def sure(findings: Findings) -> list[str]:
     q = findings.question
     if len(findings.columns) < 2:
         return ["Nothing is compared."]
-    if not findings.replicated:
+    best, second = findings.order[:2]
+    between = gap(findings)
+    if between is None or between.low is None or between.high is None:
         why = (
             "There is one seed only"
             if len(findings.amounts.replicates) < 2
             else "No two seeds are complete on every row"
         )
         return [f"{why}, so chance cannot be told from effect: no interval is given. Run more seeds."]
-    best, second = findings.order[:2]
     seeds = int(findings.whole_seeds.sum())
-    gap = t_interval(findings.seed_means[best] - findings.seed_means[second], q.level)
-    assert gap.low is not None
-    assert gap.high is not None
-    low, high = sorted((abs(gap.low), abs(gap.high)))
     names = f"{findings.names[best]} and the next best, {findings.names[second]}"
-    if gap.low <= 0 <= gap.high:
-        first = (
-            f"Not sure: over {seeds} seeds the difference between {names}, is {signed(gap.mean)} with a {q.level:.0%} "
-            f"interval from {signed(gap.low)} to {signed(gap.high)}; it may well be chance."
-        )
-    else:
+    low, high = sorted((abs(between.low), abs(between.high)))
+    if apart(between):
         first = (
             f"Over {seeds} seeds the difference between {names}, is {low:.4f} to {high:.4f} ({q.level:.0%} interval): "
             "more than the seeds' chance explains, on these data sets."
+        )
+    else:
+        first = (
+            f"Not sure: over {seeds} seeds the difference between {names}, is {signed(between.mean)} with a "
+            f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
         )
     lines = [first]
     rows = t_interval(findings.row_means[:, best] - findings.row_means[:, second], q.level)

@@ -113,11 +113,12 @@ STATES = {"done", "diverged", "failed"}
 
 
 def cost(findings: Findings) -> Table | None:
-    """Seconds of training of each method: all trials, whether or not they are compared."""
+    """Seconds of training of each method: all trials that were trained, compared or not."""
     if "seconds" not in findings.frame:
         return None
     q = findings.question
-    grouped = findings.frame.groupby(list(q.columns), sort=False)["seconds"]
+    timed = findings.frame.loc[findings.frame["seconds"].notna()]
+    grouped = timed.groupby(list(q.columns), sort=False)["seconds"]
     data = {(key if isinstance(key, tuple) else (key,)): part.to_numpy() for key, part in grouped}
     lines = [
         {"method": short(c), "trials": len(data[c]), "seconds_per_trial": data[c].mean(), "hours": data[c].sum() / 3600}

@@ -53,6 +53,23 @@ def test_splits_are_averaged_before_intervals_are_taken_over_seeds():
     assert "no interval is given" in " ".join(summary(with_splits_only).sure)
 
 
+def test_no_interval_takes_splits_for_seeds():
+    frame = pd.concat([relu(batch_sizes=[2, 4]).assign(split=k) for k in range(3)], ignore_index=True)
+    findings = Findings(frame[frame["seed"] == 0], Question(average=("split",)))
+    assert findings.robustness is not None
+    for table in (tables.cells, tables.methods, comparisons.aggregates, comparisons.small_batches):
+        found = table(findings)
+        assert found is not None
+        ends = [c for c in found.frame if str(c).endswith("_low") and not str(c).startswith("profile_area")]
+        assert ends
+        assert found.frame[ends].isna().all(axis=None)
+
+
+def test_epochs_of_one_training_give_no_interval():
+    frame = pd.concat([relu(seeds=[0]).assign(epoch=k) for k in range(20)], ignore_index=True)
+    assert not Findings(frame, Question(average=("seed", "epoch"))).replicated
+
+
 def test_wins_within_an_activation_stand_beside_wins_among_all():
     frame = trials(depths=[4], noise=0.0)
     frame.loc[frame["activation"] == "elu", "test_error"] += 0.1
@@ -100,6 +117,17 @@ def test_completeness_names_the_blocks_that_are_not_compared():
     found = tables.completeness(Findings(frame, SELECT)).frame.set_index(["dataset", "seed"])
     assert found.loc[("wine", 2), ["done", "failed", "compared"]].tolist() == [2, 1, "no"]
     assert set(found["compared"].drop(("wine", 2))) == {"yes"}
+
+
+def test_trials_that_are_still_to_do_are_counted_and_their_blocks_not_compared():
+    frame = relu()
+    later = (frame["dataset"] == "wine") & (frame["seed"] == 2)
+    frame.loc[later, "state"] = "todo"
+    frame.loc[later, ["test_error", "val_error"]] = None
+    findings = Findings(frame, SELECT)
+    found = tables.completeness(findings).frame.set_index(["dataset", "seed"])
+    assert found.loc[("wine", 2), ["done", "todo", "compared"]].tolist() == [0, 3, "no"]
+    assert "24 of 27 trials have a result (3 todo)." in summary(findings).compared
 
 
 def test_small_batches_say_where_the_baseline_loses():

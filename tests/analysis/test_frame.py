@@ -1,9 +1,12 @@
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from analysis.findings import Findings
 from analysis.frame import load, named_methods, published, refuse_mixtures, with_fields
+from analysis.question import Question
 from analysis.wins import wins
 from tests.analysis.trials import trials
 
@@ -85,3 +88,35 @@ def test_a_cell_with_several_trials_says_what_they_differ_in():
     both = pd.concat([frame.assign(trial='{"lr": 0.1}'), frame.assign(trial='{"lr": 0.01}')])
     with pytest.raises(ValueError, match=r"holds 2 rows \(they differ in lr\)"):
         wins(with_fields(both))
+
+
+def sharded(normalizer: str, batch_size: int, shards: int, **options: object) -> pd.DataFrame:
+    frame = trials(depths=[4], activations=["relu"], normalizers=[normalizer], batch_sizes=[batch_size])
+    trial = json.dumps({"shards": shards, "normalizer": {"name": normalizer, "options": options}})
+    return frame.assign(trial=trial, normalizer_options=json.dumps(options))
+
+
+def test_statistics_over_different_numbers_of_samples_are_not_compared_unless_told():
+    frame = pd.concat([sharded("bn", 32, 8), sharded("ws+bn", 32, 1)], ignore_index=True)
+    with pytest.raises(ValueError, match=r"bn with shards=8 and ws\+bn with shards=1 of a batch of 32 take their"):
+        Findings(frame, Question())
+    told = Findings(frame, Question(columns=("normalizer", "shards")))
+    assert told.names == ["bn/8", "ws+bn/1"]
+
+
+def test_shards_do_not_matter_where_no_statistic_is_taken_over_one():
+    frame = pd.concat([sharded("bn", 32, 8), sharded("ln", 32, 1), sharded("brn", 32, 1, sync=True)])
+    assert Findings(frame, Question()).names == ["bn", "brn", "ln"]
+
+
+def test_a_role_that_the_file_gives_and_that_does_not_vary_is_no_error():
+    frame = pd.concat([sharded("bn", 32, 8), sharded("brn", 32, 8)])
+    assert Findings(frame, Question(columns=("normalizer", "shards"))).names == ["bn", "brn"]
+
+
+@pytest.mark.parametrize("name", ["split", "seed"])
+def test_what_repeats_one_data_set_makes_no_rows(name: str):
+    frame = pd.concat([trials(depths=[4]).assign(split=k) for k in range(2)])
+    average = tuple({"split", "seed"} - {name})
+    with pytest.raises(ValueError, match=f"{name} must not make rows: .* not independent data sets; take"):
+        Findings(frame, Question(rows=("dataset", name), average=average))

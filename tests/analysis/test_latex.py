@@ -1,6 +1,8 @@
 import pandas as pd
+import pytest
 
-from analysis.latex import latex
+from analysis.latex import escaped, latex
+from analysis.shown import CELLS
 from analysis.tables import Table
 
 
@@ -24,3 +26,23 @@ def test_a_table_with_intervals_missing_cells_and_a_best():
         r"\end{tabular}",
         r"\end{table}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ("oocytes_merluccius & 5%", r"oocytes\_merluccius \& 5\%"),
+        ("{vcl} #2 $x ~ ^", r"\{vcl\} \#2 \$x \textasciitilde{} \textasciicircum{}"),
+        ("a\\b", r"a\textbackslash{}b"),
+        ("p < 0.05 | n > 3", "p $<$ 0.05 $|$ n $>$ 3"),
+        ("κ ≥ 4 × γ", r"$\kappa$ $\ge$ 4 $\times$ $\gamma$"),
+        ("Demšar, Dolan and Moré", "Demšar, Dolan and Moré"),
+    ],
+)
+def test_names_reach_the_paper_as_they_are(words: str, written: str):
+    assert escaped(words) == written
+
+
+def test_a_table_that_is_too_long_says_so():
+    frame = pd.DataFrame({"method": ["a"] * (CELLS + 1)})
+    assert latex(Table("t", "T", "N", frame)).startswith(f"% The first {CELLS} of {CELLS + 1} lines; the Parquet")

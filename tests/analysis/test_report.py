@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.question import Question
-from analysis.report import analyze, report
+from analysis.report import Provenance, analyze, report
 from analysis.shown import decimal
 from tests.analysis.trials import diverge, trials
 
@@ -109,7 +109,8 @@ def test_interim_is_marked(tmp_path: Path):
 
 
 def test_text_of_users_is_escaped(tmp_path: Path):
-    report(trials(), SELECT, tmp_path / "r.html", title="<script>alert(1)</script>", commands=["a && b <c>"])
+    made = Provenance(commands=["a && b <c>"])
+    report(trials(), SELECT, tmp_path / "r.html", title="<script>alert(1)</script>", provenance=made)
     text = (tmp_path / "r.html").read_text("utf-8")
     assert "<script>alert" not in text
     assert "a &amp;&amp; b &lt;c&gt;" in text
@@ -148,6 +149,24 @@ def test_analyze_writes_every_table_and_figure_twice_alike(tmp_path: Path):
     cells = pd.read_parquet(tmp_path / "a" / "cells.parquet")
     assert len(cells) == 3 * 6
     assert cells["test_error_low"].notna().all()
+
+
+def test_only_one_table_or_figure(tmp_path: Path):
+    names = [p.name for p in analyze(trials(), SELECT, tmp_path / "a", only=["methods"])]
+    assert sorted(names) == ["methods.csv", "methods.parquet", "methods.tex"]
+    with pytest.raises(ValueError, match="unknown table or figure of this sweep 'method': did you mean methods"):
+        analyze(trials(), SELECT, tmp_path / "b", only=["method"])
+    assert not (tmp_path / "b").exists()
+
+
+def test_every_item_shows_the_command_that_makes_it(tmp_path: Path):
+    made = Provenance(commands=["normsweep run x"], remake="normsweep analyze x -o d", sweep_file='{"name": "x"}')
+    words = page(trials(epochs=5), tmp_path, provenance=made).words
+    shown = re.findall(r"normsweep analyze x -o d --only (\S+)", words)
+    assert len(shown) == len(set(shown)) > 8
+    stems = {path.stem for path in analyze(trials(epochs=5), SELECT, tmp_path / "files", only=shown)}
+    assert set(shown) <= stems
+    assert '{"name": "x"}' in words
 
 
 def test_decimals():
