@@ -24,6 +24,18 @@ def _generated(task: str, n: int, d: int, classes: int, source: str, function: s
     )
 
 
+def _drawn(task: str, n: int, shape: tuple[int, ...], classes: int, function: str) -> Listing:
+    return Listing(
+        task=task,
+        n=n,
+        shape=shape,
+        classes=classes,
+        source="drawn by rule, for trying out models",
+        licence="none needed",
+        maker=f"drawn:{function}",
+    )
+
+
 CART = "rule of Breiman et al. 1984, Classification and Regression Trees"
 ARCING = "rule of Breiman 1996, Bias, variance, and arcing classifiers"
 
@@ -39,4 +51,6 @@ BUILTIN: dict[str, Listing] = {
     "twonorm-generated": _generated("one of two shifted normal distributions", 7400, 20, 2, ARCING, "twonorm"),
     "ringnorm-generated": _generated("one of two concentric normal distributions", 7400, 20, 2, ARCING, "ringnorm"),
     "led-display-generated": _generated("digit of a display with faulty lines", 1000, 7, 10, CART, "led_display"),
+    "shapes-generated": _drawn("which of ten shapes an image shows", 800, (3, 32, 32), 10, "shapes"),
+    "clouds-generated": _drawn("which of four bodies a point cloud shows", 400, (3, 64), 4, "clouds"),
 }

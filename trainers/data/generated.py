@@ -25,7 +25,7 @@ SEGMENTS = (
 )
 
 
-class _Draws:
+class Draws:
     """Uniform and normal numbers from the raw bits of PCG64, whose stream NumPy guarantees."""
 
     def __init__(self, name: str) -> None:
@@ -50,20 +50,20 @@ def waveform() -> Table:
     h_1(i) = max(6 - |i - 11|, 0), h_2(i) = h_1(i - 4), h_3(i) = h_1(i + 4), i = 1..21; the three classes, equally
     probable, mix two each of the three waves, in the order of the UCI file: (h_2, h_3), (h_1, h_3), (h_1, h_2).
     """
-    draws = _Draws("waveform")
+    draws = Draws("waveform")
     return _waves(draws, 5000)
 
 
 def waveform_noise() -> Table:
     """5,000 × 40: `waveform` with 19 columns of N(0, 1) that tell nothing (Breiman et al. 1984, §2.6.2)."""
-    draws = _Draws("waveform-noise")
+    draws = Draws("waveform-noise")
     x, y = _waves(draws, 5000)
     return np.hstack([x, _rounded(draws.normal(5000, 19))]), y
 
 
 def twonorm() -> Table:
     """7,400 × 20 (Breiman 1996): N(m, I) with m = (a, …, a) for class 0, -m for class 1, a = 2/√20."""
-    draws = _Draws("twonorm")
+    draws = Draws("twonorm")
     y = draws.classes(7400, 2)
     mean = 2 / np.sqrt(20) * (1 - 2 * y)
     return _rounded(draws.normal(7400, 20) + mean[:, None]), y
@@ -71,21 +71,21 @@ def twonorm() -> Table:
 
 def ringnorm() -> Table:
     """7,400 × 20 (Breiman 1996): N(0, 4 I) for class 0, N(m, I) with m = (a, …, a), a = 2/√20, for class 1."""
-    draws = _Draws("ringnorm")
+    draws = Draws("ringnorm")
     y = draws.classes(7400, 2)
     return _rounded(draws.normal(7400, 20) * (2 - y)[:, None] + (2 / np.sqrt(20) * y)[:, None]), y
 
 
 def led_display() -> Table:
     """1,000 × 7 (Breiman et al. 1984, §2.6.1): a digit's seven lines, each wrong with probability 0.1."""
-    draws = _Draws("led-display")
+    draws = Draws("led-display")
     y = draws.classes(1000, 10)
     lines = np.array([[int(line) for line in digit] for digit in SEGMENTS])
     wrong = draws.uniform(1000, 7) < 0.1
     return (lines[y] ^ wrong).astype(np.float32), y
 
 
-def _waves(draws: _Draws, n: int) -> Table:
+def _waves(draws: Draws, n: int) -> Table:
     i = np.arange(1, 22)
     first, second, third = (np.maximum(6 - np.abs(i - peak), 0) for peak in (11, 15, 7))
     pairs = np.array([(second, third), (first, third), (first, second)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trainers import data
-from trainers.data import embedded
+from trainers.data import drawn, embedded
 
 DIGESTS = {
     "optical-test": "c41bf8fc45580671",
@@ -20,6 +20,8 @@ DIGESTS = {
     "twonorm-generated": "59998e205921b6d8",
     "ringnorm-generated": "b16b9d27467fa9c3",
     "led-display-generated": "6fe3fa96b0660797",
+    "shapes-generated": "c3b37a97837dd42f",
+    "clouds-generated": "e3fd147367a1ca96",
     "titanic": "6e764e9b00d1339a",
 }
 
@@ -98,3 +100,25 @@ def test_the_global_generator_does_not_matter(home: Path) -> None:
     before = data.load("twonorm-generated").facts.digest
     np.random.seed(1)  # noqa: NPY002
     assert data.load("twonorm-generated").facts.digest == before
+
+
+def test_a_shape_stands_out_from_its_ground_wherever_it_is(home: Path) -> None:
+    made = data.load("shapes-generated")
+    assert made.x.dtype == np.uint8
+    images = made.x.astype(np.int64)
+    corner = images[:, :, 0, 0]
+    apart = (np.abs(images - corner[:, :, None, None]) > 64 - 2 * drawn.NOISE).all(axis=1)
+    share = {name: apart[made.y == i].mean() for i, name in enumerate(drawn.SHAPES)}
+    assert min(share.values()) > 0.05
+    assert share["square"] > share["disc"] > share["ring"]
+    bars, stripes = (apart[made.y == drawn.SHAPES.index(name)] for name in ("bars", "stripes"))
+    assert bars.any(axis=2).mean() < stripes.any(axis=2).mean()  # rows that hold any of it
+
+
+def test_clouds_are_the_bodies_they_are_named_for(home: Path) -> None:
+    made = data.load("clouds-generated")
+    sphere, cube, disc, rod = (made.x[made.y == i].astype(np.float64) for i in range(4))
+    assert np.linalg.norm(sphere, axis=1) == pytest.approx(np.ones((len(sphere), drawn.POINTS)), abs=1e-5)
+    assert np.linalg.norm(cube, axis=1).max() == pytest.approx(np.sqrt(3), abs=0.1)
+    assert np.abs(np.linalg.det(disc[:, [0, 2], :2])).max() < 1e-5  # upright: seen from above a line
+    assert np.hypot(rod[:, 0], rod[:, 2]).max() < 0.1 * np.sqrt(2) + 1e-5
