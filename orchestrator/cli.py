@@ -98,12 +98,17 @@ def check(sweep: Sweep, set_: Set = None, where: Where = None, json_: Json = Fal
 
 @app.command()
 def plan(
-    sweep: Sweep, workspace: Root = DEFAULT_ROOT, set_: Set = None, where: Where = None, json_: Json = False
+    sweep: Sweep,
+    workspace: Root = DEFAULT_ROOT,
+    set_: Set = None,
+    where: Where = None,
+    device: Annotated[str, typer.Option(help="the GPU to estimate for, as a100; default: h200")] = "",
+    json_: Json = False,
 ) -> None:
     """What would be trained: trials and packs done and to do, cost, files, the plan's hash; change nothing."""
     from orchestrator.showing import planned
 
-    print_answer(planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where)), json_)
+    print_answer(planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
 
 
 @app.command()
@@ -161,12 +166,11 @@ def analyze(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="folder; default: in the workspace")] = None,
     workspace: Root = DEFAULT_ROOT,
-    only: Annotated[list[str] | None, typer.Option(help="this table or figure alone, e.g. methods")] = None,
 ) -> None:
     """Write every table and every figure of the analysis into a folder."""
     from orchestrator.reporting import analyzed
 
-    print_answer(analyzed(workspace_at(workspace), sweep, output, only or ()), False)
+    print_answer(analyzed(workspace_at(workspace), sweep, output), False)
 
 
 @app.command()

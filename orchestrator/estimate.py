@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.hours import ASSUMED_FLOPS_PER_SECOND
 from orchestrator.ledger import Ledger
 from orchestrator.planning import facts_once
 from orchestrator.roster import Roster, RosterPack
@@ -9,8 +10,6 @@ from orchestrator.workspace import Workspace
 from sweeps.cost import flops
 
 SAMPLE = 100  # parts that are looked at
-# Until the ledger has timed trials of its own: what one core of a laptop or server does on small dense layers.
-ASSUMED_SECONDS_PER_FLOP = 1 / 15e9
 CAUTION = 2.0  # trials differ, and so do machines
 
 
@@ -42,4 +41,4 @@ class Estimate:
                 count = flops(trial, self._facts(trial.dataset))
                 if count and seconds.get(trial.id):
                     rates.append(seconds[trial.id] / count)
-        return sorted(rates)[len(rates) // 2] if rates else ASSUMED_SECONDS_PER_FLOP
+        return sorted(rates)[len(rates) // 2] if rates else 1 / ASSUMED_FLOPS_PER_SECOND

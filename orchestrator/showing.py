@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from orchestrator.workspace import Workspace
-from sweeps.choice import Choice
-from sweeps.facts import DatasetFacts, Facts
 from sweeps.near import unknown
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
-from sweeps.trial import Trial
-
-# Until the ledger has timed trials of its own: what one core of a laptop or server does on small dense layers.
-ASSUMED_FLOPS_PER_SECOND = 15e9
 
 
 def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
@@ -39,13 +31,14 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
     } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials)) else {})
 
 
-def planned(workspace: Workspace, spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
-    """What a run would do, and what it would cost. Writes nothing."""
+def planned(workspace: Workspace, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
+    """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
+    from orchestrator.hours import DEFAULT_GPU, core_hours, gpu, gpu_hours, timings, work
     from orchestrator.ledger import Ledger
     from orchestrator.planning import facts_once, plan
     from orchestrator.roster import Roster
-    from sweeps.cost import total_flops
 
+    kind = gpu(device or DEFAULT_GPU)
     facts = facts_once()
     found = plan(Roster(workspace), spec, where)
     finished = Ledger(workspace).done()
@@ -53,67 +46,33 @@ def planned(workspace: Workspace, spec: SweepSpec, where: Selector | None) -> di
     todo = [p for p in found.serving if p.id not in finished]
     begun = [p for p in todo if workspace.checkpoint(p.id).exists()]
     done_trials = sum(1 for p in done for t in p.trial_ids if t in found.trials)
-    left = [found.trials[t] for p in todo for t in p.trial_ids if t in found.trials]
-    left += [t for p in found.new for t in p.trials]
-    flops = total_flops(left, facts, macs_of_layers)
-    low, high, basis = _seconds_per_flop(workspace, found.trials, facts, [p.id for p in done])
-    packs = len(todo) + len(found.new)
-    epochs = sum(t.epochs for t in left)
+    wanted = [[found.trials[t] for t in p.trial_ids if t in found.trials] for p in todo]
+    wanted += [list(p.trials) for p in found.new]
+    left = sum(map(len, wanted))
+    to_do = work(wanted, facts)
+    timed = timings(workspace, found.trials, facts, [p.id for p in done])
+    cores, gpus = core_hours(to_do, timed), gpu_hours(to_do, timed, kind)
     return {
         "sweep": spec.name,
         "trials": len(found.trials),
         "trials_done": done_trials,
-        "trials_to_do": len(left),
+        "trials_to_do": left,
         "packs": len(found.serving) + len(found.new),
         "packs_done": len(done),
         "packs_begun": len(begun),
-        "packs_to_do": packs,
-        "flops": flops,
-        "core_hours_p50": None if flops is None else flops * low / 3600,
-        "core_hours_p90": None if flops is None else flops * high / 3600,
-        "cost_basis": basis,
-        "files": 2 * packs,  # a part and a log each; checkpoint and progress go when the pack is done
-        "bytes": 1000 * len(left) + 12 * epochs,
+        "packs_to_do": len(wanted),
+        "flops": None if any(pack.flops is None for pack in to_do) else sum(pack.flops or 0.0 for pack in to_do),
+        "core_hours_p50": cores.p50,
+        "core_hours_p90": cores.p90,
+        "core_hours_basis": cores.basis,
+        "gpu": kind.name,
+        "gpu_hours_p50": gpus.p50,
+        "gpu_hours_p90": gpus.p90,
+        "gpu_hours_basis": gpus.basis,
+        "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
+        "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
     }
-
-
-@cache
-def _macs(plain: Trial, facts: DatasetFacts) -> tuple[int, int]:
-    from trainers.models.cost import macs
-
-    return macs(plain, facts)
-
-
-def macs_of_layers(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:
-    """Multiply-accumulates of models that only their own code knows; trials that differ in values share one count."""
-    return _macs(replace(trial, seed=0, lr=0.0, normalizer=Choice("none"), split=0, epochs=1), facts)
-
-
-def _seconds_per_flop(
-    workspace: Workspace, trials: Mapping[str, Any], facts: Facts, done: list[str]
-) -> tuple[float, float, str]:
-    """The p50 and p90 of seconds per operation, from this sweep's own finished trials where there are any."""
-    from orchestrator.ledger import Ledger
-    from sweeps.cost import flops
-
-    rates: list[float] = []
-    if done:
-        rows, _ = Ledger(workspace).read(done, ["trial_id", "seconds"])
-        for trial_id, seconds in zip(rows["trial_id"].to_pylist(), rows["seconds"].to_pylist(), strict=True):
-            trial = trials.get(trial_id)
-            count = flops(trial, facts(trial.dataset), macs_of_layers) if trial is not None else None
-            if count and seconds:
-                rates.append(seconds / count)
-    if not rates:
-        assumed = 1 / ASSUMED_FLOPS_PER_SECOND
-        return (
-            assumed,
-            3 * assumed,
-            f"assumed: {ASSUMED_FLOPS_PER_SECOND / 1e9:.0f} GFLOP/s a core; p90 three times that",
-        )
-    rates.sort()
-    return rates[len(rates) // 2], rates[len(rates) * 9 // 10], f"measured: {len(rates)} finished trials of this sweep"
 
 
 def exported(workspace: Workspace, sweep: str, output: Path, where: Selector | None) -> str:
@@ -190,7 +149,7 @@ def _text(name: str, value: Any) -> str:
         return "not known for this model"
     if name == "flops":
         return f"{value:.3g}"
-    if name.startswith("core_hours"):
+    if isinstance(value, float) and "_hours_" in name:
         return f"{value:.2f}" if value >= 0.1 else f"{value * 60:.1f} minutes"
     if name == "bytes":
         return f"{value / 1e6:.1f} MB"

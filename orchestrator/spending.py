@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from operator import mul
 from typing import Any
 
+from orchestrator.hours import ASSUMED_FLOPS_PER_SECOND
 from orchestrator.planning import facts_once
 from orchestrator.roster import RosterPack
-from orchestrator.showing import ASSUMED_FLOPS_PER_SECOND
 from orchestrator.states import SweepStates
 from sweeps.cost import flops, steps, steps_per_epoch
 from sweeps.facts import Facts
@@ -66,7 +66,8 @@ def spend(states: SweepStates, shapes: Shapes, begun: Mapping[str, tuple[float, 
     threads = [n or 1 for n in rows["threads"].to_pylist()]
     taken = [(s, operations[pack]) for pack, s in zip(rows["pack_id"].to_pylist(), seconds, strict=True) if s]
     rates = sorted(s / count for s, count in taken if count)
-    rate = rates[len(rates) // 2] if rates else 1 / ASSUMED_FLOPS_PER_SECOND
+    cores = int(states.version["spec"]["run"]["cpus"])
+    rate = rates[len(rates) // 2] if rates else 1 / (ASSUMED_FLOPS_PER_SECOND * cores)
     mean = sum(s for s, _ in taken) / len(taken) if taken else None  # where operations are not known
     left: float | None = 0.0
     for pack in states.packs:
@@ -77,7 +78,6 @@ def spend(states: SweepStates, shapes: Shapes, begun: Mapping[str, tuple[float, 
             share = begun.get(pack.id, (0.0, 0.0))[0]
             left = None if left is None or each is None else left + trials * each * (1 - share)
     spent = sum(map(mul, seconds, threads)) + sum(s for _, s in begun.values())
-    cores = int(states.version["spec"]["run"]["cpus"])
     return Spend(
         core_hours=spent / 3600,
         seconds_left=left,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable
 from math import prod
 
-from sweeps.facts import DatasetFacts, Facts
+from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
 
 
@@ -42,13 +41,6 @@ def flops(trial: Trial, facts: DatasetFacts, others: Macs | None = None) -> floa
         trained * trial.batch_size * (6.0 * total - 2.0 * first)
         + epochs * (sizes.validation + sizes.test) * 2.0 * total
     )
-
-
-def total_flops(trials: Iterable[Trial], facts: Facts, others: Macs | None = None) -> float | None:
-    """Of several trials, as of a pack; None where one of them is not known."""
-    known = cache(facts)
-    counts = [flops(trial, known(trial.dataset), others) for trial in trials]
-    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def _mlp(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.hours import macs_of_layers
 from orchestrator.planning import check, facts_once, plan
 from orchestrator.roster import Roster
-from orchestrator.showing import macs_of_layers
 from orchestrator.workspace import Workspace
 from sweeps.cost import flops
 from sweeps.plan import expand
