@@ -56,8 +56,7 @@ class PackTrainable(tune.Trainable):
             state = self._job.work(REPORT_SECONDS)
             progress = self._job.trainer.progress
         except Exception as error:  # noqa: BLE001  a process border: one pack's failure must not hurt another
-            kind = "out_of_memory" if _out_of_memory(error) else "exception"
-            self._fail(kind, error)
+            self._fail(_kind(error), error)
             state, progress = "failed", 0.0
         done = state != "training"
         if done:
@@ -80,10 +79,17 @@ class PackTrainable(tune.Trainable):
         )
 
 
-def _out_of_memory(error: Exception) -> bool:
+def _kind(error: Exception) -> str:
+    """Of the failure, as in `failures.BUDGETS`."""
     import torch
 
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
+    from trainers.loader import LostWorker
+
+    if isinstance(error, LostWorker):
+        return "lost_process"
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
+        return "out_of_memory"
+    return "exception"
 
 
 class PackJob:
@@ -102,12 +108,12 @@ class PackJob:
         self._started = time.monotonic()
         self._saved = time.monotonic()
         trials = self._pack.trials
-        self._dataset = data.load(trials[0].dataset)
+        self._dataset = data.read(trials[0].dataset)
         if self._dataset.facts.digest != trials[0].digest:
             raise ValueError(
                 f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
             )
-        self.trainer = PackTrainer(trials, self._dataset, device=config["device"])
+        self.trainer = PackTrainer(trials, self._dataset, device=config["device"], workers=config["threads"])
         self._seconds = 0.0
         state, reason = checkpoint.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
         if state is not None:

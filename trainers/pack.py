@@ -14,6 +14,7 @@ from torch import Tensor
 from sweeps.trial import Trial
 from trainers import augment, models
 from trainers.data.dataset import Dataset
+from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
 from trainers.history import History, row
 from trainers.metrics import cross_entropy, wrong
@@ -22,6 +23,7 @@ from trainers.pool import Pool
 from trainers.schedule import Moment, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
+from trainers.stream import Stream
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # What all trials of a pack have in common beside what fixes the shapes of the network.
@@ -37,7 +39,10 @@ class PackTrainer:
     Nothing waits for the device but the end of an epoch.
     """
 
-    def __init__(self, trials: Sequence[Trial], data: Dataset, *, device: str = "cpu") -> None:
+    def __init__(
+        self, trials: Sequence[Trial], data: Dataset | FolderDataset, *, device: str = "cpu", workers: int = 0
+    ) -> None:
+        """`workers`: processes that decode the images of a folder ahead; 0: this one does."""
         _check(trials, data)
         self._ranks = Ranks()
         # Replicas are ordered by activation, so that each activation works on one slice.
@@ -64,7 +69,13 @@ class PackTrainer:
             weight_decay=[t.weight_decay for t in self.trials],
         )
         self._shards = Shards(first, self.network, self._ranks)
-        self._pool = Pool(data, self.trials, device=device, dtype=dtype)
+        if isinstance(data, FolderDataset):
+            mine = self._shards.mine
+            self._pool = Stream(
+                data, self.trials, self.streams, device=device, dtype=dtype, workers=workers, pieces=mine
+            )
+        else:
+            self._pool = Pool(data, self.trials, device=device, dtype=dtype)
         self.epoch = 0
         self.step = 0  # within the epoch
         self._histories = [History() for _ in self.trials]
@@ -208,7 +219,7 @@ class PackTrainer:
         return count, infinite == 0
 
 
-def _check(trials: Sequence[Trial], data: Dataset) -> None:
+def _check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     """Refuses trials that do not make a pack or that the data set has too few samples for."""
     first = trials[0]
     for name in COMMON:

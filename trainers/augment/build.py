@@ -8,23 +8,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeps.choice import Choice
 from sweeps.near import unknown
 from sweeps.trial import Trial
 from sweeps.vocabulary import AUGMENTATIONS
 from trainers.augment.augmentation import Augmentation
 from trainers.augment.cloud import RotateJitter
 from trainers.augment.crop import Crop, Flip, ResizedCrop
+from trainers.augment.frames import Framed, frames, number, whole
 from trainers.augment.policy import FastAutoAugment
 from trainers.data.dataset import Dataset
+from trainers.data.folders import FolderDataset
 from trainers.data.standardize import scale
 from trainers.seeding import Streams
 
 
-def build(trials: Sequence[Trial], streams: Streams, data: Dataset | None) -> Augmentation:
+def build(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDataset | None) -> Augmentation:
     """The augmentation of all trials of one pack, for samples of `data` standardized as the trials say.
 
-    Without data only its `shape` is of use.
+    Of image files it is what `Frames` leave to do. Without data only its `shape` is of use.
 
     ValueError for a name that is not known, and for trials that differ in it.
     """
@@ -37,21 +38,23 @@ def build(trials: Sequence[Trial], streams: Streams, data: Dataset | None) -> Au
         case "flip":
             return Flip(streams)
         case "pad-crop-flip":
-            return Crop(streams, pad=_whole(choice, "pad"), cutout=_whole(choice, "cutout"))
+            return Crop(streams, pad=whole(choice, "pad"), cutout=whole(choice, "cutout"))
+        case "crop-flip" | "resized-crop" if isinstance(data, FolderDataset):
+            return Framed(streams, frames(choice, data.facts.shape[-1]))
         case "crop-flip":
-            return Crop(streams, size=_whole(choice, "size"))
+            return Crop(streams, size=whole(choice, "size"))
         case "resized-crop":
-            return ResizedCrop(streams, size=_whole(choice, "size"), least=_number(choice, "least"))
+            return ResizedCrop(streams, size=whole(choice, "size"), least=number(choice, "least"))
         case "fastaa":
-            pad, cutout = _whole(choice, "pad"), _whole(choice, "cutout")
+            pad, cutout = whole(choice, "pad"), whole(choice, "cutout")
             return FastAutoAugment(streams, *_scales(trials, streams, data), pad=pad, cutout=cutout)
         case "rotate-jitter":
-            return RotateJitter(streams, jitter=_number(choice, "jitter"))
+            return RotateJitter(streams, jitter=number(choice, "jitter"))
         case name:
             raise ValueError(unknown("augment", name, AUGMENTATIONS))
 
 
-def _scales(trials: Sequence[Trial], streams: Streams, data: Dataset | None) -> tuple[Tensor, Tensor]:
+def _scales(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDataset | None) -> tuple[Tensor, Tensor]:
     """What the images, in units of 0..1, were standardized by: mean and standard deviation, (R, C, 1, 1)."""
     none = np.zeros((1, 1, 1), np.float32), np.ones((1, 1, 1), np.float32)
     known = {(t.standardize, t.split): none for t in trials}
@@ -61,15 +64,3 @@ def _scales(trials: Sequence[Trial], streams: Streams, data: Dataset | None) -> 
     figures = zip(*(known[t.standardize, t.split] for t in trials), strict=True)
     mean, std = (torch.from_numpy(np.stack(each)).to(streams.device, streams.dtype) for each in figures)
     return mean, std
-
-
-def _whole(choice: Choice, option: str) -> int:
-    value = choice[option]
-    assert isinstance(value, int)
-    return value
-
-
-def _number(choice: Choice, option: str) -> float:
-    value = choice[option]
-    assert isinstance(value, int | float)
-    return float(value)

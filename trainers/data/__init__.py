@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainers.data.catalog import MissingData, facts, load, load_folder, missing, verify
+from trainers.data.catalog import MissingData, facts, load, load_folder, missing, read, verify
 from trainers.data.registry import GROUPS, REGISTRY, lookup
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "load_folder",
     "lookup",
     "missing",
+    "read",
     "scale",
     "standardized",
     "verify",

@@ -37,10 +37,15 @@ def facts(name: str) -> DatasetFacts:
     return known
 
 
+def read(name: str) -> Dataset | FolderDataset:
+    """The data set, its content checked, or the index of one that stays in the user's folder. Errors as of `facts`."""
+    source = _source(name)
+    return source.read(facts_cache.read(name, source.stamp))
+
+
 def load(name: str) -> Dataset:
     """The data set, its content checked; images are bytes, memory-mapped. Errors as of `facts`."""
-    source = _source(name)
-    found = source.read(facts_cache.read(name, source.stamp))
+    found = read(name)
     if not hasattr(found, "x"):
         raise ValueError(f"{name} stays in its folder and is read image by image: use `load_folder`")
     return cast("Dataset", found)
@@ -48,8 +53,7 @@ def load(name: str) -> Dataset:
 
 def load_folder(name: str) -> FolderDataset:
     """The index of a data set that stays in the user's folder (imagenet). Errors as of `facts`."""
-    source = _source(name)
-    found = source.read(facts_cache.read(name, source.stamp))
+    found = read(name)
     if hasattr(found, "x"):
         raise ValueError(f"{name} is not read from a folder: use `load`")
     return cast("FolderDataset", found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -12,20 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.facts import DatasetFacts
-from sweeps.identity import digest
+from sweeps.identity import digest, short
 from trainers.data.arrays import Parts, split_codes
 from trainers.data.dataset import Split, describe
-from trainers.data.home import folder_files
+from trainers.data.decoding import centre, view
+from trainers.data.home import cache_home, folder_files
 from trainers.data.listing import Listing
 from trainers.data.placing import building, synced
 from trainers.data.splits import RULE
 
+LEVELS = 1  # of the way they are counted
 SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+FIGURED = 1024  # images of a training part whose pixels stand for all of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderDataset:
-    """Files below `root` and their labels; `decode(dataset.path(i))` gives image i. Splits as of a `Dataset`."""
+    """Files below `root` and their labels; `decode(dataset.path(i))` gives image i. Splits as of a `Dataset`.
+
+    `facts.shape` is that of samples which no augmentation crops.
+    """
 
     facts: DatasetFacts
     root: Path
@@ -40,6 +49,33 @@ class FolderDataset:
         self.facts.sizes(k)
         train, validation, test = (np.flatnonzero(self.codes[k] == part).astype(np.int64) for part in range(3))
         return Split(train=train, validation=validation, test=test)
+
+
+def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
+    """(3, 256): how many pixels of each level `FIGURED` images, evenly spaced in the training part, have in each
+    channel, seen as at evaluation. Kept in the cache. ValueError for a file that cannot be decoded.
+    """
+    count = min(FIGURED, len(split.train))
+    rows = split.train[np.arange(count) * len(split.train) // count]
+    kept = cache_home() / "levels" / f"{short(digest([LEVELS, data.facts.digest, rows.tolist()]))}.npy"
+    try:
+        counts: NDArray[np.int64] = np.load(kept, allow_pickle=False)
+        if counts.shape == (3, 256) and counts.dtype == np.int64:
+            return counts
+    except (OSError, ValueError, EOFError):
+        pass
+    side = data.facts.shape[-1]
+    counts = np.zeros((3, 256), np.int64)
+    for i in rows.tolist():
+        image = view(data.path(i), side, centre)
+        for channel in range(3):
+            counts[channel] += np.bincount(image[..., channel].reshape(-1), minlength=256)
+    with contextlib.suppress(OSError, ValueError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with building(kept.parent) as place:
+            np.save(place / kept.name, counts)
+            (place / kept.name).replace(kept)
+    return counts
 
 
 def bring(name: str, listing: Listing, root: Path) -> None:
