@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from orchestrator.workspace import Workspace
 from slurm.accounting import Accounting
 from slurm.job import Incarnation
 from slurm.profile import Profile
-from slurm.supervisor import OUT_OF_TIME, supervise
+from slurm.supervisor import NO_TIME, OUT_OF_TIME, exclude, supervise
 
 PATIENCE = 300.0  # an allocation that finds nothing to do for so long, since others hold what is left, ends
 LAST_SECONDS = 30.0  # before the warning, nothing new is begun
@@ -35,7 +36,21 @@ def work(root: str, number: int, profile: Profile, umask: int) -> None:
         print(f"submission {number} is void: another took its place")
         return
     driver = [sys.executable, "-P", "-m", "orchestrator.allocation", root, str(number)]
-    supervise(driver, folder=workspace.allocation(number), profile=profile, umask=umask)
+    folder = workspace.allocation(number)
+    supervise(driver, folder=folder, profile=profile, umask=umask, left=lambda: left(workspace, number))
+
+
+def left(workspace: Workspace, number: int) -> bool:
+    """Whether packs of the submission's sweep lack a part; the leases of those that have one are forgotten."""
+    from orchestrator.driver import lacking
+    from orchestrator.ledger import Ledger
+    from orchestrator.planning import recorded
+    from orchestrator.roster import Roster
+
+    version = recorded(workspace, Submission.read(workspace, number).sweep)
+    assert version is not None, "submit records the sweep first"
+    forget_finished(workspace, Ledger(workspace).done())
+    return bool(lacking(workspace, Roster(workspace), set(version["trials"])))
 
 
 @contextmanager
@@ -69,7 +84,7 @@ class Spoken:
 
 
 def main(root: str, number: int) -> int:
-    """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME; 1: told to stop."""
+    """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME, NO_TIME; 1: told to stop."""
     from orchestrator.driver import Resources, drive
     from orchestrator.estimate import Estimate
     from orchestrator.ledger import Ledger
@@ -82,19 +97,25 @@ def main(root: str, number: int) -> int:
     assert version is not None, "submit records the sweep first"
     run = SweepSpec.from_json(version["spec"]).run
     job = os.environ["NORMSWEEP_JOB"]
+    incarnation = Incarnation.parse(job)
+    for leftover in workspace.allocation(number).glob(f"tune-{incarnation.job}.*"):  # of this job's killed drivers
+        shutil.rmtree(leftover, ignore_errors=True)
     # Ray's workers look for Tune's folder on every node, though they have nothing to write there.
     folder = workspace.allocation(number) / f"tune-{job}-{os.getpid()}"
     cpus = submission.nodes * submission.cpus
     estimate = Estimate(workspace)
+    deadline = float(os.environ["NORMSWEEP_DEADLINE"]) - submission.kept_seconds
+    time_left = deadline - time.time()
     machines = Machines(
         ray=joined_ray(os.environ["RAY_ADDRESS"], folder, cpus),
         owner=myself(job),
         liveness=Liveness(workspace, runs=_Jobs(workspace, job).runs),
-        deadline=float(os.environ["NORMSWEEP_DEADLINE"]) - submission.kept_seconds,
-        # A fresh allocation takes any pack: what is longer than an allocation goes on in the next one.
-        needs=lambda pack: min(estimate.seconds(pack), submission.usable_seconds / 2),
+        deadline=deadline,
+        # A driver that just began takes any pack: what is longer than an allocation goes on in the next one.
+        needs=lambda pack: min(estimate.seconds(pack), time_left / 2),
         patience=PATIENCE,
         what_was_lost=_what_was_lost,
+        exclude=lambda node: exclude(workspace.allocation(number), incarnation, node),
     )
     resources = Resources(
         cpus=cpus,
@@ -107,7 +128,9 @@ def main(root: str, number: int) -> int:
     outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
     if outcome.stopped:
         return 1
-    return OUT_OF_TIME if outcome.out_of_time else 0
+    if outcome.out_of_time:
+        return OUT_OF_TIME if outcome.began else NO_TIME
+    return 0
 
 
 class _Jobs:
@@ -119,7 +142,12 @@ class _Jobs:
 
     def runs(self, job: str) -> bool | None:
         other = Incarnation.parse(job)
-        return False if self._mine.supersedes(other) else self._accounting.runs(other)
+        if self._mine.supersedes(other):
+            return False
+        try:
+            return self._accounting.runs(other)
+        except OSError:  # it keeps what it knows on the shared disk
+            return None
 
 
 def _what_was_lost(address: str | None) -> str:

@@ -8,8 +8,8 @@ import threading
 import time
 import warnings
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from orchestrator.roster import Roster, RosterPack
 from orchestrator.rows import part_rows
 from orchestrator.version import code_version
 from orchestrator.workspace import Workspace
+from slurm.patience import patiently
 
 if TYPE_CHECKING:  # ray reads its environment when it is imported: machines come first
     from orchestrator.searcher import PackSearcher, View
@@ -45,12 +46,14 @@ class Resources:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How a run ended: packs given up (their budget of lost processes is spent), whether it was stopped, whether the
-    machines were too short a time ours for the packs that are left, whether others work on all that is left."""
+    machines were too short a time ours for the packs that are left, whether others work on all that is left, whether
+    any pack was begun."""
 
     given_up: int = 0
     stopped: bool = False
     out_of_time: bool = False
     elsewhere: bool = False
+    began: bool = False
 
     @property
     def over(self) -> bool:
@@ -70,7 +73,9 @@ def drive(
         with machines.ray as folder:
             outcome = Outcome()
             while packs := lacking(workspace, roster, wanted):
+                began = outcome.began
                 outcome = _tune(workspace, machines, packs, resources, view, folder)
+                outcome = replace(outcome, began=began or outcome.began)
                 roster.read()
                 if outcome.over:
                     break
@@ -119,12 +124,13 @@ def _tune(
             ),
         ).fit()
     for pack in searcher.to_split:
-        split(workspace, pack)
+        patiently(lambda pack=pack: split(workspace, pack))
     return Outcome(
         given_up=len(searcher.given_up),
         stopped=searcher.stopping,
         out_of_time=bool(searcher.too_long),
         elsewhere=searcher.idled,
+        began=searcher.began,
     )
 
 
@@ -164,7 +170,8 @@ def _heartbeat(workspace: Workspace, owner: Owner) -> Generator[None]:
     def beating() -> None:
         count = 0
         while not over.is_set():
-            beat(workspace, owner, count)
+            with suppress(OSError):  # a disk that refuses must not end what it is about; the next beat may succeed
+                beat(workspace, owner, count)
             count += 1
             over.wait(BEAT_SECONDS)
 
@@ -175,8 +182,8 @@ def _heartbeat(workspace: Workspace, owner: Owner) -> Generator[None]:
     finally:
         over.set()
         thread.join()
-        workspace.heartbeat(owner.id).unlink(missing_ok=True)
-        workspace.stop(owner.id).unlink(missing_ok=True)
+        patiently(lambda: workspace.heartbeat(owner.id).unlink(missing_ok=True))
+        patiently(lambda: workspace.stop(owner.id).unlink(missing_ok=True))
 
 
 @contextmanager
@@ -187,7 +194,7 @@ def _signals(workspace: Workspace, owner: Owner, searcher: PackSearcher, view: V
         if searcher.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         searcher.stopping = True
-        publish(workspace.stop(owner.id), b"")
+        patiently(lambda: publish(workspace.stop(owner.id), b""))
         view.told("stopping: the running packs save what they have; run again to go on")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator.failures import Failure, of_pack
+from orchestrator.interruptions import interruptions, told
 from orchestrator.states import Observer
 from orchestrator.words import counted
 from orchestrator.workspace import Workspace
@@ -19,6 +20,7 @@ FIXES = {
     "lost_process": "often the kernel ended it for lack of memory (see dmesg): train fewer packs at once (--cpus); "
     "packs that were given up come back with: normsweep retry {sweep} -w state=todo",
     "lost_node": "run again: packs go on from their checkpoints",
+    "lost_disk": "see what the disk of the workspace says (full, over quota, read-only?), then run again",
     "preempted": "run again: packs go on from their checkpoints",
     "time_limit": "run again: packs go on from their checkpoints",
 }
@@ -79,6 +81,13 @@ def _group(observer: Observer, failures: list[Failure], states: dict[str, str], 
         fix=FIXES[last.kind].format(sweep=sweep),
         example=last,
     )
+
+
+def interrupted(workspace: Workspace, sweep: str | None = None) -> str:
+    """What interruptions cost the packs of a sweep or of all; "" when there were none."""
+    observer = Observer(workspace)
+    packs = {pack.id for name in observer.names(sweep) for pack in observer.sweep(name).packs}
+    return told(interruptions(workspace, packs))
 
 
 def lines(groups: list[ErrorGroup]) -> str:

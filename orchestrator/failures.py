@@ -17,6 +17,7 @@ BUDGETS = {
     "out_of_memory": 1,  # the pack is split at once
     "lost_process": 5,
     "lost_node": 20,
+    "lost_disk": 20,  # it refused for minutes
     "preempted": 100,
     "time_limit": 100,
 }

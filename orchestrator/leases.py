@@ -6,6 +6,7 @@ A lease saves double work, it does not guard the truth: a pack trained twice giv
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
@@ -27,10 +28,16 @@ class Lease:
 
     def started(self, workspace: Workspace) -> bool:
         """The pack's training has begun, as its log says; a lease may be taken some time before."""
+        return self.node(workspace) is not None
+
+    def node(self, workspace: Workspace) -> str | None:
+        """Where the pack is or was trained under this lease, as its log says; None when that has not begun."""
         try:
-            return f" attempt {self.generation} on " in workspace.log(self.pack).read_text(errors="replace")
+            log = workspace.log(self.pack).read_text(errors="replace")
         except FileNotFoundError:
-            return False
+            return None
+        found = re.search(rf" attempt {self.generation} on ([^\s:]+):", log)
+        return found[1] if found else None
 
 
 class Leases:
@@ -48,7 +55,9 @@ class Leases:
                 return None
         lease = Lease(pack, newest.generation + 1 if newest else 1, self._owner)
         content = json.dumps(lease.owner.as_json()).encode()
-        return lease if publish(self._workspace.lease(pack, lease.generation), content) else None
+        published = publish(self._workspace.lease(pack, lease.generation), content)
+        # Ours already, when the disk refused right after the lease was there and we were asked again.
+        return lease if published or self.newest(pack) == lease else None
 
     def newest(self, pack: str) -> Lease | None:
         """The lease of the highest generation, whoever holds it."""

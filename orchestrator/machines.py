@@ -32,6 +32,7 @@ class Machines:
     needs: Callable[[RosterPack], float] = _no_time  # seconds that a pack takes
     patience: float = float("inf")  # seconds to wait while others work on all that is left
     what_was_lost: Callable[[str | None], str] = _process  # kind of failure, from the address of the node
+    exclude: Callable[[str], None] | None = None  # takes a node out of use, from the next start of Ray on
 
 
 def here(workspace: Workspace, cpus: int, gpus: int) -> Machines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY = ".tmp-"  # readers skip names that begin so
@@ -49,7 +49,8 @@ def _temporary(path: Path) -> Generator[Path]:
     try:
         yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that refuses now keeps it, and what was published stays published
+            temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

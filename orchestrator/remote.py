@@ -17,12 +17,14 @@ from ray import tune
 
 from orchestrator import failures
 from orchestrator.decisions import Decisions
+from orchestrator.interruptions import Interruption, record
 from orchestrator.leases import Lease
 from orchestrator.ledger import Ledger, encode
 from orchestrator.owner import Owner
 from orchestrator.publish import replace
 from orchestrator.roster import RosterPack
 from orchestrator.workspace import Workspace
+from slurm.patience import patiently, refused
 
 LOOK_SECONDS = 1.0  # between two looks at lease and owner
 REPORT_SECONDS = 2.0  # between two reports to Tune
@@ -65,18 +67,22 @@ class PackTrainable(tune.Trainable):
 
     def _fail(self, kind: str, error: Exception) -> None:
         epoch = self._job.trainer.epoch if self._job is not None else -1
-        failures.record(
-            Workspace.at(self._config["workspace"]),
-            failures.Failure(
-                pack=self._config["pack"],
-                generation=self._config["generation"],
-                kind=kind,
-                epoch=epoch,
-                message=f"{type(error).__name__}: {error}",
-                traceback="".join(traceback.format_exception(error)),
-                host=socket.gethostname(),
-            ),
+        failure = failures.Failure(
+            pack=self._config["pack"],
+            generation=self._config["generation"],
+            kind=kind,
+            epoch=epoch,
+            message=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+            host=socket.gethostname(),
         )
+        patiently(lambda: failures.record(Workspace.at(self._config["workspace"]), failure))
+
+
+def _kind(error: Exception) -> str:
+    if refused(error):
+        return "lost_disk"
+    return "out_of_memory" if _out_of_memory(error) else "exception"
 
 
 def _kind(error: Exception) -> str:
@@ -106,7 +112,6 @@ class PackJob:
         self._pack = RosterPack.from_json(config["roster"])
         self._decisions = Decisions(self._workspace)
         self._started = time.monotonic()
-        self._saved = time.monotonic()
         trials = self._pack.trials
         self._dataset = data.read(trials[0].dataset)
         if self._dataset.facts.digest != trials[0].digest:
@@ -119,43 +124,54 @@ class PackJob:
         if state is not None:
             self.trainer.load_state_dict(state["trainer"])
             self._seconds = state["seconds"]
+        self._saved = time.monotonic()
+        lost = self._lost()
         self._log(
             f"attempt {self._lease.generation} on {socket.gethostname()}: {self._from(state is not None, reason)}"
+            + (f", at most {lost:.2f} s of training lost" if lost is not None else "")
         )
 
     def work(self, seconds: float) -> str:
-        """Trains for about so long; returns `training`, `done`, `stopped` (saved) or `superseded` (unpublished)."""
+        """Trains for about so long; returns `training`, `done`, `stopped` (saved) or `superseded` (unpublished).
+
+        A disk that refuses makes training wait: what is not saved never exceeds the checkpoint interval, or one step.
+        """
         until = time.monotonic() + seconds
+        interval: float = self._config["checkpoint_seconds"]
+        slice = min(LOOK_SECONDS, interval / 4)
         while not self.trainer.finished:
-            self.trainer.advance(min(LOOK_SECONDS, self._config["checkpoint_seconds"]))
+            if time.monotonic() - self._saved + slice > interval:
+                self.save()
+            patiently(lambda: self._unsaved.write_text(f"{time.monotonic() - self._saved + slice:.3f}"))
+            self.trainer.advance(slice)
             if self._lease.superseded(self._workspace):
                 self._log("superseded by a newer lease")
                 return "superseded"
             self._decisions.read()
             cancelled = self._pack.id in self._decisions.cancelled
             stopping = cancelled or self._workspace.stop(self._lease.owner.id).exists()
-            if not self.trainer.finished and (
-                stopping or time.monotonic() - self._saved >= self._config["checkpoint_seconds"]
-            ):
-                self.save()
             if stopping and not self.trainer.finished:
+                self.save()
                 self._log(f"saved at epoch {self.trainer.epoch} and {'cancelled' if cancelled else 'stopped'}")
                 return "stopped"
             if not self.trainer.finished and time.monotonic() >= until:
                 return "training"
-        Ledger(self._workspace).publish(self._lease.pack, self.rows())
-        self._checkpoint.unlink(missing_ok=True)
-        self._workspace.progress(self._lease.pack).unlink(missing_ok=True)
+        rows = self.rows()
+        patiently(lambda: Ledger(self._workspace).publish(self._lease.pack, rows))
+        for path in (self._checkpoint, self._unsaved, self._workspace.progress(self._lease.pack)):
+            patiently(lambda path=path: path.unlink(missing_ok=True))
         self._log(f"done after {self._trained():.1f} s")
         return "done"
 
     def save(self) -> None:
         from trainers import checkpoint
 
-        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(self._checkpoint, {"trainer": self.trainer.state_dict(), "seconds": self._trained()})
-        replace(self._workspace.progress(self._lease.pack), encode(self.rows()))
+        state = {"trainer": self.trainer.state_dict(), "seconds": self._trained()}
+        progress = encode(self.rows())
+        patiently(lambda: checkpoint.save(self._checkpoint, state))
         self._saved = time.monotonic()
+        patiently(lambda: self._unsaved.write_text("0"))
+        patiently(lambda: replace(self._workspace.progress(self._lease.pack), progress))
 
     def rows(self) -> list[dict[str, Any]]:
         """The part's rows as far as the pack is trained."""
@@ -179,6 +195,29 @@ class PackJob:
     def _checkpoint(self) -> Path:
         return self._workspace.checkpoint(self._lease.pack)
 
+    @property
+    def _unsaved(self) -> Path:
+        return self._workspace.unsaved(self._lease.pack)
+
+    def _lost(self) -> float | None:
+        """Records what the attempts before this one lost; None when there were none that trained."""
+        patiently(lambda: self._checkpoint.parent.mkdir(parents=True, exist_ok=True))
+        try:
+            # Empty: lost as it was written.
+            lost = float(self._unsaved.read_text() or self._config["checkpoint_seconds"])
+        except FileNotFoundError:
+            return None
+        interruption = Interruption(
+            pack=self._lease.pack,
+            generation=self._lease.generation,
+            host=socket.gethostname(),
+            epoch=self.trainer.epoch,
+            seconds=lost,
+        )
+        patiently(lambda: record(self._workspace, interruption))
+        patiently(lambda: self._unsaved.write_text("0"))
+        return lost
+
     def _trained(self) -> float:
         return self._seconds + time.monotonic() - self._started
 
@@ -189,10 +228,14 @@ class PackJob:
 
     def _log(self, text: str) -> None:
         path = self._workspace.log(self._lease.pack)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        patiently(lambda: path.parent.mkdir(parents=True, exist_ok=True))
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} pid {os.getpid()} {text}\n"
-        with path.open("a") as file:
-            file.write(line)
+
+        def write() -> None:
+            with path.open("a") as file:
+                file.write(line)
+
+        patiently(write)
 
 
 def _device_name(device: str) -> str:

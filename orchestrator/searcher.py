@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from ray.tune.search import Searcher
@@ -14,9 +14,12 @@ from orchestrator.decisions import Decisions
 from orchestrator.leases import Lease, Leases
 from orchestrator.ledger import Ledger
 from orchestrator.machines import Machines
+from orchestrator.publish import publish
 from orchestrator.remote import LOOK_SECONDS
 from orchestrator.roster import RosterPack
+from orchestrator.strikes import LIMIT, Strikes
 from orchestrator.workspace import Workspace
+from slurm.patience import patiently
 
 
 class View(Protocol):
@@ -56,6 +59,8 @@ class PackSearcher(Searcher):
         self.to_split: list[RosterPack] = []
         self.given_up: list[RosterPack] = []
         self.too_long: list[RosterPack] = []  # need more time than is left
+        self._strikes = Strikes()
+        self.began = False
         self.idled = False
         self.stopping = False
 
@@ -71,6 +76,7 @@ class PackSearcher(Searcher):
             lease = self._take(pack)
             if lease is not None:
                 self._running[trial_id] = (pack, lease)
+                self.began = True
                 return self._config(pack, lease)
         if self._running:
             self._worked = time.monotonic()
@@ -91,16 +97,18 @@ class PackSearcher(Searcher):
         pack, lease = self._running.pop(trial_id)
         state = "lost" if error or result is None else str(result["state"])
         self._view.ended(pack, state)
+        node = lease.node(self._workspace) or lease.owner.host
         if state == "done":
-            self._leases.forget(pack.id)
+            self._strikes.finished(node)
+            patiently(lambda: self._leases.forget(pack.id))
             return
         if state == "superseded":
             self._elsewhere.append(pack)
             return
         if state == "lost":
             kind = "preempted" if self.stopping else self._machines.what_was_lost(self._at.get(trial_id))
-            failures.record(self._workspace, _lost(pack, lease, kind))
-        self._leases.release(lease)
+            patiently(lambda: failures.record(self._workspace, _lost(pack, lease, kind, node)))
+        patiently(lambda: self._leases.release(lease))
         self._decisions.read()
         if state == "stopped":
             if pack.id in self._decisions.cancelled:
@@ -110,6 +118,15 @@ class PackSearcher(Searcher):
         verdict = failures.verdict(failures.counting(history, self._decisions.forgiven.get(pack.id, 0)))
         self._view.told(f"pack {pack.id[:16]} failed ({history[-1].message}): {verdict}")
         {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[verdict].append(pack)
+        if self._machines.exclude is not None and not self.stopping and self._strikes.failed(node, pack.id):
+            self._exclude(node, self._machines.exclude)
+
+    def _exclude(self, node: str, exclude: Callable[[str], None]) -> None:
+        """Ends this run, as a signal would: whoever started us starts the next without the node."""
+        self._view.told(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
+        patiently(lambda: exclude(node))
+        self.stopping = True
+        patiently(lambda: publish(self._workspace.stop(self._machines.owner.id), b""))
 
     def _take(self, pack: RosterPack) -> Lease | None:
         self._decisions.read()
@@ -117,15 +134,15 @@ class PackSearcher(Searcher):
             self._view.ended(pack, "cancelled")
             return None
         if self._workspace.part(pack.id).exists():
-            self._leases.forget(pack.id)
+            patiently(lambda: self._leases.forget(pack.id))
             self._view.ended(pack, "done")
             return None
-        lease = self._leases.take(pack.id)
+        lease = patiently(lambda: self._leases.take(pack.id))
         if lease is None:
             self._elsewhere.append(pack)
             return None
         if self._workspace.part(pack.id).exists():  # finished, and its leases forgotten, while we looked
-            self._leases.forget(pack.id)
+            patiently(lambda: self._leases.forget(pack.id))
             self._view.ended(pack, "done")
             return None
         return lease
@@ -150,7 +167,7 @@ class PackSearcher(Searcher):
         """Nothing to restore."""
 
 
-def _lost(pack: RosterPack, lease: Lease, kind: str) -> failures.Failure:
+def _lost(pack: RosterPack, lease: Lease, kind: str, node: str) -> failures.Failure:
     return failures.Failure(
         pack=pack.id,
         generation=lease.generation,
@@ -158,5 +175,5 @@ def _lost(pack: RosterPack, lease: Lease, kind: str) -> failures.Failure:
         epoch=-1,
         message="the process that trained it was lost; what Ray says of it is in logs/driver.log",
         traceback="",
-        host=lease.owner.host,
+        host=node,
     )

@@ -84,11 +84,15 @@ def logs(
 
 @watch_app.command()
 def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Where = None, json_: Json = False) -> None:
-    """Failures that are alike, counted together, with an example and a way out."""
+    """Failures that are alike, counted together, with an example and a way out; what interruptions cost."""
     from orchestrator import errors as of_sweep
 
     groups = of_sweep.errors(workspace_at(workspace), sweep, selector_of(where))
-    print_answer([g.as_json() for g in groups] if json_ else of_sweep.lines(groups), json_)
+    if json_:
+        print_answer([g.as_json() for g in groups], json_)
+        return
+    lost = of_sweep.interrupted(workspace_at(workspace), sweep)
+    print_answer("\n".join(text for text in (of_sweep.lines(groups), lost) if text), json_)
 
 
 @watch_app.command()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder of many sweeps: what is wanted (`specs`, `roster`, `decisions`), what is known (`parts`, `failures`),
-    who works on what (`leases`, `heartbeats`), what can be made again (`progress`, `checkpoints`, `cache`, `mlflow`).
+    """The folder of many sweeps: what is wanted (`specs`, `roster`, `decisions`), what is known (`parts`, `failures`,
+    `interruptions`), who works on what (`leases`, `heartbeats`), what can be made again (`progress`, `checkpoints`,
+    `cache`, `mlflow`).
     """
 
     root: Path
@@ -37,6 +38,10 @@ class Workspace:
     @property
     def failures(self) -> Path:
         return self.root / "failures"
+
+    @property
+    def interruptions(self) -> Path:
+        return self.root / "interruptions"
 
     @property
     def cache(self) -> Path:
@@ -70,6 +75,13 @@ class Workspace:
 
     def failure(self, pack: str, generation: int) -> Path:
         return self.failures / f"{pack}.{generation}.json"
+
+    def interruption(self, pack: str, generation: int) -> Path:
+        return self.interruptions / f"{pack}.{generation}.json"
+
+    def unsaved(self, pack: str) -> Path:
+        """Seconds of training that would be lost if the pack's process were lost now."""
+        return self.root / "checkpoints" / f"{pack}.unsaved"
 
     def decision(self, number: int) -> Path:
         return self.root / "decisions" / f"{number:06d}.json"

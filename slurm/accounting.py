@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,11 +36,12 @@ class JobState:
         return self.state in FINAL
 
 
-def queued() -> list[JobState]:
-    """This user's jobs that wait or run. Unanswered when squeue gives no answer."""
+def queued(*, ended: bool = False) -> list[JobState]:
+    """This user's jobs that wait or run, and those that `ended` minutes ago. Unanswered when squeue gives no answer."""
+    states = ["--states=all"] if ended else []
     columns = "JobID:32,JobArrayID:32,State:32,RestartCnt:32,Name:128"
     now = time.time()
-    said = ask(["squeue", "--me", "--array", "--noheader", "--Format", columns])
+    said = ask(["squeue", "--me", "--array", "--noheader", *states, "--Format", columns])
     rows = (line.split() for line in said.splitlines())
     return [
         JobState(job=int(r[0]), shown=r[1], state=r[2], restart=int(r[3]), name=" ".join(r[4:]), seen=now)
@@ -91,10 +93,11 @@ class Accounting:
     def _renew(self, known: Mapping[int, JobState], wanted: set[int]) -> dict[int, JobState]:
         before = json.loads(self._file.read_text()) if self._file.exists() else {}
         try:
-            fresh = {state.job: state for state in queued()}
+            fresh = {state.job: state for state in queued(ended=True)}
             missing = [j for j in wanted | known.keys() if j not in fresh and not (j in known and known[j].final)]
             if missing:
-                fresh |= {state.job: state for state in recorded(jobs=missing) if state.final}
+                with suppress(Unanswered):  # many a cluster has no accounting, or none that a node can reach
+                    fresh |= {state.job: state for state in recorded(jobs=missing) if state.final}
             interval = INTERVAL
         except Unanswered:
             fresh = {}

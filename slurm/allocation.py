@@ -15,6 +15,13 @@ from slurm.profile import Profile
 
 PYTHON_FLAGS = "-P"  # the working folder is not on the path: a user's own file must not pass for a package of ours
 
+# Somebody killed our function on the node though SLURM wants the job to run (the kernel, short of memory; a person):
+# the job comes again. What is killed in its first minute would be so for ever: that job fails.
+RESCUE = (
+    'trap \'test $? -eq 137 && test $SECONDS -ge 60 && test "$(squeue -h -j $SLURM_JOB_ID -o %T)" = RUNNING'
+    " && scontrol requeue ${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}' EXIT"
+)
+
 
 def parameters(profile: Profile, nodes: int, name: str, comment: str) -> dict[str, Any]:
     """What submitit is told: the allocation's size, and that its one function runs on the first node alone."""
@@ -38,7 +45,7 @@ def parameters(profile: Profile, nodes: int, name: str, comment: str) -> dict[st
         "signal_delay_s": profile.signal_seconds,
         "array_parallelism": profile.max_jobs,
         "stderr_to_stdout": True,
-        "setup": [*profile.setup, "export PYTHONSAFEPATH=1"],
+        "setup": [*profile.setup, "export PYTHONSAFEPATH=1", RESCUE],
         "srun_args": ["--overlap", "--nodes=1", "--ntasks=1", f"--cpus-per-task={profile.cpus}"],
         # A comment is no job's identity; the name is, and it is given to one submission only.
         "additional_parameters": {"requeue": True},

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from slurm.job import Incarnation, Node
@@ -30,9 +31,18 @@ class RayCluster:
     """Steps that run `ray start --block`. A lost worker is started again; a lost head is the end of the cluster."""
 
     def __init__(
-        self, nodes: Sequence[Node], incarnation: Incarnation, attempt: int, folder: Path, profile: Profile, umask: int
+        self,
+        nodes: Sequence[Node],
+        excluded: Container[str],
+        incarnation: Incarnation,
+        attempt: int,
+        folder: Path,
+        profile: Profile,
+        umask: int,
     ) -> None:
-        self._nodes = nodes
+        """The head stays on the first node, with nothing else to do there when that one is excluded."""
+        self._nodes = [nodes[0], *(node for node in nodes[1:] if node.name not in excluded)]
+        self._idle_head = nodes[0].name in excluded
         self._job = incarnation.job
         self._folder = folder
         self._profile = profile
@@ -53,6 +63,8 @@ class RayCluster:
 
     def start(self, interrupted: Callable[[], bool]) -> bool:
         """Starts the head, then the workers. False when the head does not answer in time or we were interrupted."""
+        for leftover in self._folder.glob(f"token-{self._job}.*"):  # of this job's killed incarnations
+            leftover.unlink(missing_ok=True)
         self._token.touch(mode=0o600)
         self._token.write_text(secrets.token_hex(32))
         self._port = _free_port(self._nodes[0].address)
@@ -89,7 +101,8 @@ class RayCluster:
             except subprocess.TimeoutExpired:
                 step.kill()
                 step.wait()
-        self._token.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._token.unlink(missing_ok=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _start(self, node: Node) -> None:
@@ -104,6 +117,7 @@ class RayCluster:
         ports += ["--dashboard-agent-listen-port=0", "--dashboard-agent-grpc-port=0"]
         # What an earlier incarnation of this job, killed, left on the node goes first.
         clean = f"rm -rf {self._profile.scratch}/ns{self._job}-*; " + UNHEEDING[2]
+        cpus, gpus = (0, 0) if head and self._idle_head else (self._profile.cpus, self._profile.gpus)
         python = [*self._profile.python.split()] or [sys.executable]
         command = [
             *("srun", "--overlap", "--nodes=1", "--ntasks=1", f"--nodelist={node.name}", "--mem=0", "--input=none"),
@@ -111,8 +125,8 @@ class RayCluster:
             *([f"--gpus-per-node={self._profile.gpus}"] if self._profile.gpus else []),
             *(UNHEEDING[0], UNHEEDING[1], clean, UNHEEDING[3]),
             *(*python, "-P", "-c", "from ray.scripts.scripts import main; main()", "start", "--block", *role, *ports),
-            *(f"--node-ip-address={node.address}", f"--num-cpus={self._profile.cpus}"),
-            *(f"--num-gpus={self._profile.gpus}", f"--object-store-memory={OBJECT_STORE}", "--disable-usage-stats"),
+            *(f"--node-ip-address={node.address}", f"--num-cpus={cpus}"),
+            *(f"--num-gpus={gpus}", f"--object-store-memory={OBJECT_STORE}", "--disable-usage-stats"),
         ]
         log = self._folder / f"ray-{self._job}-{node.name}.log"
         with log.open("ab") as file:

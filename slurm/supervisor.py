@@ -10,41 +10,48 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-from slurm.command import Unanswered, ask
+from slurm.command import ask
 from slurm.job import Incarnation, nodes, seconds_left, shown
+from slurm.patience import patiently, refused
 from slurm.profile import Profile
 from slurm.ray_cluster import RayCluster
 from slurm.signals import UNHEEDING, Told
 
 OUT_OF_TIME = 75  # exit status of a driver that ends because the allocation's time does
+NO_TIME = 76  # the same, of one that found no time left to begin anything
 STRIKES = 5  # drivers in a row that ended within a minute of their start
+FRUITLESS = 5  # runs of the job in a row in which Ray was up too late to begin anything
 GRACE = 900.0  # a job told to end that still lives goes back to work after so many seconds
 LOOK = 0.5
 
-T = TypeVar("T")
 
-
-def supervise(driver: Sequence[str], *, folder: Path, profile: Profile, umask: int) -> None:
-    """Runs `driver` until it exits with 0, again whenever it or Ray is lost. RuntimeError when it never gets going.
+def supervise(
+    driver: Sequence[str], *, folder: Path, profile: Profile, umask: int, left: Callable[[], bool] = lambda: True
+) -> None:
+    """Runs `driver` until it exits with 0 or nothing is `left` to do, again whenever it or Ray is lost.
 
     The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE
-    (seconds since the epoch). TERM asks it to save and end.
+    (seconds since the epoch). TERM asks it to save and end. RuntimeError when it never gets going.
     """
     incarnation = Incarnation.current()
-    deadline = time.time() + _patiently(seconds_left)
-    machines = _patiently(nodes)
-    strikes, attempt = 0, 0
+    deadline = time.time() + patiently(seconds_left)
+    machines = patiently(nodes)
+    strikes, attempt, fruitful = 0, 0, False
     with Told().listening() as told:
-        while True:
+        while patiently(left):
             attempt += 1
             began = time.monotonic()
-            cluster = RayCluster(machines, incarnation, attempt, folder, profile, umask)
+            cluster = RayCluster(machines, excluded(folder, incarnation), incarnation, attempt, folder, profile, umask)
             code = None
             try:
                 if cluster.start(lambda: told.anything):
                     code = _drive(cluster, driver, told, incarnation, deadline, profile, umask)
+                    fruitful |= code != NO_TIME
+            except OSError as error:
+                if not refused(error):
+                    raise
+                print(f"the shared disk refuses: {error}", flush=True)
             finally:
                 if not told.ending:
                     cluster.stop()
@@ -52,8 +59,12 @@ def supervise(driver: Sequence[str], *, folder: Path, profile: Profile, umask: i
                 # Any exit during the grace time would be the job's end; SLURM requeues who stays until it is killed.
                 time.sleep(GRACE)
                 told.ending = False
-            elif told.warned or code == OUT_OF_TIME:
-                _requeue()
+            elif told.warned or code in (OUT_OF_TIME, NO_TIME):
+                if not patiently(left):
+                    return
+                if not fruitful:
+                    _count_fruitless(folder, incarnation)
+                patiently(lambda: ask(["scontrol", "requeue", shown()]))
                 time.sleep(GRACE)
                 told.warned = False
             elif code == 0:
@@ -63,6 +74,27 @@ def supervise(driver: Sequence[str], *, folder: Path, profile: Profile, umask: i
                 if strikes >= STRIKES:
                     raise RuntimeError(f"the driver ended {strikes} times within a minute of its start: see {folder}")
                 time.sleep(2 * strikes)
+
+
+def excluded(folder: Path, incarnation: Incarnation) -> set[str]:
+    """The nodes that the driver wants no more, by name."""
+    return {path.name.partition("-without-")[2] for path in folder.glob(f"{incarnation}-without-*")}
+
+
+def exclude(folder: Path, incarnation: Incarnation, node: str) -> None:
+    """From the next start of Ray in this run of the job on, `node` gets nothing to do."""
+    (folder / f"{incarnation}-without-{node}").touch()
+
+
+def _count_fruitless(folder: Path, incarnation: Incarnation) -> None:
+    """RuntimeError when this run of the job and those before it had no time for anything: requeued, it never would."""
+    patiently((folder / f"{incarnation}-fruitless").touch)
+    last = [Incarnation(job=incarnation.job, restart=incarnation.restart - n) for n in range(FRUITLESS)]
+    if all((folder / f"{run}-fruitless").exists() for run in last):
+        raise RuntimeError(
+            f"in {FRUITLESS} runs of this job in a row Ray took the allocation's whole time to start: "
+            f"raise `minutes` in the site file, or see why it is slow in {folder}/ray-*.log"
+        )
 
 
 def _drive(
@@ -106,19 +138,3 @@ def _last_words(process: subprocess.Popen[bytes], seconds: float) -> int | None:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _requeue() -> None:
-    _patiently(lambda: ask(["scontrol", "requeue", shown()]))
-
-
-def _patiently(question: Callable[[], T]) -> T:
-    """Asks again until SLURM answers, for ten minutes: its controller may be starting anew."""
-    until = time.monotonic() + 600
-    while True:
-        try:
-            return question()
-        except Unanswered:
-            if time.monotonic() > until:
-                raise
-            time.sleep(3)

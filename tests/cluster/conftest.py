@@ -44,10 +44,10 @@ run: {checkpoint_seconds: 2, pack: 8}
 class Cluster:
     """The cluster, and the command line as a user of it has it."""
 
-    def __init__(self, folder: Path, number: str) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "CLUSTER_ID": number, "CLUSTER_NODES": str(NODES), "CLUSTER_CPUS": "1"}
-        self.environment["PYTHONPATH"] = str(HERE.parent)
+    def __init__(self, number: str, nodes: int = NODES, **options: str) -> None:
+        self.nodes = nodes
+        self.environment = {**os.environ, "CLUSTER_ID": number, "CLUSTER_NODES": str(nodes), "CLUSTER_CPUS": "1"}
+        self.environment |= options | {"PYTHONPATH": str(HERE.parent)}
 
     def control(self, *words: str) -> str:
         done = subprocess.run([SCRIPT, *words], env=self.environment, capture_output=True, text=True, check=False)
@@ -71,6 +71,24 @@ class Cluster:
     def jobs(self) -> list[str]:
         return self.ask("squeue", "--noheader", "--array", "--format=%i").split()
 
+    def processes(self, node: int, pattern: str) -> dict[int, str]:
+        """Command lines of a node's processes that match, by pid; none where the node is down."""
+        # Not through a shell, whose own command line would match.
+        words = [SCRIPT, "exec", str(node), "pgrep", "--list-full", "--full", pattern]
+        done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False)
+        lines = (line.partition(" ") for line in done.stdout.splitlines())
+        return {int(pid): command for pid, _, command in lines}
+
+    def kill(self, node: int, pattern: str) -> str:
+        """Kills one such process, the newest, and sees it gone; returns its command line, "" when there was none."""
+        found = self.processes(node, pattern)
+        if not found:
+            return ""
+        pid = max(found)
+        self.control("exec", str(node), "kill", "-KILL", str(pid))
+        self.wait(lambda: self.processes(node, pattern).get(pid) != found[pid], 30)
+        return found[pid]
+
     def wait(self, what: Callable[[], bool], seconds: float) -> float:
         """Seconds that it took until `what` was so."""
         began = time.monotonic()
@@ -81,20 +99,26 @@ class Cluster:
 
     def clear(self) -> None:
         self.ask("scancel", "--me")
-        self.wait(lambda: not self.jobs(), 60)
+        self.wait(lambda: not self.jobs(), 120)
 
 
-@pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
+def started(cluster: Cluster) -> Generator[Cluster]:
     lacking = [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
     if os.getuid() != 0 or lacking:
         pytest.skip(f"needs root and {', '.join(lacking) or 'nothing else'}: tests/install-system")
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"), os.environ.get("CLUSTER_ID", "9"))
     cluster.up()
     try:
         yield cluster
     finally:
         cluster.control("down")
+
+
+NUMBER = os.environ.get("CLUSTER_ID", "9")
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Generator[Cluster]:
+    yield from started(Cluster(NUMBER))
 
 
 @pytest.fixture

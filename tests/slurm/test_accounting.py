@@ -20,18 +20,22 @@ class Cluster:
         self.queue: list[JobState] = []
         self.ended: list[JobState] = []
         self.silent = False
+        self.accounting_silent = False
         self.asked = 0
 
     def job(self, number: int, state: str, restart: int = 0) -> JobState:
         return JobState(job=number, shown=str(number), name="n", state=state, restart=restart, seen=self.now)
 
-    def queued(self) -> list[JobState]:
+    def queued(self, *, ended: bool) -> list[JobState]:
+        assert ended
         self.asked += 1
         if self.silent:
             raise Unanswered("squeue")
         return self.queue
 
     def recorded(self, *, jobs: list[int]) -> list[JobState]:
+        if self.accounting_silent:
+            raise Unanswered("sacct")
         return [state for state in self.ended if state.job in jobs]
 
 
@@ -63,6 +67,15 @@ def test_a_silent_scheduler_is_asked_less_and_less_and_the_last_state_stays(clus
         assert observer.states([1])[1].state == "RUNNING"
     assert observer.states([1])[1].seen == seen
     assert cluster.asked < 20
+
+
+def test_what_squeue_says_counts_where_accounting_says_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.accounting_silent = True
+    cluster.queue = [cluster.job(1, "CANCELLED")]
+    observer = Accounting(tmp_path, lambda: cluster.now)
+    observer.states([2])
+    assert observer.runs(Incarnation(job=1, restart=0)) is False
+    assert observer.runs(Incarnation(job=2, restart=0)) is None
 
 
 def test_a_job_that_squeue_lost_and_accounting_has_not_yet_stays_what_it_was(cluster: Cluster, tmp_path: Path) -> None:

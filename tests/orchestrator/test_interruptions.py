@@ -1,0 +1,81 @@
+"""What an interruption cost is known afterwards, and stays below the interval of checkpoints."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.interruptions import interruptions, told
+from orchestrator.owner import myself
+from orchestrator.remote import PackJob
+from orchestrator.roster import RosterPack
+from orchestrator.workspace import Workspace
+from tests.orchestrator.stage import Call, Stage
+
+INTERVAL = 0.4
+
+
+def job(workspace: Workspace, pack: RosterPack, generation: int) -> PackJob:
+    config: dict[str, Any] = {
+        "workspace": str(workspace.root), "checkpoint_seconds": INTERVAL, "threads": 1, "device": "cpu",
+        "code_version": "test", "pack": pack.id, "roster": pack.as_json(), "generation": generation,
+        "owner": myself().as_json(),
+    }  # fmt: skip
+    return PackJob(config)
+
+
+@pytest.fixture
+def pack(stage: Stage) -> RosterPack:
+    stage.commit((stage.folder / "mine.yaml").read_text().replace("epochs: 4", "epochs: 100000"))
+    return stage.packs("bn")[-1]
+
+
+def test_a_lost_process_costs_less_than_an_interval_and_that_is_told(
+    stage: Stage, pack: RosterPack, call: Call
+) -> None:
+    first = job(stage.workspace, pack, 1)
+    assert first.work(1.5 * INTERVAL) == "training"  # saved once at least; then it is gone
+    assert stage.workspace.checkpoint(pack.id).exists()
+    assert interruptions(stage.workspace) == []
+    second = job(stage.workspace, pack, 2)
+    [event] = interruptions(stage.workspace)
+    assert (event.pack, event.generation) == (pack.id, 2)
+    assert 0 < event.seconds <= INTERVAL
+    assert second.trainer.epoch <= first.trainer.epoch
+    assert f"attempt 2 on {event.host}: goes on from epoch" in stage.workspace.log(pack.id).read_text()
+    assert told([event]).startswith("1 pack went on after 1 interruption: at most 0.")
+    assert told([event]) in call("errors", "mine")[1]
+
+
+def test_an_attempt_that_saved_and_stopped_lost_nothing(stage: Stage, pack: RosterPack) -> None:
+    first = job(stage.workspace, pack, 1)
+    stage.workspace.stop(myself().id).parent.mkdir(exist_ok=True)
+    stage.workspace.stop(myself().id).touch()
+    assert first.work(9.0) == "stopped"
+    job(stage.workspace, pack, 2)
+    [event] = interruptions(stage.workspace)
+    assert event.seconds == 0
+
+
+def test_training_waits_for_a_disk_that_refuses(
+    stage: Stage, pack: RosterPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be saved is not trained: so nothing more than an interval can ever be lost."""
+    work = job(stage.workspace, pack, 1)
+    until = time.monotonic() + 0.8
+    write, epochs = Path.write_text, []
+
+    def refusing(path: Path, *words: Any, **more: Any) -> int:
+        if path == stage.workspace.unsaved(pack.id) and time.monotonic() < until:
+            epochs.append((work.trainer.epoch, work.trainer.step))
+            raise OSError(errno.EROFS, "Read-only file system")
+        return write(path, *words, **more)
+
+    monkeypatch.setattr(Path, "write_text", refusing)
+    assert work.work(1.0) == "training"
+    assert set(epochs) == {(0, 0)}
+    assert work.trainer.progress > 0

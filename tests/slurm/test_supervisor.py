@@ -1,0 +1,100 @@
+"""When an allocation begins, ends and comes again, with programs of SLURM that only take notes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slurm import supervisor
+from slurm.job import Incarnation, Node
+from slurm.profile import Profile
+from slurm.supervisor import FRUITLESS, NO_TIME, OUT_OF_TIME, exclude, supervise
+
+
+class Requeued(Exception):
+    pass
+
+
+class Ray:
+    """Takes the place of the cluster; keeps what the last one was made of."""
+
+    made: list[tuple[list[Node], set[str]]]
+    alive = True
+    environment: dict[str, str]
+    address = "127.0.0.1:1"
+
+    def __init__(self, nodes: list[Node], without: set[str], *_: Any) -> None:
+        self.made.append((nodes, without))
+        self.environment = {}
+
+    def start(self, _: object) -> bool:
+        return True
+
+    def mend(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> type[Ray]:
+    def ask(command: Sequence[str]) -> str:
+        assert command == ["scontrol", "requeue", "7"]
+        raise Requeued
+
+    Ray.made = []
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.delenv("SLURM_ARRAY_JOB_ID", raising=False)
+    monkeypatch.setattr(supervisor, "RayCluster", Ray)
+    monkeypatch.setattr(supervisor, "ask", ask)
+    monkeypatch.setattr(supervisor, "seconds_left", lambda: 600.0)
+    monkeypatch.setattr(supervisor, "nodes", lambda: [Node("a", "127.0.0.1"), Node("b", "127.0.0.1")])
+    monkeypatch.setattr(supervisor, "LOOK", 0.01)
+    return Ray
+
+
+def go(folder: Path, status: int, left: Sequence[bool] = (), restart: int = 0) -> None:
+    answers = iter([*left, *[True] * 9])
+    profile = Profile(partition="low", minutes=10, cpus=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_RESTART_COUNT", str(restart))
+        driver = ["sh", "-c", f"exit {status}"]
+        supervise(driver, folder=folder, profile=profile, umask=0o77, left=lambda: next(answers))
+
+
+def test_where_nothing_is_left_ray_is_not_even_started(job: type[Ray], tmp_path: Path) -> None:
+    go(tmp_path, 0, left=[False])
+    assert job.made == []
+
+
+def test_out_of_time_with_work_left_comes_again(job: type[Ray], tmp_path: Path) -> None:
+    with pytest.raises(Requeued):
+        go(tmp_path, OUT_OF_TIME)
+
+
+def test_out_of_time_with_nothing_left_is_done(job: type[Ray], tmp_path: Path) -> None:
+    go(tmp_path, OUT_OF_TIME, left=[True, False])
+    assert len(job.made) == 1
+
+
+def test_a_job_that_never_has_time_for_anything_does_not_come_again_for_ever(job: type[Ray], tmp_path: Path) -> None:
+    for restart in range(FRUITLESS - 1):
+        with pytest.raises(Requeued):
+            go(tmp_path, NO_TIME, restart=restart)
+    with pytest.raises(RuntimeError, match="raise `minutes`"):
+        go(tmp_path, NO_TIME, restart=FRUITLESS - 1)
+
+
+def test_one_fruitful_run_is_a_new_beginning(job: type[Ray], tmp_path: Path) -> None:
+    for restart in range(FRUITLESS + 1):
+        with pytest.raises(Requeued):
+            go(tmp_path, OUT_OF_TIME if restart == 1 else NO_TIME, restart=restart)
+
+
+def test_an_excluded_node_gets_nothing_in_this_run_of_the_job(job: type[Ray], tmp_path: Path) -> None:
+    exclude(tmp_path, Incarnation(job=7, restart=0), "b")
+    exclude(tmp_path, Incarnation(job=8, restart=0), "a")
+    go(tmp_path, 0)
+    go(tmp_path, 0, restart=1)
+    assert [without for _, without in job.made] == [{"b"}, set()]
