@@ -166,11 +166,12 @@ def analyze(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="folder; default: in the workspace")] = None,
     workspace: Root = DEFAULT_ROOT,
+    only: Annotated[list[str] | None, typer.Option(help="this table or figure alone, e.g. methods")] = None,
 ) -> None:
     """Write every table and every figure of the analysis into a folder."""
     from orchestrator.reporting import analyzed
 
-    print_answer(analyzed(workspace_at(workspace), sweep, output), False)
+    print_answer(analyzed(workspace_at(workspace), sweep, output, only or ()), False)
 
 
 @app.command()

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.planning import recorded
-from orchestrator.results import results
-from orchestrator.states import FINAL
-from orchestrator.status import status_of
+from orchestrator.results import table
+from orchestrator.rows import axes
+from orchestrator.states import FINAL, Observer, SweepStates
 from orchestrator.version import code_version
 from orchestrator.workspace import Workspace
-from sweeps.spec import SweepSpec
+from sweeps.spec import SweepSpec, load_spec, presets
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.question import Question
 
+CURVE = "curve_val_error"  # the one that is analysed; the others would only cost time and memory
 
-def analyzed(workspace: Workspace, sweep: str, folder: Path | None) -> str:
-    """Writes every table and figure into `folder`; says where."""
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A sweep's trials, the unfinished ones included with their state, and what its file asks of them."""
+
+    sweep: str
+    frame: pd.DataFrame
+    question: Question
+    spec: SweepSpec
+    plan: str
+    left: str  # "12 todo, 3 running"; "" when every trial has come to an end
+
+
+def analyzed(workspace: Workspace, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
+    """Writes every table and figure (or `only` those) into `folder`; says where."""
     from analysis.report import analyze
 
-    frame, question, _ = _asked(workspace, sweep)
+    asked = _asked(workspace, sweep)
     folder = (folder or workspace.report(sweep) / "analysis").expanduser().resolve()
-    paths = analyze(frame, question, folder)
-    return f"{len(paths)} files in {shown(folder)}"
+    paths = analyze(asked.frame, asked.question, folder, only=only)
+    told = f"; the sweep is not complete ({asked.left}): only complete blocks are compared" if asked.left else ""
+    return f"{len(paths)} files in {shown(folder)}{told}"
 
 
 def reported(workspace: Workspace, sweep: str, path: Path | None, interim: bool) -> str:
@@ -37,40 +56,28 @@ def reported(workspace: Workspace, sweep: str, path: Path | None, interim: bool)
 
     Raises ValueError for a sweep that is not complete, unless the report is an interim one.
     """
-    from analysis.report import report
+    from analysis.report import Provenance, report
 
-    frame, question, spec = _asked(workspace, sweep)
-    (status,) = status_of(workspace, sweep)
-    left = {state: n for state, n in status.counts.items() if state not in FINAL}
-    if left and not interim:
-        told = ", ".join(f"{n} {state}" for state, n in left.items())
-        raise ValueError(f"sweep {sweep} is not complete ({told}): run it to the end, or ask for `report --interim`")
+    asked = _asked(workspace, sweep)
+    if asked.left and not interim:
+        raise ValueError(
+            f"sweep {sweep} is not complete ({asked.left}): run it to the end, or ask for `report --interim`"
+        )
     path = (path or workspace.report(sweep) / "report.html").expanduser().resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = f" --workspace {workspace.root}"
-    report(
-        frame,
-        question,
-        path,
-        title=spec.name,
-        commands=[f"normsweep run {sweep}{options}", f"normsweep report {sweep}{options}"],
-        environment=environment(workspace, sweep),
-        interim=interim,
+    place = ["--workspace", str(workspace.root)]
+    source = sweep if _is_preset(asked.spec) else f"{sweep}.yaml"
+    provenance = Provenance(
+        commands=[
+            shlex.join(["normsweep", "run", source, *place]),
+            shlex.join(["normsweep", "report", sweep, *place, "-o", str(path), *["--interim"] * interim]),
+        ],
+        remake=shlex.join(["normsweep", "analyze", sweep, *place, "-o", "analysis"]),
+        sweep_file=json.dumps(asked.spec.as_json(), indent=1),
+        environment=_environment(asked),
     )
+    report(asked.frame, asked.question, path, title=asked.spec.name, provenance=provenance, interim=interim)
     return f"report: {shown(path)}"
-
-
-def environment(workspace: Workspace, sweep: str) -> dict[str, Any]:
-    """What a reader needs in order to get the same numbers."""
-    latest = recorded(workspace, sweep)
-    assert latest is not None
-    return {
-        "plan": latest["plan"],
-        "normsweep": code_version(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "ray", "mlflow")},
-        "system": f"{platform.system()} {platform.machine()}",
-    }
 
 
 def shown(path: Path) -> str:
@@ -78,13 +85,55 @@ def shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _asked(workspace: Workspace, sweep: str) -> tuple[pd.DataFrame, Question, SweepSpec]:
+def _asked(workspace: Workspace, sweep: str) -> Asked:
     from analysis.question import Question
 
-    frame = results(sweep, str(workspace.root), curves=True)
-    latest = recorded(workspace, sweep)
-    assert latest is not None
-    spec = SweepSpec.from_json(latest["spec"])
-    if frame.empty:
+    states = Observer(workspace).sweep(sweep)
+    spec = SweepSpec.from_json(states.version["spec"])
+    rows, problems = table(workspace, sweep, more=["trial", CURVE])
+    if problems:
+        raise ValueError("; ".join(problems))
+    if not len(rows):
         raise ValueError(f"sweep {sweep} has no result yet: `normsweep run {sweep}`")
-    return frame, Question.of(spec.analysis), spec
+    left = Counter(state for state in states.of.values() if state not in FINAL)
+    return Asked(
+        sweep=sweep,
+        frame=_with_unfinished(rows.to_pandas(), states),
+        question=Question.of(spec.analysis),
+        spec=spec,
+        plan=states.version["plan"],
+        left=", ".join(f"{n} {state}" for state, n in left.items()),
+    )
+
+
+def _with_unfinished(frame: pd.DataFrame, states: SweepStates) -> pd.DataFrame:
+    """The table with a row, without results, for each trial that has not come to an end."""
+    import pandas as pd
+
+    lacking = set(states.of).difference(frame["trial_id"])
+    rows = [
+        {**axes(pack.id, trial_id, trial), "sweep": states.name, "state": states.of[trial_id]}
+        for pack in states.packs
+        if not lacking.isdisjoint(pack.trial_ids)
+        for trial_id, trial in zip(pack.trial_ids, pack.trials, strict=True)
+        if trial_id in lacking
+    ]
+    return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True) if rows else frame
+
+
+def _is_preset(spec: SweepSpec) -> bool:
+    return spec.name in presets() and load_spec(spec.name) == spec
+
+
+def _environment(asked: Asked) -> dict[str, Any]:
+    """What a reader needs in order to get the same numbers."""
+    trained = [asked.frame.loc[asked.frame["state"].isin(FINAL), n] for n in ("code_version", "device", "threads")]
+    codes, devices, threads = (", ".join(sorted({f"{v}".removesuffix(".0") for v in t.dropna()})) for t in trained)
+    return {
+        "plan": asked.plan,
+        "trained by": f"normsweep {codes} on {devices}, threads: {threads}",
+        "reported by": f"normsweep {code_version()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "ray", "mlflow")},
+        "system": f"{platform.system()} {platform.machine()}",
+    }
