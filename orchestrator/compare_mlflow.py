@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from orchestrator.compare_frame import INTEGERS, METRICS, NAMES, frame_of
+from orchestrator.mirror_errors import Refused
 from orchestrator.mirror_pages import Selected
 from orchestrator.mirror_runs import TRIAL_TAG, member_tag
-from orchestrator.mirror_tracker import Refused, Tracker
+from orchestrator.mirror_tracker import Tracker
 from orchestrator.mirror_uri import sqlite_file, tracking_uri
 from orchestrator.workspace import Workspace
 

@@ -5,16 +5,13 @@ MLflow's own client asks for one page after the other and needs twenty times as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 PAGE = 1000
 _FEW = 100  # runs of the first answer; where there are more, they are asked for by the first digit of their ids
 _SECONDS = 120  # that a page may take on a busy server
-
-T = TypeVar("T")
 
 
 class Selected(NamedTuple):
@@ -34,12 +31,6 @@ def rest_pages(uri: str, experiments: list[str], query: str, threads: int) -> It
             parts = [f"{query} AND attributes.run_id LIKE '{digit}%'" for digit in "0123456789abcdef"]
             for part in as_completed([pool.submit(_all_pages, uri, experiments, asked) for asked in parts]):
                 yield part.result()
-
-
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def _all_pages(uri: str, experiments: list[str], query: str) -> list[Selected]:

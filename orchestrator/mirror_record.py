@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.mirror_result import SyncResult
 from orchestrator.mirror_uri import masked, sqlite_file
@@ -18,7 +18,14 @@ from orchestrator.publish import TEMPORARY, replace
 from orchestrator.workspace import Workspace
 from sweeps.identity import digest
 
-_SCHEMA = 1
+_SCHEMA = 2
+
+
+class Mirrored(NamedTuple):
+    """A complete run, and the pack whose result it shows: a retried trial's next result comes in another pack."""
+
+    run: str
+    pack: str
 
 
 class Record:
@@ -30,17 +37,20 @@ class Record:
         self._path = workspace.mlflow / f"synced-{digest(uri)[:16]}.jsonl"
         self.known = False  # False: nothing is known, ask MLflow
         self.stamp = ""  # of the workspace's files when all of them were in MLflow
-        self.runs: dict[str, str] = {}  # trial id: run id
+        self.runs: dict[str, Mirrored] = {}  # by trial id
         self.begun: set[str] = set()  # trials whose runs may exist, perhaps incomplete
         self.files: dict[str, int] = {}  # sweep: how many of its files are in the tags
         self.closed: dict[str, str] = {}  # sweep: how many of its trials are there, as its own run says
         self.artifacts: dict[str, str] = {}  # sweep/file: digest of what was logged
         self._read()
 
-    def restart(self, runs: Mapping[str, str], begun: Sequence[str]) -> None:
+    def restart(self, runs: Mapping[str, Mirrored], begun: Sequence[str]) -> None:
         """Begins the journal anew with what MLflow says."""
         header = {"schema": _SCHEMA, "uri": masked(self._uri), "database": self._database()}
-        entries = [header, {"begin": list(begun)}, {"complete": dict(runs)}]
+        packs: dict[str, dict[str, str]] = {}
+        for trial, (run, pack) in runs.items():
+            packs.setdefault(pack, {})[trial] = run
+        entries = [header, {"begin": list(begun)}, *({"complete": r, "pack": pack} for pack, r in packs.items())]
         replace(self._path, b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
         self.runs, self.begun, self.files, self.closed, self.artifacts = {}, set(), {}, {}, {}
         self._read()
@@ -48,8 +58,9 @@ class Record:
     def begin(self, trials: Sequence[str]) -> None:
         self._append({"begin": list(trials)}, sync=True)
 
-    def complete(self, runs: Mapping[str, str]) -> None:
-        self._append({"complete": dict(runs)})
+    def complete(self, pack: str, runs: Mapping[str, str]) -> None:
+        """`runs`: run id by trial id."""
+        self._append({"complete": dict(runs), "pack": pack})
 
     def tagged(self, sweep: str, files: int) -> None:
         self._append({"tagged": sweep, "files": files})
@@ -94,8 +105,10 @@ class Record:
         if "begin" in entry:
             self.stamp = ""
             self.begun.update(entry["begin"])
+            for trial in entry["begin"]:
+                self.runs.pop(trial, None)
         elif "complete" in entry:
-            self.runs.update(entry["complete"])
+            self.runs.update((trial, Mirrored(run, entry["pack"])) for trial, run in entry["complete"].items())
             self.begun.difference_update(entry["complete"])
         elif "tagged" in entry:
             self.files[entry["tagged"]] = entry["files"]

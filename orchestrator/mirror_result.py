@@ -11,7 +11,7 @@ class SyncResult:
 
     created: int = 0
     completed: int = 0  # runs that a killed sync had begun
-    removed: int = 0  # later runs of a trial that had several
+    removed: int = 0  # of a trial that had several, or whose result a retry has replaced
     unchanged: int = 0
     problems: list[str] = field(default_factory=list)
     busy: str | None = None

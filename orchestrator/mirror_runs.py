@@ -13,6 +13,7 @@ from sweeps.identity import canonical
 from sweeps.records import AXES, CURVES
 
 TRIAL_TAG = "normsweep.trial_id"
+PACK_TAG = "normsweep.pack_id"
 SWEEP_TAG = "normsweep.sweep"  # the sweep whose experiment the run lives in
 MEMBER_TAG = "normsweep.sweep."  # + a sweep's name: the trial belongs to it; the value is the plan's hash
 POINTS = 100  # of a curve, at most

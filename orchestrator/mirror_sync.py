@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from orchestrator.leases import Lease
 from orchestrator.ledger import Ledger, decode
-from orchestrator.mirror_record import Record, content, nothing_new, report_page, stamp
+from orchestrator.mirror_errors import Refused
+from orchestrator.mirror_record import Mirrored, Record, content, nothing_new, report_page, stamp
 from orchestrator.mirror_result import SyncResult
 from orchestrator.mirror_runs import member_tag, run_data
-from orchestrator.mirror_tracker import Found, Refused, Tracker
+from orchestrator.mirror_tracker import Found, Tracker
 from orchestrator.mirror_uri import Unavailable
 from orchestrator.owner import beat
 from orchestrator.roster import Roster, RosterPack
@@ -99,8 +101,9 @@ class Synchronization:
         self._record = record
         self._only = None if sweep is None else self._sweeps[sweep].trials()
         self._progress = progress
-        self._result = SyncResult()
+        self._result, self._counting = SyncResult(), Lock()
         self._tracker = Tracker(workspace, uri)
+        self._roster = Roster(workspace)
         self._homes: defaultdict[str, list[str]] = defaultdict(list)  # trial: sweeps that want it or once did
         for name, recorded in self._sweeps.items():
             for trial in recorded.trials():
@@ -138,23 +141,37 @@ class Synchronization:
 
     def _other_database(self) -> bool:
         """Another database behind the same address: what the record says is not there."""
-        run = next(iter(self._record.runs.values()), None)
-        return run is not None and not self._tracker.has(run)
+        known = next(iter(self._record.runs.values()), None)
+        return known is not None and not self._tracker.has(known.run)
 
     def _rebuild(self) -> dict[str, frozenset[str]]:
         """Makes the record from the tags of the runs. Returns the sweeps that each complete run is tagged with."""
-        kept = {trial: self._keep_first(runs) for trial, runs in self._tracker.all(self._experiments).items()}
+        kept = {trial: self._keep_one(runs) for trial, runs in self._tracker.all(self._experiments).items()}
         self._record.restart(
-            {trial: run.run for trial, run in kept.items() if run.complete},
+            {trial: Mirrored(run.run, run.pack) for trial, run in kept.items() if run.complete},
             [trial for trial, run in kept.items() if not run.complete],
         )
         return {trial: run.sweeps for trial, run in kept.items()}
 
-    def _keep_first(self, runs: list[Found]) -> Found:
-        for run in runs[1:]:
-            self._tracker.delete(run.run)
-            self._result.removed += 1
-        return runs[0]
+    def _outdated(self, pack: str) -> bool:
+        """Whether a retry or a split has replaced the pack, so that its result no longer counts."""
+        return pack in self._roster.replaced
+
+    def _keep_one(self, runs: list[Found]) -> Found:
+        """The first of a trial's runs whose result counts, or the first of all; the others are removed."""
+        kept = next((run for run in runs if not self._outdated(run.pack)), runs[0])
+        for run in runs:
+            if run is not kept:
+                self._remove(run)
+        return kept
+
+    def _remove(self, run: Found) -> None:
+        self._tracker.delete(run.run)
+        self._count("removed")
+
+    def _count(self, what: str) -> None:
+        with self._counting:
+            setattr(self._result, what, getattr(self._result, what) + 1)
 
     def _tag(self, sweep: RecordedSweep, seen: Mapping[str, frozenset[str]]) -> None:
         """Brings the runs that are in MLflow already in line with the newest version of the sweep."""
@@ -164,21 +181,25 @@ class Synchronization:
         before = sweep.trials(known - 1, known) if known else {t for t, names in seen.items() if sweep.name in names}
         now, runs = sweep.newest, self._record.runs
         for trial in (now - before) & runs.keys():
-            self._tracker.tag(runs[trial], member_tag(sweep.name), sweep.plan)
+            self._tracker.tag(runs[trial].run, member_tag(sweep.name), sweep.plan)
         for trial in (before - now) & runs.keys():
-            self._tracker.untag(runs[trial], member_tag(sweep.name))
+            self._tracker.untag(runs[trial].run, member_tag(sweep.name))
         self._record.tagged(sweep.name, len(sweep.paths))
 
     def _todo(self) -> Iterator[tuple[RosterPack, list[str]]]:
         """Packs with a part, and their trials that lack a complete run."""
         done = Ledger(self._workspace).done()
-        for pack in Roster(self._workspace).live:
+        for pack in self._roster.live:
             if pack.id in done:
                 asked = [t for t in pack.trial_ids if self._only is None or t in self._only]
-                lacking = [t for t in asked if t not in self._record.runs]
+                lacking = self._lacking(asked)
                 self._result.unchanged += len(asked) - len(lacking)
                 if lacking:
                     yield pack, lacking
+
+    def _lacking(self, trials: list[str]) -> list[str]:
+        runs = self._record.runs
+        return [trial for trial in trials if trial not in runs or self._outdated(runs[trial].pack)]
 
     def _write_packs(self) -> None:
         todo = list(self._todo())
@@ -187,7 +208,7 @@ class Synchronization:
             for pack, trials in todo:
                 if self._lost():
                     return
-                self._write_pack(pack, [t for t in trials if t not in self._record.runs], pool)
+                self._write_pack(pack.id, self._lacking(trials), pool)
                 done += len(trials)
                 if self._progress is not None:
                     self._progress(done, total)
@@ -200,8 +221,8 @@ class Synchronization:
             self._result.busy = "another process has taken the mirror over"
         return self._result.busy is not None
 
-    def _write_pack(self, pack: RosterPack, trials: list[str], pool: ThreadPoolExecutor) -> None:
-        part = self._workspace.part(pack.id)
+    def _write_pack(self, pack: str, trials: list[str], pool: ThreadPoolExecutor) -> None:
+        part = self._workspace.part(pack)
         try:
             table, written = decode(part), part.stat().st_mtime
         except FileNotFoundError:  # set aside in this moment
@@ -210,36 +231,41 @@ class Synchronization:
             self._result.problems.append(str(torn))
             return
         rows = {row["trial_id"]: row for row in table.to_pylist() if row["trial_id"] in trials}
-        begun = {t: self._tracker.find(t, self._experiments) for t in trials if t in self._record.begun}
+        begun, runs = self._record.begun, self._record.runs
+        there = {t: self._tracker.find(t, self._experiments) for t in trials if t in begun or t in runs}
         self._record.begin(list(rows))
         for trial in rows:
             if home := self._home(trial):
                 self._parent(home)
-        runs = pool.map(self._write, rows.values(), [begun.get(t, []) for t in rows], [written] * len(rows))
-        self._record.complete({trial: run for trial, run in zip(rows, runs, strict=True) if run is not None})
+        done = pool.map(self._write, rows.values(), [there.get(t, []) for t in rows], [written] * len(rows))
+        self._record.complete(pack, {trial: run for trial, run in zip(rows, done, strict=True) if run is not None})
 
-    def _write(self, row: Mapping[str, Any], found: list[Found], written: float) -> str | None:
-        """Ends with one complete run of the trial, and its id; None when MLflow refuses it."""
+    def _write(self, row: Mapping[str, Any], there: list[Found], written: float) -> str | None:
+        """Ends with one complete run of the trial, and its id; None when MLflow refuses it.
+
+        `there`: the trial's runs, where there are any.
+        """
         sweeps = [self._sweeps[name] for name in self._homes[row["trial_id"]]]
         plans = {sweep.name: sweep.plan for sweep in sweeps if row["trial_id"] in sweep.newest}
         data = run_data(row, plans, written)
         home = self._home(data.trial)
         try:
             with self._tracker.refusals():
-                if found and self._keep_first(found).complete:
-                    self._result.unchanged += 1
-                    return found[0].run
+                kept = self._keep_one(there) if there else None
+                if kept and self._outdated(kept.pack):
+                    self._remove(kept)
+                    kept = None
+                if kept and kept.complete:
+                    self._count("unchanged")
+                    return kept.run
                 if home is None:
                     return None
-                run = found[0].run if found else self._tracker.create(data, home, self._parents.get(home))
-                self._tracker.complete(run, data, created=not found)
+                run = kept.run if kept else self._tracker.create(data, home, self._parents.get(home))
+                self._tracker.complete(run, data, created=kept is None)
         except Refused as sentence:
             self._result.problems.append(f"trial {short(data.trial)} is not in MLflow, which says: {sentence}")
             return None
-        if found:
-            self._result.completed += 1
-        else:
-            self._result.created += 1
+        self._count("completed" if kept else "created")
         return run
 
     def _home(self, trial: str) -> str | None:

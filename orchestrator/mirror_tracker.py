@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.mirror_pages import PAGE, Selected, batches, rest_pages
-from orchestrator.mirror_runs import MEMBER_TAG, SWEEP_TAG, TRIAL_TAG, RunData
-from orchestrator.mirror_uri import Unavailable, knock, masked, sqlite_file, with_driver
+from orchestrator.mirror_errors import Refused, translated
+from orchestrator.mirror_pages import PAGE, Selected, rest_pages
+from orchestrator.mirror_runs import MEMBER_TAG, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData
+from orchestrator.mirror_uri import knock, sqlite_file, with_driver
 from orchestrator.mlflow_server import credentials
 from orchestrator.workspace import Workspace
 
@@ -30,18 +31,13 @@ _MANNERS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-# Errors about one run or one experiment: the others are tried.
-_OF_ONE_RUN = {"INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
-
-
-class Refused(ValueError):
-    """MLflow refuses one run or one experiment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     run: str
     trial: str
+    pack: str  # whose result it shows; "" when it was not said
     complete: bool
     start_ms: int
     sweeps: frozenset[str]
@@ -60,7 +56,7 @@ class Tracker:
         knock(uri)
         for name, value in {**_MANNERS, **credentials(workspace, uri)}.items():
             os.environ.setdefault(name, value)
-        with _translated(uri):  # which imports mlflow, whose import sets the levels that `speaking` changes
+        with translated(uri):  # which imports mlflow, whose import sets the levels that `speaking` changes
             from mlflow.tracking import MlflowClient
         with self.speaking():
             self._client = MlflowClient(with_driver(uri))
@@ -76,7 +72,7 @@ class Tracker:
                 warnings.simplefilter("ignore")
                 for logger in loggers:
                     logger.setLevel(logging.CRITICAL)
-                with _translated(self._uri):
+                with translated(self._uri):
                     yield
         finally:
             for logger, level in zip(loggers, levels, strict=True):
@@ -84,7 +80,7 @@ class Tracker:
 
     def refusals(self) -> AbstractContextManager[None]:
         """`speaking` inside itself, around one run: so that the others are tried when MLflow refuses it."""
-        return _translated(self._uri)
+        return translated(self._uri)
 
     def experiment(self, name: str) -> str:
         """The id of the experiment, which is created when there is none. Raises Refused when it was deleted."""
@@ -137,18 +133,19 @@ class Tracker:
         self._client.log_artifact(run, str(path))
 
     def find(self, trial: str, experiments: Iterable[str]) -> list[Found]:
-        """The runs of the trial, the one to keep first."""
-        return sorted(self._search(experiments, f"tags.`{TRIAL_TAG}` = '{trial}'"), key=_order)
+        """The runs of the trial: complete ones first, then by age."""
+        return self._search(experiments, f"tags.`{TRIAL_TAG}` = '{trial}'")
 
     def all(self, experiments: Iterable[str]) -> dict[str, list[Found]]:
-        """The runs of every trial, the one to keep first."""
+        """The runs of every trial: complete ones first, then by age."""
         found: dict[str, list[Found]] = {}
-        for run in sorted(self._search(experiments, f"tags.`{TRIAL_TAG}` LIKE '%'"), key=_order):
+        for run in self._search(experiments, f"tags.`{TRIAL_TAG}` LIKE '%'"):
             found.setdefault(run.trial, []).append(run)
         return found
 
-    def _search(self, experiments: Iterable[str], query: str) -> Iterator[Found]:
-        yield from map(_found, self._pages([f for name in experiments if (f := self.find_experiment(name))], query))
+    def _search(self, experiments: Iterable[str], query: str) -> list[Found]:
+        ids = [found for name in experiments if (found := self.find_experiment(name))]
+        return sorted((_found(run) for page in self._pages(ids, query) for run in page), key=_order)
 
     def select(self, query: str) -> Iterator[list[Selected]]:
         """The trials' runs of all experiments that MLflow's filter language selects, page by page, some twice."""
@@ -156,14 +153,14 @@ class Tracker:
         if self._uri.startswith("http"):
             yield from rest_pages(self._uri, experiments, query, self.threads)
         else:
-            for page in batches(self._pages(experiments, query), PAGE):
+            for page in self._pages(experiments, query):
                 yield [Selected(run.data.params, run.data.metrics, run.data.tags) for run in page]
 
-    def _pages(self, experiments: list[str], query: str) -> Iterator[Run]:
+    def _pages(self, experiments: list[str], query: str) -> Iterator[list[Run]]:
         token = None
         while experiments:
             page = self._client.search_runs(experiments, query, max_results=PAGE, page_token=token)
-            yield from page
+            yield list(page)
             token = page.token
             if not token:
                 return
@@ -215,6 +212,7 @@ def _found(run: Run) -> Found:
     return Found(
         run=run.info.run_id,
         trial=tags[TRIAL_TAG],
+        pack=tags.get(PACK_TAG, ""),
         complete=run.info.status != "RUNNING",
         start_ms=run.info.start_time,
         sweeps=frozenset(t.removeprefix(MEMBER_TAG) for t in tags if t.startswith(MEMBER_TAG)),
@@ -227,31 +225,3 @@ def _age(run: Run) -> tuple[int, str]:
 
 def _order(found: Found) -> tuple[bool, int, str]:
     return not found.complete, found.start_ms, found.run
-
-
-@contextmanager
-def _translated(uri: str) -> Generator[None]:
-    # Not at the top: a sync with nothing new imports none of them.
-    from mlflow.exceptions import MlflowException
-    from requests import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code in _OF_ONE_RUN:
-            raise Refused(_sentence(uri, str(error))) from error
-        if error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
-            raise Unavailable(
-                f"MLflow at {masked(uri)} refuses the user name or password: "
-                f"set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-            ) from error
-        raise Unavailable(f"MLflow at {masked(uri)} failed: {_sentence(uri, str(error))}") from error
-    except (RequestException, SQLAlchemyError, ImportError, OSError) as error:
-        raise Unavailable(f"MLflow at {masked(uri)} failed: {_sentence(uri, str(error))}") from error
-
-
-def _sentence(uri: str, text: str) -> str:
-    """The first line of an error that says something, without the secret of the URI."""
-    lines = text.replace(uri, masked(uri)).strip().splitlines() or ["no reason given"]
-    return next((line for line in lines if not line.startswith("(raised as a result of")), lines[0])[:300]

@@ -10,6 +10,7 @@ from sweeps.choice import Choice
 from sweeps.identity import canonical
 from sweeps.settings import CHOICES
 from sweeps.trial import Trial
+from sweeps.vocabulary import resolved
 
 
 def part_rows(
@@ -43,5 +44,7 @@ def axes(pack: str, trial_id: str, trial: Trial) -> dict[str, Any]:
 
 def shown(kind: str, choice: Choice) -> str:
     """The name, and the options that are not at their defaults: `relu`, `lrelu(slope=0.2)`."""
-    defaults = CHOICES[kind][choice.name].options
-    return str(Choice(choice.name, tuple((k, v) for k, v in choice.options if v != defaults[k].default)))
+    options = CHOICES[kind][choice.name].options
+    filled = resolved(options, choice.as_dict() | {name: None for name, option in options.items() if option.by})
+    usual = {name: filled[name] if option.by else option.default for name, option in options.items()}
+    return str(Choice(choice.name, tuple((k, v) for k, v in choice.options if v != usual[k])))

@@ -16,12 +16,23 @@ import pytest
 
 from orchestrator.mirror import sync
 from orchestrator.mirror_record import Record
+from orchestrator.mirror_runs import PACK_TAG
 from orchestrator.mirror_uri import tracking_uri
+from orchestrator.roster import Roster
 from orchestrator.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.looking import MlflowClient, parents, trial_runs
 
-WRITES = ("create_experiment", "create_run", "log_batch", "set_terminated", "set_tag", "log_metric", "log_artifact")
+WRITES = (
+    "create_experiment",
+    "create_run",
+    "log_batch",
+    "set_terminated",
+    "set_tag",
+    "log_metric",
+    "log_artifact",
+    "delete_run",
+)
 
 
 class Killed(BaseException):
@@ -67,6 +78,29 @@ def test_killed_at_every_single_write(workspace: Workspace, after: bool) -> None
     members = trials(("wine",), seeds=1)
     record_sweep(workspace, "small", members)
     finish(workspace, record_packs(workspace, members, size=2), epochs=3)
+    assert killed_until_it_is_done(workspace, after) >= 4
+    assert sync(workspace).unchanged == 3
+    complete(workspace, 3)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_retry_killed_at_every_single_write(workspace: Workspace, after: bool) -> None:
+    members = trials(("wine",), seeds=1)
+    record_sweep(workspace, "small", members)
+    failed = record_packs(workspace, members, size=1)
+    finish(workspace, failed, epochs=3, state="failed")
+    sync(workspace)
+    assert Roster(workspace).append([[member] for member in members], replaces=failed)
+    packs = {pack.id for pack in Roster(workspace).live}
+    finish(workspace, sorted(packs), epochs=3)
+    assert killed_until_it_is_done(workspace, after) >= 4
+    assert sync(workspace).unchanged == 3
+    complete(workspace, 3)
+    assert {run.data.tags[PACK_TAG] for run in trial_runs(workspace).values()} == packs
+
+
+def killed_until_it_is_done(workspace: Workspace, after: bool) -> int:
+    """Returns how often it was killed."""
     kills, killed = 0, True
     while killed:
         # The n-th attempt dies at its n-th write (again from the first after four): none may start over for ever.
@@ -77,9 +111,7 @@ def test_killed_at_every_single_write(workspace: Workspace, after: bool) -> None
             except Killed:
                 kills, killed = kills + 1, True
         assert kills < 50
-    assert kills >= 4
-    assert sync(workspace).unchanged == 3
-    complete(workspace, 3)
+    return kills
 
 
 SYNC = """

@@ -104,6 +104,44 @@ def test_the_part_of_a_replaced_pack_is_ignored(workspace: Workspace) -> None:
     assert trial_runs(workspace).keys() == {t.id for t in members[6:]}
 
 
+def test_a_retried_trial_shows_its_new_result_alone(workspace: Workspace) -> None:
+    members = trials()
+    record_sweep(workspace, "small", members)
+    packs = record_packs(workspace, members)
+    finish(workspace, packs[:1], state="failed", test_error=None)
+    finish(workspace, packs[1:])
+    sync(workspace)
+    retried = Roster(workspace).packs[packs[0]].trials
+    assert Roster(workspace).append([retried], replaces=packs[:1])
+    assert sync(workspace) == SyncResult(unchanged=8)  # the old result is shown until the new one is there
+    assert len(trial_runs(workspace)) == 12
+
+    again = Roster(workspace).live[-1].id
+    finish(workspace, [again], test_error=0.125)
+    assert sync(workspace) == SyncResult(created=4, removed=4, unchanged=8)
+    runs = trial_runs(workspace)
+    assert len(runs) == 12
+    for trial in retried:
+        shown = runs[trial.id]
+        assert (shown.info.status, shown.data.metrics["test_error"]) == ("FINISHED", 0.125)
+        assert shown.data.tags["normsweep.pack_id"] == again
+    assert sync(workspace, verify=True) == SyncResult(unchanged=12)
+
+
+def test_an_old_result_in_mlflow_is_recognized_without_the_record(workspace: Workspace) -> None:
+    members = trials(("wine",))
+    record_sweep(workspace, "small", members)
+    (failed,) = record_packs(workspace, members, size=6)
+    finish(workspace, [failed], state="failed")
+    sync(workspace)
+    assert Roster(workspace).append([members], replaces=[failed])
+    finish(workspace, [Roster(workspace).live[0].id])
+    for path in workspace.mlflow.glob("synced-*"):
+        path.unlink()
+    assert sync(workspace) == SyncResult(created=6, removed=6)
+    assert {r.info.status for r in trial_runs(workspace).values()} == {"FINISHED"}
+
+
 def test_one_sweep_alone(workspace: Workspace) -> None:
     small_sweep(workspace)
     other = trials(("led-display-generated",))
