@@ -1,7 +1,18 @@
-"""The command line and everything that ties the other packages together."""
+"""The command line and everything that ties the other packages together.
+
+For notebooks: `orchestrator.results("demo")`.
+"""
+
+from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["results"]
 
 
 def _check_siblings() -> None:
@@ -22,3 +33,22 @@ def _check_siblings() -> None:
 
 
 _check_siblings()
+
+
+def results(
+    sweep: str, *, workspace: str | Path = "normsweep-out", where: str = "", curves: bool = False
+) -> pd.DataFrame:
+    """The results of a recorded sweep so far, one row per trial, in the order of the sweep's axes.
+
+    `where`: a selector as of `-w`, of settings and columns: `normalizer=bn lr<=0.1 state=done`. Errors are shares in
+    0..1. `trial` holds every setting as JSON. `curves`: with the columns `curve_train_loss`, `curve_val_error` and
+    `curve_test_error`, a list each, one value per epoch. Raises ValueError for an unknown sweep, for a selector that
+    asks for what there is not, and when a part cannot be read.
+    """
+    from orchestrator.result_table import whole
+    from orchestrator.workspace import Workspace
+    from sweeps.records import CURVES
+    from sweeps.select import Selector
+
+    more = ["trial", *(CURVES if curves else ())]
+    return whole(Workspace.at(workspace), sweep, more=more, where=Selector.parse(where)).to_pandas()

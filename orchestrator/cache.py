@@ -55,8 +55,8 @@ class Cache:
             with pq.ParquetFile(self._path, page_checksum_verification=True) as file:
                 metadata = file.metadata.metadata or {}
                 parts = {name: (size, time) for name, size, time in json.loads(metadata[_PARTS])}
-                if file.schema_arrow.names != self._schema.names:
-                    return Cached(None, {})
+                if any(metadata.get(key) != value for key, value in (self._schema.metadata or {}).items()):
+                    return Cached(None, {})  # of another schema
                 return Cached(None if columns is None else file.read(columns=list(columns)), parts)
         except (FileNotFoundError, pa.ArrowInvalid, OSError, KeyError, ValueError):
             return Cached(None, {})

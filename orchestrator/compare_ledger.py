@@ -13,7 +13,7 @@ import pyarrow as pa
 from orchestrator.compare_frame import INTEGERS, METRICS, NAMES, frame_of
 from orchestrator.mirror_runs import HIDDEN, setting_text
 from orchestrator.planning import sweeps as recorded_names
-from orchestrator.results import table
+from orchestrator.result_table import whole
 from orchestrator.workspace import Workspace
 from sweeps.near import unknown
 
@@ -25,10 +25,7 @@ _COLUMNS = list(dict.fromkeys((*NAMES, *INTEGERS, *_NUMBERS, *_TAGS, "trial", "d
 def from_ledger(workspace: Workspace, sweeps: Sequence[str], query: str) -> pd.DataFrame:
     """The finished trials of the sweeps (all: none) that the filter selects. Raises ValueError for a bad filter."""
     names = list(sweeps) or recorded_names(workspace)
-    read = [table(workspace, name, more=["trial", "digest", "host"]) for name in names]
-    if problems := [problem for _, found in read for problem in found]:
-        raise ValueError("; ".join(problems))
-    tables = [found.select(_COLUMNS) for found, _ in read]
+    tables = [whole(workspace, name, more=["trial", "digest", "host"]).select(_COLUMNS) for name in names]
     # Whole numbers stay whole where some are missing.
     frame = pa.concat_tables(tables).to_pandas(integer_object_nulls=True) if tables else pd.DataFrame(columns=_COLUMNS)
     rows = frame.drop_duplicates("trial_id", ignore_index=True)

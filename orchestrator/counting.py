@@ -26,11 +26,11 @@ def count_wins(
         frame, options = load(Path(source)), dict[str, Any](given)
     else:
         from analysis.question import Question
+        from orchestrator import results
         from orchestrator.planning import recorded
-        from orchestrator.results import results
         from sweeps.spec import SweepSpec
 
-        frame = named_methods(with_fields(results(source, str(workspace.root))))
+        frame = named_methods(with_fields(results(source, workspace=workspace.root)))
         version = recorded(workspace, source)
         assert version is not None
         question = Question.of(SweepSpec.from_json(version["spec"]).analysis).resolved(frame)

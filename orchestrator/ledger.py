@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestrator.cache import Cache, Stamp, of_packs, stamp
+from orchestrator.part_schemas import newest
 from orchestrator.publish import TEMPORARY, publish
 from orchestrator.workspace import Workspace
 from sweeps.records import COLUMNS, PART_SCHEMA
@@ -37,7 +38,7 @@ def encode(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def decode(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A part as a table.
+    """A part as a table of this program's schema, whichever it was written in.
 
     Raises ValueError when the file is torn, damaged or of a schema newer than this program.
     """
@@ -47,6 +48,8 @@ def decode(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             if written is None or int(written) > PART_SCHEMA:
                 number = written.decode() if written else "without a number"
                 raise ValueError(f"{path} is of schema {number}; this program reads up to {PART_SCHEMA}: update it")
+            if int(written) < PART_SCHEMA:
+                return newest(file.read(), int(written)).select(list(columns or COLUMNS))
             return file.read(columns=None if columns is None else list(columns))
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, FileNotFoundError):

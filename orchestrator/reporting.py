@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.results import table
+from orchestrator.result_table import whole
 from orchestrator.rows import axes
 from orchestrator.states import FINAL, Observer, SweepStates
 from orchestrator.version import code_version
@@ -90,9 +90,7 @@ def _asked(workspace: Workspace, sweep: str) -> Asked:
 
     states = Observer(workspace).sweep(sweep)
     spec = SweepSpec.from_json(states.version["spec"])
-    rows, problems = table(workspace, sweep, more=["trial", CURVE])
-    if problems:
-        raise ValueError("; ".join(problems))
+    rows = whole(workspace, sweep, more=["trial", CURVE])
     if not len(rows):
         raise ValueError(f"sweep {sweep} has no result yet: `normsweep run {sweep}`")
     left = Counter(state for state in states.of.values() if state not in FINAL)

@@ -81,12 +81,9 @@ def exported(workspace: Workspace, sweep: str, output: Path, where: Selector | N
     import pyarrow.parquet as pq
 
     from orchestrator.publish import replace
-    from orchestrator.results import table
+    from orchestrator.result_table import table
 
-    rows, problems = table(workspace, sweep)
-    if where:
-        keep = [where.matches(row) for row in rows.to_pylist()]
-        rows = rows.filter(pa.array(keep, pa.bool_()))
+    rows, problems = table(workspace, sweep, where=where)
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="zstd")
     replace(output.expanduser().resolve(), sink.getvalue().to_pybytes())

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.leases import held
-from orchestrator.results import table
+from orchestrator.result_table import table
 from orchestrator.status import status_of
 from orchestrator.workspace import Workspace
 from sweeps.records import CURVES

@@ -11,7 +11,7 @@ import pytest
 from orchestrator import cli
 from orchestrator.ledger import Ledger
 from orchestrator.planning import commit
-from orchestrator.results import EXPORTED
+from orchestrator.result_table import EXPORTED
 from orchestrator.rows import part_rows
 from orchestrator.workspace import Workspace
 from sweeps.spec import load_spec

@@ -12,7 +12,7 @@ from orchestrator.decisions import Decisions
 from orchestrator.driver import lacking, split
 from orchestrator.ledger import Ledger
 from orchestrator.planning import plan
-from orchestrator.results import table
+from orchestrator.result_table import table
 from orchestrator.retry import retrial
 from orchestrator.roster import Roster
 from orchestrator.status import status_of

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,11 +13,9 @@ from orchestrator.planning import recorded, sweeps
 from orchestrator.roster import Roster
 from orchestrator.workspace import Workspace
 from sweeps.near import unknown
-from sweeps.records import CURVES
 from sweeps.roster import service
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sweeps.select import Selector
+from sweeps.trial import Trial
 
 # What `export` writes, in this order.
 EXPORTED = [
@@ -48,10 +47,13 @@ EXPORTED = [
 ]
 
 
-def table(workspace: Workspace, sweep: str, *, more: Sequence[str] = ()) -> tuple[pa.Table, list[str]]:
+def table(
+    workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None
+) -> tuple[pa.Table, list[str]]:
     """The rows of a recorded sweep with the columns of `export` (and `more` of a part's), and what could not be read.
 
-    ValueError when the workspace knows no sweep of that name.
+    `where` asks for settings of the trials and for these columns. ValueError when the workspace knows no sweep of that
+    name.
     """
     version = recorded(workspace, sweep)
     if version is None:
@@ -61,20 +63,24 @@ def table(workspace: Workspace, sweep: str, *, more: Sequence[str] = ()) -> tupl
     roster = Roster(workspace)
     wanted: list[str] = version["trials"]
     serving = service({p.id: p.trial_ids for p in roster.packs.values()}, roster.replaced, wanted).packs
-    columns = [*(c for c in EXPORTED if c != "sweep"), *more]
-    rows, problems = Ledger(workspace).read(serving, columns)
+    columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
+    rows, problems = Ledger(workspace).read(serving, sorted(columns - {"sweep"}))
     found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
     rows = rows.take([found[trial] for trial in wanted if trial in found])
     rows = rows.add_column(1, "sweep", pa.array([sweep] * len(rows), pa.string()))
+    if where:
+        asked = rows.select([*EXPORTED, "trial"]).to_pylist()
+        rows = rows.filter(pa.array([where.matches(_settings(row)) for row in asked], pa.bool_()))
     return rows.select([*EXPORTED, *more]), problems
 
 
-def results(sweep: str, workspace: str = "normsweep-out", *, curves: bool = False) -> pd.DataFrame:
-    """For notebooks: the results of a sweep as a DataFrame, one row per trial; list columns `curve_*` if asked.
-
-    `trial` holds every setting as JSON. ValueError when a part cannot be read.
-    """
-    rows, problems = table(Workspace.at(workspace), sweep, more=["trial", *(CURVES if curves else ())])
+def whole(workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None) -> pa.Table:
+    """The same; ValueError when a part cannot be read."""
+    rows, problems = table(workspace, sweep, more=more, where=where)
     if problems:
         raise ValueError("; ".join(problems))
-    return rows.to_pandas()
+    return rows
+
+
+def _settings(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, **vars(Trial.from_json(json.loads(row["trial"])))}

@@ -1,0 +1,27 @@
+"""A sweep trained in this process and recorded by the real planner, trainer and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.ledger import Ledger
+from orchestrator.planning import commit
+from orchestrator.rows import part_rows
+from orchestrator.workspace import Workspace
+from sweeps.spec import load_spec
+from trainers import data
+from trainers.pack import PackTrainer
+
+CIRCUMSTANCES = {"seconds": 1.5, "attempts": 1, "device": "cpu", "host": "here", "threads": 1,
+                 "code_version": "0.1.0", "finished": 1.8e9}  # fmt: skip
+
+
+def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()) -> None:
+    """Records the sweep of a file or a preset and publishes the part of each of its packs."""
+    _, roster, _ = commit(workspace, load_spec(sweep, overrides))
+    for pack in roster.live:
+        trainer = PackTrainer(pack.trials, data.load(pack.trials[0].dataset))
+        while not trainer.finished:
+            trainer.advance(60.0)
+        assert Ledger(workspace).publish(pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES))
