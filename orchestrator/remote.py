@@ -80,17 +80,13 @@ class PackTrainable(tune.Trainable):
 
 
 def _kind(error: Exception) -> str:
-    if refused(error):
-        return "lost_disk"
-    return "out_of_memory" if _out_of_memory(error) else "exception"
-
-
-def _kind(error: Exception) -> str:
     """Of the failure, as in `failures.BUDGETS`."""
     import torch
 
     from trainers.loader import LostWorker
 
+    if refused(error):
+        return "lost_disk"
     if isinstance(error, LostWorker):
         return "lost_process"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
