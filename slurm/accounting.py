@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -11,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from slurm.command import Unanswered, ask
-from slurm.job import Incarnation
+from slurm.job import Incarnation, parse_duration
 
 INTERVAL = 10.0
 LONGEST_INTERVAL = 300.0
@@ -22,7 +24,10 @@ WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobState:
-    """`job` is SLURM's own number, `shown` what users see (`12_3` for a task of an array)."""
+    """`job` is SLURM's own number, `shown` what users see (`12_3` for a task of an array).
+
+    Tasks of an array that wait share the array's number; each gets one of its own when it starts.
+    """
 
     job: int
     shown: str
@@ -30,6 +35,9 @@ class JobState:
     state: str
     restart: int
     seen: float  # when SLURM said so, seconds since the epoch
+    hosts: str = ""  # as SLURM writes them: `node[1-2]`
+    left: float | None = None  # seconds to its time limit, when it was seen
+    reason: str = ""  # why it waits
 
     @property
     def final(self) -> bool:
@@ -39,20 +47,57 @@ class JobState:
 def queued(*, ended: bool = False) -> list[JobState]:
     """This user's jobs that wait or run, and those that `ended` minutes ago. Unanswered when squeue gives no answer."""
     states = ["--states=all"] if ended else []
-    columns = "JobID:32,JobArrayID:32,State:32,RestartCnt:32,Name:128"
+    columns = ",".join(f"{name}:{width}" for name, width in _COLUMNS.items())
     now = time.time()
     said = ask(["squeue", "--me", "--array", "--noheader", *states, "--Format", columns])
-    rows = (line.split() for line in said.splitlines())
-    return [
-        JobState(job=int(r[0]), shown=r[1], state=r[2], restart=int(r[3]), name=" ".join(r[4:]), seen=now)
-        for r in rows
-        if r
-    ]
+    return [_parsed(line, now) for line in said.splitlines() if line.strip()]
 
 
-def recorded(days: int = 8, *, names: Iterable[str] = (), jobs: Iterable[int] = ()) -> list[JobState]:
-    """What accounting keeps of jobs, by name or number. Unanswered where accounting gives no answer."""
-    chosen = [f"--name={','.join(names)}"] if names else [f"--jobs={','.join(map(str, jobs))}"]
+# squeue pads and cuts its columns to these widths; some are empty.
+_COLUMNS = {
+    "JobID": 32,
+    "JobArrayID": 32,
+    "State": 32,
+    "RestartCnt": 32,
+    "TimeLeft": 32,
+    "Reason": 64,
+    "NodeList": 256,
+    "Name": 128,
+}
+
+
+def _parsed(line: str, now: float) -> JobState:
+    values: dict[str, str] = {}
+    position = 0
+    for name, width in _COLUMNS.items():
+        values[name] = line[position : position + width].strip()
+        position += width
+    state, reason = values["State"], values["Reason"]
+    return JobState(
+        job=int(values["JobID"]),
+        shown=values["JobArrayID"],
+        name=values["Name"],
+        state=state,
+        restart=int(values["RestartCnt"]),
+        seen=now,
+        hosts=values["NodeList"],
+        left=_seconds(values["TimeLeft"]) if state == "RUNNING" else None,
+        reason=reason if state in WAITING and reason != "None" else "",
+    )
+
+
+def _seconds(text: str) -> float | None:
+    """None for INVALID and NOT_SET."""
+    try:
+        left = parse_duration(text)
+    except ValueError:
+        return None
+    return left if math.isfinite(left) else None
+
+
+def recorded(days: int = 8, *, names: Iterable[str] = (), jobs: Iterable[str] = ()) -> list[JobState]:
+    """What accounting keeps of jobs, by name or as shown. Unanswered where accounting gives no answer."""
+    chosen = [f"--name={','.join(names)}"] if names else [f"--jobs={','.join(jobs)}"]
     columns = "JobIDRaw,JobID,State,JobName"
     now = time.time()
     span = f"--starttime=now-{days}days"
@@ -60,10 +105,20 @@ def recorded(days: int = 8, *, names: Iterable[str] = (), jobs: Iterable[int] = 
     rows = (line.split("|") for line in said.splitlines())
     # A task of an array that waits has no number of its own yet; CANCELLED comes as "CANCELLED by 0".
     return [
-        JobState(job=int(r[0]), shown=r[1], state=r[2].split()[0], restart=0, name=r[3], seen=now)
+        JobState(job=int(r[0]), shown=shown, state=r[2].split()[0], restart=0, name=r[3], seen=now)
         for r in rows
         if r[0].isdigit()
+        for shown in _tasks(r[1])
     ]
+
+
+def _tasks(shown: str) -> list[str]:
+    """`12_[0-2,5%4]`, tasks of an array that ended before they began, one by one; anything else as it is."""
+    found = re.fullmatch(r"(\d+)_\[([\d,-]+)(?:%\d+)?\]", shown)
+    if found is None:
+        return [shown]
+    spans = (span.partition("-") for span in found[2].split(","))
+    return [f"{found[1]}_{n}" for first, _, last in spans for n in range(int(first), int(last or first) + 1)]
 
 
 class Accounting:
@@ -73,33 +128,40 @@ class Accounting:
         self._folder = folder
         self._clock = clock
 
-    def states(self, jobs: Iterable[int]) -> dict[int, JobState]:
-        """What is known of these jobs; a job of which SLURM never spoke is absent. An old state stays, with its age."""
+    def states(self, jobs: Iterable[str]) -> dict[str, JobState]:
+        """What is known of these jobs, named by number or as shown; a job of which SLURM never spoke is absent.
+
+        An old state stays, with its age.
+        """
         wanted = set(jobs)
         known, due = self._read()
         if self._clock() >= due and self._claim():
             known = self._renew(known, wanted)
-        return {job: known[job] for job in wanted if job in known}
+        # By number as well: of tasks that share one, since they wait, any.
+        named = {str(state.job): state for state in known.values()} | known
+        return {job: named[job] for job in wanted if job in named}
 
     def runs(self, incarnation: Incarnation) -> bool | None:
         """Whether this incarnation of its job runs, as far as SLURM says; None when it does not say."""
-        state = self.states([incarnation.job]).get(incarnation.job)
+        state = self.states([str(incarnation.job)]).get(str(incarnation.job))
         if state is None:
             return None
         if state.final or state.state in WAITING or state.restart > incarnation.restart:
             return False
         return True if state.state == "RUNNING" else None
 
-    def _renew(self, known: Mapping[int, JobState], wanted: set[int]) -> dict[int, JobState]:
+    def _renew(self, known: Mapping[str, JobState], wanted: set[str]) -> dict[str, JobState]:
         before = json.loads(self._file.read_text()) if self._file.exists() else {}
         try:
-            fresh = {state.job: state for state in queued(ended=True)}
-            missing = [j for j in wanted | known.keys() if j not in fresh and not (j in known and known[j].final)]
+            fresh = {state.shown: state for state in queued(ended=True)}
+            told = fresh.keys() | {str(s.job) for s in fresh.values()}
+            told |= {name for s in known.values() if s.final for name in (s.shown, str(s.job))}
+            missing = sorted((wanted | known.keys()) - told)
             if missing:
                 with suppress(Unanswered):  # many a cluster has no accounting, or none that a node can reach
-                    fresh |= {state.job: state for state in recorded(jobs=missing) if state.final}
+                    fresh |= {state.shown: state for state in recorded(jobs=missing) if state.final}
             interval = INTERVAL
-        except Unanswered:
+        except (Unanswered, ValueError):  # it does not answer now, or is not here: no observer is the worse for it
             fresh = {}
             interval = min(2 * before.get("interval", INTERVAL), LONGEST_INTERVAL)
         # A job that squeue lost and accounting does not have as ended: what was known stays, and grows old.
@@ -117,22 +179,27 @@ class Accounting:
     def _claim(self) -> bool:
         """True for one observer in each interval."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        slot = int(self._clock() / INTERVAL)
+        now = self._clock()
+        slot = int(now / INTERVAL)
+        before, mine = self._folder / f"asked-{slot - 1}", self._folder / f"asked-{slot}"
         try:
-            (self._folder / f"asked-{slot}").touch(exist_ok=False)
-        except FileExistsError:
+            if before.exists() and now - before.stat().st_mtime < INTERVAL:  # one that still waits for its answer
+                return False
+            mine.touch(exist_ok=False)
+            os.utime(mine, (now, now))
+        except (FileExistsError, FileNotFoundError):
             return False
         for old in self._folder.glob("asked-*"):
             if int(old.name.partition("-")[2]) < slot - 1:
                 old.unlink(missing_ok=True)
         return True
 
-    def _read(self) -> tuple[dict[int, JobState], float]:
+    def _read(self) -> tuple[dict[str, JobState], float]:
         try:
             content = json.loads(self._file.read_text())
         except FileNotFoundError:
             return {}, 0.0
-        return {job["job"]: JobState(**job) for job in content["jobs"]}, content["due"]
+        return {job["shown"]: JobState(**job) for job in content["jobs"]}, content["due"]
 
     @property
     def _file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,10 @@ class Cluster:
             raise Unanswered("squeue")
         return self.queue
 
-    def recorded(self, *, jobs: list[int]) -> list[JobState]:
+    def recorded(self, *, jobs: list[str]) -> list[JobState]:
         if self.accounting_silent:
             raise Unanswered("sacct")
-        return [state for state in self.ended if state.job in jobs]
+        return [state for state in self.ended if state.shown in jobs or str(state.job) in jobs]
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_many_observers_ask_once_in_ten_seconds(cluster: Cluster, tmp_path: Path
     observers = [Accounting(tmp_path, lambda: cluster.now) for _ in range(5)]
     for _ in range(60):
         for number, observer in enumerate(observers):
-            assert observer.states([number])[number].state == "RUNNING"
+            assert observer.states([str(number)])[str(number)].state == "RUNNING"
         cluster.now += 1
     assert cluster.asked == 6
 
@@ -60,12 +61,12 @@ def test_many_observers_ask_once_in_ten_seconds(cluster: Cluster, tmp_path: Path
 def test_a_silent_scheduler_is_asked_less_and_less_and_the_last_state_stays(cluster: Cluster, tmp_path: Path) -> None:
     cluster.queue = [cluster.job(1, "RUNNING")]
     observer = Accounting(tmp_path, lambda: cluster.now)
-    seen = observer.states([1])[1].seen
+    seen = observer.states(["1"])["1"].seen
     cluster.silent = True
     for _ in range(3600):
         cluster.now += 1
-        assert observer.states([1])[1].state == "RUNNING"
-    assert observer.states([1])[1].seen == seen
+        assert observer.states(["1"])["1"].state == "RUNNING"
+    assert observer.states(["1"])["1"].seen == seen
     assert cluster.asked < 20
 
 
@@ -73,7 +74,7 @@ def test_what_squeue_says_counts_where_accounting_says_nothing(cluster: Cluster,
     cluster.accounting_silent = True
     cluster.queue = [cluster.job(1, "CANCELLED")]
     observer = Accounting(tmp_path, lambda: cluster.now)
-    observer.states([2])
+    observer.states(["2"])
     assert observer.runs(Incarnation(job=1, restart=0)) is False
     assert observer.runs(Incarnation(job=2, restart=0)) is None
 
@@ -110,3 +111,56 @@ def test_only_what_is_known_counts(
 
 def test_nothing_is_known_of_a_job_of_which_slurm_never_spoke(cluster: Cluster, tmp_path: Path) -> None:
     assert Accounting(tmp_path, lambda: cluster.now).runs(Incarnation(job=5, restart=0)) is None
+
+
+def test_observers_whose_scheduler_is_slow_do_not_ask_beside_each_other(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.now += 9.9  # the end of one slot of ten seconds
+    first, second = (Accounting(tmp_path, lambda: cluster.now) for _ in range(2))
+
+    def slow(*, ended: bool) -> list[JobState]:
+        cluster.asked += 1
+        cluster.now += 0.2
+        assert second.states(["1"]) == {}
+        return [cluster.job(1, "RUNNING")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounting, "queued", slow)
+        assert first.states(["1"])["1"].state == "RUNNING"
+    assert cluster.asked == 1
+
+
+def test_tasks_of_an_array_that_wait_share_a_number_and_are_told_apart(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.queue = [replace(cluster.job(12, "PENDING"), shown=f"12_{n}") for n in range(3)]
+    observer = Accounting(tmp_path, lambda: cluster.now)
+    assert {job: s.state for job, s in observer.states(["12_0", "12_2"]).items()} == {
+        "12_0": "PENDING",
+        "12_2": "PENDING",
+    }
+
+
+def test_what_slurm_prints_is_read_by_columns_since_some_are_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(command: list[str]) -> str:
+        if command[0] == "sacct":
+            return "13|12_0|CANCELLED by 0|a b\n12|12_[1-2,4%5]|CANCELLED|a b\n"
+        widths = [int(column.partition(":")[2]) for column in command[-1].split(",")]
+        rows = [
+            ("13", "12_0", "RUNNING", "1", "1-01:00:10", "None", "n[1-2]", "a b"),
+            ("12", "12_1", "PENDING", "0", "10:00", "Resources", "", "a b"),
+            ("14", "14", "RUNNING", "0", "INVALID", "None", "n3", "c"),
+        ]
+        return "".join("".join(f"{v:{w}}" for v, w in zip(row, widths, strict=True)) + "\n" for row in rows)
+
+    monkeypatch.setattr(accounting, "ask", answer)
+    one, two, three = accounting.queued()
+    assert (one.shown, one.job, one.hosts, one.left, one.name, one.restart) == ("12_0", 13, "n[1-2]", 90010, "a b", 1)
+    assert (two.state, two.hosts, two.left, two.reason) == ("PENDING", "", None, "Resources")
+    assert three.left is None
+    assert [s.shown for s in accounting.recorded(jobs=["12"])] == ["12_0", "12_1", "12_2", "12_4"]
+    assert {s.state for s in accounting.recorded(jobs=["12"])} == {"CANCELLED"}
+
+
+def test_where_there_is_no_slurm_nothing_is_known_and_nobody_is_the_worse_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Accounting(tmp_path).states(["1"]) == {}
