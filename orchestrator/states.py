@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,10 +67,11 @@ class SweepStates:
 class Observer:
     """What a workspace holds, as it was at the last `look`; may look again and again."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, runs: Callable[[str], bool | None] = lambda _: None) -> None:
+        """`runs` says of a SLURM job's incarnation whether it runs; None when it cannot say."""
         self.workspace = workspace
         self.roster, self.decisions = Roster(workspace), Decisions(workspace)
-        self._ledger, self._liveness = Ledger(workspace), Liveness(workspace)
+        self._ledger, self._liveness = Ledger(workspace), Liveness(workspace, runs=runs)
         self.look()
 
     def look(self) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from orchestrator.jobs import Job, Jobs
 from orchestrator.ledger import decode
 from orchestrator.roster import RosterPack
 from orchestrator.spending import Shapes, Spend, spend
@@ -41,6 +42,7 @@ class SweepStatus:
     name: str
     cells: dict[tuple[str, str], Counter[str]]
     running: list[RunningPack]
+    jobs: list[Job]
     spend: Spend
     last_hour: int  # trials that got their result in the hour before `at`
     at: float  # seconds since 1970 when the workspace was looked at
@@ -75,6 +77,7 @@ class SweepStatus:
             "states": dict(self.counts),
             "cells": [{"dataset": d, "normalizer": n, **states} for (d, n), states in self.cells.items()],
             "running": [asdict(pack) for pack in self.running],
+            "jobs": [asdict(job) for job in self.jobs],
             "core_hours": self.spend.core_hours,
             "core_hours_left_p50": self.spend.core_hours_left,
             "seconds_to_go": self.seconds_to_go,
@@ -89,11 +92,13 @@ class StatusBoard:
     """Looks at a workspace, again and again."""
 
     def __init__(self, workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> None:
-        self._observer = Observer(workspace)
+        self._jobs = Jobs(workspace)
+        self._observer = Observer(workspace, runs=self._jobs.runs)
         self._names = self._observer.names(sweep)
         self._where, self._shapes = where, Shapes()
 
     def look(self) -> list[SweepStatus]:
+        self._jobs.look()
         self._observer.look()
         return [self._status(self._observer.sweep(name)) for name in self._names]
 
@@ -121,11 +126,12 @@ class StatusBoard:
                 for p in states.packs
                 if p.id in states.running
             ],
+            jobs=self._jobs.of(states.name, states.running.values()),
             spend=spend(states, self._shapes, begun),
             last_hour=sum(t > now - HOUR for t in finished),
             at=now,
             newest=max(finished, default=None),
-            problems=[*states.problems, *self._given_up(states)],
+            problems=[*states.problems, *self._given_up(states), *self._jobs.problems],
         )
 
     def _progress(self, pack: RosterPack) -> tuple[int, float, float | None]:

@@ -10,13 +10,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.jobs import Job
 from orchestrator.states import FINAL
 from orchestrator.status import RunningPack, StatusBoard, SweepStatus, ordered
 from orchestrator.words import counted, duration, hours
 from sweeps.identity import short
 
 REFRESH_SECONDS = 2.0
-MOST_RUNNING = 12  # packs shown
+MOST_RUNNING = 12  # packs shown, and jobs
+OLD_SECONDS = 30.0  # what SLURM said so long ago is told with its age
 
 
 def show(statuses: list[SweepStatus]) -> None:
@@ -49,7 +51,13 @@ def _parts(status: SweepStatus) -> list[RenderableType]:
     table = Table("data set", *normalizers, title=title, title_justify="left", box=None)
     for dataset in dict.fromkeys(d for d, _ in status.cells):
         table.add_row(dataset, *(_cell(status.cells.get((dataset, n), Counter())) for n in normalizers))
-    parts: list[RenderableType] = [table, *map(Text, _running(status)), Text(_spent(status)), Text(_age(status))]
+    parts: list[RenderableType] = [
+        table,
+        *map(Text, _running(status)),
+        *map(Text, _jobs(status)),
+        Text(_spent(status)),
+        Text(_age(status)),
+    ]
     return parts + [Text(problem, style="yellow") for problem in status.problems]
 
 
@@ -70,6 +78,31 @@ def _running(status: SweepStatus) -> list[str]:
     return [*lines, f"and {more} more running packs"] if more > 0 else lines
 
 
+def _jobs(status: SweepStatus) -> list[str]:
+    """The allocations that are not over, one a line; of the others how many ended how."""
+    lines = [_job(job, status.at) for job in status.jobs if not job.over]
+    more = len(lines) - MOST_RUNNING
+    lines = [*lines[:MOST_RUNNING], f"and {more} more jobs"] if more > 0 else lines
+    ended = Counter(str(job.state) for job in status.jobs if job.over)
+    if ended:
+        lines.append("jobs that ended: " + ", ".join(f"{n} {state}" for state, n in ended.items()))
+    return lines
+
+
+def _job(job: Job, at: float) -> str:
+    size = counted(job.nodes, "node") + (f" ({job.hosts})" if job.hosts else "")
+    if job.state is None or job.seen is None:
+        return f"job {job.job}: SLURM has not spoken of it yet, {size}"
+    told = [f"job {job.job}: {job.state}" + (f" ({job.reason})" if job.reason else ""), size]
+    if job.seconds_left is not None:
+        told.append(f"{duration(job.seconds_left)} left")
+    if job.packs or job.state == "RUNNING":
+        told.append(f"holds {counted(len(job.packs), 'pack')}")
+    if at - job.seen > OLD_SECONDS:
+        told.append(f"as SLURM said {duration(at - job.seen)} ago")
+    return ", ".join(told)
+
+
 def _progress(pack: RunningPack) -> str:
     if pack.age is not None:
         return f"epoch {pack.epoch} of {pack.epochs} saved {duration(pack.age)} ago"
@@ -85,7 +118,7 @@ def _spent(status: SweepStatus) -> str:
         told.append(f"about {hours(spend.core_hours_left)} left")
     if status.seconds_to_go is not None:
         told.append(f"ready in about {duration(status.seconds_to_go)} at {counted(status.started, 'pack')} at a time")
-    elif status.exit_code == 3 and not status.running:
+    elif status.exit_code == 3 and not status.running and all(job.over for job in status.jobs):
         told.append("nothing is running")
     return ", ".join(told)
 

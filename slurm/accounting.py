@@ -43,6 +43,16 @@ class JobState:
     def final(self) -> bool:
         return self.state in FINAL
 
+    @property
+    def waiting(self) -> bool:
+        return self.state in WAITING
+
+    def runs(self, incarnation: Incarnation) -> bool | None:
+        """Whether that incarnation of this job runs; None where the state does not say."""
+        if self.final or self.waiting or self.restart > incarnation.restart:
+            return False
+        return True if self.state == "RUNNING" else None
+
 
 def queued(*, ended: bool = False) -> list[JobState]:
     """This user's jobs that wait or run, and those that `ended` minutes ago. Unanswered when squeue gives no answer."""
@@ -144,11 +154,7 @@ class Accounting:
     def runs(self, incarnation: Incarnation) -> bool | None:
         """Whether this incarnation of its job runs, as far as SLURM says; None when it does not say."""
         state = self.states([str(incarnation.job)]).get(str(incarnation.job))
-        if state is None:
-            return None
-        if state.final or state.state in WAITING or state.restart > incarnation.restart:
-            return False
-        return True if state.state == "RUNNING" else None
+        return state.runs(incarnation) if state else None
 
     def _renew(self, known: Mapping[str, JobState], wanted: set[str]) -> dict[str, JobState]:
         before = json.loads(self._file.read_text()) if self._file.exists() else {}

@@ -1,0 +1,123 @@
+"""The SLURM jobs in a status: what was submitted, what SLURM says, what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from orchestrator import status_view
+from orchestrator.leases import Leases
+from orchestrator.owner import beat, myself
+from orchestrator.status import SweepStatus, status_of
+from orchestrator.submissions import Submission, confirm
+from slurm import accounting
+from slurm.accounting import JobState
+from slurm.command import Unanswered
+from tests.orchestrator.stage import Stage
+
+NOW = 1.7e9
+
+
+class Scheduler:
+    """Stands in for squeue and sacct."""
+
+    def __init__(self) -> None:
+        self.queue: list[JobState] = []
+        self.silent = False
+
+    def queued(self, *, ended: bool) -> list[JobState]:
+        if self.silent:
+            raise Unanswered("squeue")
+        return self.queue
+
+    def recorded(self, *, jobs: list[str]) -> list[JobState]:
+        return []
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Scheduler:
+    scheduler = Scheduler()
+    monkeypatch.setattr(accounting, "queued", scheduler.queued)
+    monkeypatch.setattr(accounting, "recorded", scheduler.recorded)
+    monkeypatch.setattr("time.time", lambda: NOW)
+    return scheduler
+
+
+def submitted(stage: Stage, number: int, jobs: list[str] | None) -> None:
+    intent = Submission(
+        number=number, name=f"n{number}", sweep="mine", count=1, nodes=2, cpus=1, gpus=0, usable_seconds=1.0,
+        kept_seconds=1.0, owner=myself(),
+    )  # fmt: skip
+    assert intent.intend(stage.workspace)
+    if jobs is not None:
+        confirm(stage.workspace, number, jobs)
+
+
+def state(job: int, shown: str, state: str, **more: object) -> JobState:
+    return replace(JobState(job=job, shown=shown, name="n", state=state, restart=0, seen=NOW), **more)  # pyright: ignore[reportArgumentType]
+
+
+def lines(status: SweepStatus) -> list[str]:
+    console = Console(width=200, file=StringIO())
+    console.print(status_view.view([status]))
+    assert isinstance(console.file, StringIO)
+    return [line.strip() for line in console.file.getvalue().splitlines() if line.startswith("job")]
+
+
+def test_each_allocation_is_told_with_its_state_nodes_time_left_and_packs(stage: Stage, scheduler: Scheduler) -> None:
+    (none,), (bn,), _ = map(stage.packs, ("none", "bn", "vcl"))
+    submitted(stage, 1, ["12_0", "12_1", "12_2"])
+    submitted(stage, 2, ["20"])
+    scheduler.queue = [
+        state(13, "12_0", "RUNNING", hosts="n[1-2]", left=600.0),
+        state(12, "12_1", "PENDING", reason="Resources"),
+        state(14, "12_2", "FAILED"),
+    ]
+    for pack in (none, bn):
+        owner = replace(myself("13.0"), boot="another machine")
+        assert Leases(stage.workspace, owner).take(pack.id) is not None
+        beat(stage.workspace, owner, 1)
+    (status,) = status_of(stage.workspace)
+    assert lines(status) == [
+        "job 12_0: RUNNING, 2 nodes (n[1-2]), 10 min left, holds 2 packs",
+        "job 12_1: PENDING (Resources), 2 nodes",
+        "job 20: SLURM has not spoken of it yet, 2 nodes",
+        "jobs that ended: 1 FAILED",
+    ]
+    told = status.as_json()["jobs"][0]
+    assert (told["job"], told["state"], sorted(told["packs"])) == ("12_0", "RUNNING", sorted([none.id, bn.id]))
+    assert told["seconds_left"] == 600.0
+
+
+def test_what_a_job_held_that_slurm_ended_is_not_running_and_what_nobody_knows_is(
+    stage: Stage, scheduler: Scheduler
+) -> None:
+    (none,), (bn,), _ = map(stage.packs, ("none", "bn", "vcl"))
+    submitted(stage, 1, ["13", "14"])
+    scheduler.queue = [state(13, "13", "CANCELLED")]
+    for pack, job in ((none, "13.0"), (bn, "14.0")):
+        assert Leases(stage.workspace, replace(myself(job), boot="another machine")).take(pack.id) is not None
+    (status,) = status_of(stage.workspace)
+    assert [pack.pack for pack in status.running] == [bn.id]
+
+
+def test_while_slurm_is_silent_the_last_state_stays_and_shows_its_age(
+    stage: Stage, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(stage, 1, ["13"])
+    scheduler.queue = [state(13, "13", "RUNNING", left=600.0)]
+    (status,) = status_of(stage.workspace)
+    scheduler.silent = True
+    monkeypatch.setattr("time.time", lambda: NOW + 300)
+    (status,) = status_of(stage.workspace)
+    assert lines(status) == ["job 13: RUNNING, 2 nodes, 5 min left, holds 0 packs, as SLURM said 5 min ago"]
+
+
+def test_a_submission_without_a_receipt_is_told(stage: Stage, scheduler: Scheduler) -> None:
+    submitted(stage, 1, None)
+    (status,) = status_of(stage.workspace)
+    assert "submission 1 of sweep mine has no receipt" in status.problems[-1]
+    assert status.jobs == []
