@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from orchestrator import allocation
 from orchestrator.driver import lacking
 from orchestrator.estimate import Estimate
 from orchestrator.owner import myself
 from orchestrator.planning import commit
+from orchestrator.publish import publish
 from orchestrator.roster import RosterPack
 from orchestrator.submissions import Submission, confirm, receipt, submissions, under_way
 from orchestrator.workspace import Workspace
@@ -19,7 +23,9 @@ from slurm.accounting import JobState, queued
 from slurm.allocation import adopt, submit
 from slurm.command import Unanswered, ask
 from slurm.partitions import problems
+from slurm.probe import probe
 from slurm.profile import Profile
+from sweeps.identity import digest
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
 
@@ -52,6 +58,13 @@ def submit_sweep(
         return _difference(workspace, spec.name, profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:
         raise ValueError(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ValueError(
+            f"{workspace.root} takes no more ({error.strerror}), so nothing more was submitted: free some space or ask "
+            "for a larger quota, then repeat"
+        ) from None
 
 
 def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, packs: list[RosterPack]) -> None:
@@ -94,6 +107,7 @@ def _difference(
                 f"{wanted - lives} more allocations beside the {len(live)} that wait or run are more than the "
                 f"{profile.max_jobs} jobs that the site file allows (max_jobs): ask for fewer"
             )
+        _probe(workspace, profile, tell)
         intent = Submission(
             number=len(known) + 1,
             name=f"normsweep-{secrets.token_hex(4)}-{len(known) + 1}",
@@ -108,6 +122,18 @@ def _difference(
         )
         if intent.intend(workspace):
             submitted += _submit(workspace, intent, profile, tell)
+
+
+def _probe(workspace: Workspace, profile: Profile, tell: Callable[[str], None]) -> None:
+    """ValueError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
+    seen = workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
+    if seen.exists():
+        return
+    workspace.allocations.mkdir(parents=True, exist_ok=True)
+    if probe(profile, workspace.allocations, "orchestrator.allocation"):
+        publish(seen, b"")
+    else:
+        tell("no node was free for a probe: each allocation looks by itself whether it sees the workspace")
 
 
 def _submit(workspace: Workspace, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:

@@ -107,6 +107,10 @@ class Workspace:
     def receipt(self, number: int) -> Path:
         return self.allocations / f"{number:06d}.receipt.json"
 
+    def probed(self, site: str) -> Path:
+        """Exists once a node of that kind of allocation was seen to see this workspace."""
+        return self.allocations / f"probed-{site}"
+
     @property
     def accounting(self) -> Path:
         """What SLURM last said of jobs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ import submitit.core.core, submitit.slurm.slurm
 from orchestrator.submissions import Submission
 from submitit.core import utils
 match point:
+    case "amid the probe": dying(submit, "probe", True)
     case "before intent": dying(submit.Submission, "intend", False)
     case "after intent": dying(submit.Submission, "intend", True)
     case "before sbatch": dying(submitit.slurm.slurm.SlurmExecutor, "_submit_command", False)
@@ -42,7 +44,9 @@ match point:
 from orchestrator.cli import main
 main()
 """
+IDLE = """setup = ['[ "$SLURM_JOB_NAME" = normsweep-probe ] || sleep 600']\n"""  # jobs that stay and do nothing
 STEPS = (
+    "amid the probe",
     "before intent",
     "after intent",
     "before sbatch",
@@ -61,7 +65,7 @@ def submission(workspace: Path, allocations: int = 2) -> list[str]:
 def test_submit_killed_at_each_step_and_repeated_never_starts_two_jobs_for_one_intent(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    Path("site.toml").write_text(SITE + 'setup = ["sleep 600"]\n')  # jobs that stay and do nothing
+    Path("site.toml").write_text(SITE + IDLE)
     for step in STEPS:
         workspace = tmp_path / step.replace(" ", "-")
         killed = subprocess.run(
@@ -86,11 +90,11 @@ def test_submit_killed_at_each_step_and_repeated_never_starts_two_jobs_for_one_i
         for intent, ids in zip(intents, receipts, strict=True):
             folder = workspace / "allocations" / f"{intent['number']:06d}"
             assert all((folder / f"{job}_submitted.pkl").exists() for job in ids), step
-        cluster.clear()
+        cluster.ask("scancel", "--me")
 
 
 def test_what_crosses_over_is_for_the_users_eyes_only(cluster: Cluster, tmp_path: Path) -> None:
-    Path("site.toml").write_text(SITE + 'setup = ["sleep 600"]\n')
+    Path("site.toml").write_text(SITE + IDLE)
     cluster.normsweep(*submission(tmp_path / "out"))
     folder = tmp_path / "out" / "allocations" / "000001"
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -112,7 +116,8 @@ def test_what_crosses_over_is_for_the_users_eyes_only(cluster: Cluster, tmp_path
         (SITE, ("--set", "run.cpus=3"), "needs 3 cores and 0 GPUs, a node of the site file has 1 and 0"),
         (SITE.replace("10", "1"), ("--set", "epochs=100000"), "may need"),
         (SITE + "max_jobs = 1\n", (), "more than the 1 jobs that the site file allows"),
-        (SITE + 'constraint = "none-such"\n', (), "sbatch refused: "),
+        (SITE + 'constraint = "none-such"\n', (), "a probe job was refused: Unable to allocate resources: Invalid"),
+        (SITE + 'python = "/none/python"\n', (), "cannot run /none/python -P with normsweep"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_submitted(
@@ -124,6 +129,47 @@ def test_what_cannot_be_is_refused_before_anything_is_submitted(
     assert sentence in refused.stderr
     assert "Traceback" not in refused.stderr
     assert cluster.jobs() == []
+
+
+def test_a_workspace_that_nodes_do_not_see_is_refused(cluster: Cluster) -> None:
+    workspace = Path("/tmp/ray") / f"alone-{os.getpid()}"  # every node of this cluster has a /tmp/ray of its own
+    try:
+        refused = cluster.normsweep(*submission(workspace), check=False)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+    assert refused.returncode == 2
+    assert f"does not see {workspace}/allocations: the workspace must lie on a disk that all" in refused.stderr
+    assert cluster.jobs() == []
+
+
+def test_a_full_disk_is_told_in_one_sentence(cluster: Cluster, tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
+    try:
+        (full / "filler").write_bytes(bytes(56 * 1024))
+        refused = cluster.normsweep(*submission(full / "out"), check=False)
+    finally:
+        subprocess.run(["umount", full], check=True)
+    assert refused.returncode == 2
+    assert f"{full}/out takes no more (No space left on device), so nothing more was submitted" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert cluster.jobs() == []
+
+
+def test_where_no_node_is_free_the_probe_is_left_to_the_jobs(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.ask("sbatch", "--output=/dev/null", f"--nodes={cluster.nodes}", "--exclusive", "--wrap", "sleep 600")
+    cluster.wait(lambda: "R" in cluster.ask("squeue", "--noheader", "--format=%t"), 30)
+    busy = "import slurm.probe, sys; slurm.probe.START_SECONDS = 2; from orchestrator.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", busy, *submission(tmp_path / "out", 1)],
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "no node was free for a probe" in done.stdout
+    assert len(cluster.jobs()) == 2
 
 
 def test_without_slurm_one_sentence_says_so(tmp_path: Path) -> None:
