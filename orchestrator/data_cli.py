@@ -64,12 +64,17 @@ def fetch(
 def import_(
     path: Annotated[Path, typer.Argument(help="an archive that you have, its unpacked folder, or ImageNet's folder")],
     only: Annotated[list[str] | None, typer.Option("--only", help="of what it holds, only this")] = None,
+    name: Annotated[
+        str, typer.Option(help="call it so: any folder of images with train/CLASS/ and val/CLASS/, or CLASS/ alone")
+    ] = "",
     json_: Json = False,
 ) -> None:
     """Bring what an archive holds: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40."""
-    from trainers.data.importing import bring
+    from trainers.data.importing import bring, bring_folder
 
-    _tell(bring(path.expanduser(), only), json_)
+    if name and only:
+        raise ValueError("--name brings one folder of images, of which --only can take nothing: give one of them")
+    _tell(bring_folder(path.expanduser(), name) if name else bring(path.expanduser(), only), json_)
 
 
 @data_app.command()
@@ -101,9 +106,10 @@ def verify(
 
 
 def _members(names: Iterable[str] | None) -> list[str]:
-    from trainers.data import GROUPS, REGISTRY, lookup
+    from trainers.data import GROUPS, lookup
+    from trainers.data import names as all_names
 
-    wanted = [member for name in names or REGISTRY for member in GROUPS.get(name, (name,))]
+    wanted = [member for name in names or all_names() for member in GROUPS.get(name, (name,))]
     for name in wanted:
         lookup(name)
     return list(dict.fromkeys(wanted))

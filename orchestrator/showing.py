@@ -105,10 +105,10 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what == "presets":
         return [{"name": name, "what": text} for name, text in presets().items()]
     if what == "datasets":
-        from trainers.data import REGISTRY, missing
+        from trainers.data import missing, names
 
-        absent = missing(REGISTRY)
-        return [{"name": name, "here": "no" if name in absent else "yes"} for name in REGISTRY]
+        absent = missing(names())
+        return [{"name": name, "here": "no" if name in absent else "yes"} for name in names()]
     if what not in entries:
         raise ValueError(unknown("list", what, ("presets", "datasets", *entries)))
     return [

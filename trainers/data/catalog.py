@@ -61,7 +61,13 @@ def load_folder(name: str) -> FolderDataset:
 
 def verify(name: str) -> DatasetFacts:
     """Facts of the whole content read again, whatever the cache says. Errors as of `facts`."""
-    return _source(name).read(None).facts
+    found = _source(name).read(None)
+    if not hasattr(found, "x"):
+        from trainers.data.reading import check_images
+
+        folder = cast("FolderDataset", found)
+        check_images(folder.root, folder.files)
+    return found.facts
 
 
 def missing(names: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Image sets that stay in the user's folder and are read while training: ImageNet."""
+"""Image sets that stay in the user's folder and are read while training: ImageNet, and any with a folder a class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from sweeps.facts import DatasetFacts
 from sweeps.identity import digest, short
-from trainers.data.arrays import Parts, split_codes
+from trainers.data.arrays import HELD_OUT, Parts, split_codes
 from trainers.data.dataset import Split, describe
 from trainers.data.decoding import centre, view
 from trainers.data.home import cache_home, folder_files
 from trainers.data.listing import Listing
 from trainers.data.placing import building, synced
-from trainers.data.splits import RULE
+from trainers.data.reading import check_images
+from trainers.data.splits import RULE, stratified
 
 LEVELS = 1  # of the way they are counted
+LEAST = 2  # images of a class in each part, on average
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
@@ -78,22 +80,30 @@ def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
     return counts
 
 
-def bring(name: str, listing: Listing, root: Path) -> None:
+def bring(name: str, listing: Listing | None, root: Path) -> None:
     """Write the index of a folder with train/<class>/ and val/<class>/, classes in the order of their names.
 
-    The identity of the set is the digest of the files' names, sizes and labels: reading 140 GB takes hours.
+    Every image is read once, to its end. The identity of the set is the digest of the files' names, sizes and labels.
+    Without a listing any number of classes and images will do, val/ may be named test/, and a folder that holds the
+    classes themselves gets seeded stratified splits.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    classes = sorted(entry.name for entry in os.scandir(root / "train") if entry.is_dir())
-    if len(classes) != listing.classes:
-        raise ValueError(f"{root / 'train'} must have {listing.classes} folders, one a class, not {len(classes)}")
+    folders = _parts(root)
+    classes = sorted(entry.name for entry in os.scandir(root / folders["train"]) if entry.is_dir())
+    if listing and len(classes) != listing.classes:
+        raise ValueError(
+            f"{root / folders['train']} must have {listing.classes} folders, one a class, not {len(classes)}; "
+            "another set of images needs a name: --name NAME"
+        )
+    if len(classes) < 2:
+        raise ValueError(f"{root / folders['train']} must have folders, one a class, not {len(classes)} of them")
     files: list[str] = []
     sizes: list[int] = []
     labels: list[int] = []
     counts: dict[str, int] = {}
-    for part, folder in (("train", "train"), ("test", "val")):
+    for part, folder in folders.items():
         before = len(files)
         for label, wnid in enumerate(classes):
             try:
@@ -102,15 +112,27 @@ def bring(name: str, listing: Listing, root: Path) -> None:
                 raise ValueError(
                     f"{root / folder / wnid} cannot be read ({error.strerror}): it holds a class"
                 ) from None
-            files += [f"{folder}/{wnid}/{file}" for file, _ in own]
+            files += [str(PurePosixPath(folder, wnid, file)) for file, _ in own]
             sizes += [size for _, size in own]
             labels += [label] * len(own)
         counts[part] = len(files) - before
-    if len(files) != listing.n:
+        if listing is None and counts[part] < LEAST * len(classes):
+            raise ValueError(
+                f"{root / folder} must have {LEAST} images a class at least ({', '.join(SUFFIXES)}), not "
+                f"{counts[part]} of {len(classes)} classes"
+            )
+    if listing and len(files) != listing.n:
         raise ValueError(f"{root} must have {listing.n} images in train and val, not {len(files)}")
+    check_images(root, files)
     about_file, index_file = folder_files(name)
     columns: dict[str, Any] = {"file": files, "bytes": sizes, "label": labels}
-    about = {"name": name, "root": str(root.resolve()), "parts": Parts(**counts).as_json(), "digest": _digest(columns)}
+    about = {
+        "name": name,
+        "root": str(root.resolve()),
+        "parts": Parts(**{"test": 0} | counts).as_json(),
+        "classes": len(classes),
+        "digest": _digest(columns),
+    }
     with building(about_file.parent) as place:
         pq.write_table(pa.table(columns), place / index_file.name)
         (place / about_file.name).write_text(json.dumps(about))
@@ -135,14 +157,30 @@ def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFa
             raise ValueError("it was altered")
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise ValueError(f"the index of {name} cannot be read ({error}): {listing.how}") from None
-    if not (root / "train").is_dir():
+    if not root.is_dir():
         raise ValueError(f"{name}: {root} is gone; {listing.how}")
     if known is None:
         _check_files(root, columns["file"], columns["bytes"])
     y = np.array(columns["label"], dtype=np.int64)
-    codes = split_codes(name, y, parts)
+    codes = split_codes(name, y, parts) if parts.test else _seeded(name, y)
     facts = describe(name, about["digest"], listing.shape, listing.classes, codes, seeded=False)
     return FolderDataset(facts=facts, root=root, files=tuple(columns["file"]), y=y, codes=codes)
+
+
+def _parts(root: Path) -> dict[str, str]:
+    """The folder of each part that has one of its own."""
+    if not (root / "train").is_dir():
+        return {"train": "."}
+    for folder in ("val", "test"):
+        if (root / folder).is_dir():
+            return {"train": "train", "test": folder}
+    raise ValueError(f"{root} has a folder train, so it must have val or test too")
+
+
+def _seeded(name: str, y: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Splits 0 to 4 in the shares of `assemble`."""
+    test = len(y) // 4
+    return np.stack([stratified(y, name, k, validation=(len(y) - test) // 5, test=test) for k in range(1 + HELD_OUT)])
 
 
 def _images(folder: Path) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from trainers.data.bundle import Bundle, opened
 from trainers.data.catalog import facts
 from trainers.data.home import array_files
 from trainers.data.placing import ArrayWriter, building, place_table
-from trainers.data.registry import REGISTRY
+from trainers.data.registry import FREE, REGISTRY
 from trainers.data.sources import in_files
 
 KNOWN = (
@@ -52,6 +52,25 @@ def sound(name: str) -> bool:
         return False
 
 
+def bring_folder(path: Path, name: str) -> Imported:
+    """Bring a folder of images, one folder a class, under a name of the user's; what had the name is replaced.
+
+    ValueError for a path that is no folder, and for a name that is taken or is none.
+    """
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder: --name brings a folder of images")
+    if name in REGISTRY or not FREE.fullmatch(name):
+        taken = "is the name of another data set" if name in REGISTRY else "is no name"
+        raise ValueError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
+    result = Imported()
+    try:
+        folders.bring(name, None, path)
+        result.done.append(name)
+    except ValueError as error:
+        result.refused[name] = str(error)
+    return result
+
+
 def bring(path: Path, names: Collection[str] | None = None) -> Imported:
     """Bring what the path holds (of it only `names`, where given), every set checked before it is visible.
 
@@ -64,7 +83,9 @@ def bring(path: Path, names: Collection[str] | None = None) -> Imported:
     with ExitStack() as stack:
         jobs = _jobs(path, stack)
         if not jobs:
-            raise ValueError(f"{path} is none of the archives that are known: {KNOWN}")
+            raise ValueError(
+                f"{path} is none of the archives that are known: {KNOWN}; another folder of images needs --name NAME"
+            )
         for name in jobs if names is None else names:
             if name not in jobs:
                 result.refused[name] = f"{name} is not in {path.name}"

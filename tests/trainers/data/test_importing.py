@@ -27,17 +27,21 @@ from tests.trainers.data.archives import (
     write_tar,
     write_zip,
 )
+from tests.trainers.folder import tree
 from trainers import data
-from trainers.data.importing import Imported, bring
+from trainers.data.importing import Imported, bring, bring_folder
 
 CAR = "data/car/"
 Small = Callable[..., None]
 
 
-def refusal(result: Imported, name: str) -> str:
+def refusal(result: Imported, name: str = "flowers") -> str:
     """Why the one set was refused, which must have left nothing behind."""
     assert (result.done, result.kept, list(result.refused)) == ([], [], [name])
-    assert list(data.missing([name])) == [name]
+    if name == "flowers":  # a name of the user's
+        assert name not in data.names()
+    else:
+        assert list(data.missing([name])) == [name]
     return result.refused[name]
 
 
@@ -487,6 +491,87 @@ def test_an_incomplete_imagenet_folder_is_refused(home: Path, tmp_path: Path, sm
     assert "must have 25 images in train and val, not 24" in refusal(bring(root), "imagenet")
     shutil.rmtree(root / "val" / "n1")
     assert "cannot be read" in refusal(bring(root), "imagenet")
+
+
+def test_any_folder_of_images_comes_under_a_name(home: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "flowers")
+    assert bring_folder(root, "flowers").done == ["flowers"]
+    found = data.read("flowers")
+    assert isinstance(found, data.FolderDataset)
+    assert found.facts == data.facts("flowers")
+    assert (found.facts.n, found.facts.classes, found.facts.shape) == (36, 3, (3, 224, 224))
+    assert [(s.train, s.validation, s.test) for s in found.facts.splits] == [(24, 0, 12)] + 4 * [(22, 2, 12)]
+    assert found.path(0) == root / "train" / "c0" / "0.jpeg"
+    assert "flowers" in data.names()
+    assert data.verify("flowers") == found.facts
+
+
+def test_a_folder_of_classes_alone_gets_seeded_splits(home: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "flowers") / "train"
+    assert bring_folder(root, "flowers").done == ["flowers"]
+    found = data.load_folder("flowers")
+    assert [(s.train, s.validation, s.test) for s in found.facts.splits] == 5 * [(15, 3, 6)]
+    assert len({found.split(k).train.tobytes() for k in range(5)}) == 5
+    assert found.path(8) == root / "c1" / "0.jpeg"
+    assert np.bincount(found.y[found.split(0).test]).tolist() == [2, 2, 2]
+
+
+def test_importing_again_replaces_what_had_the_name(home: Path, tmp_path: Path) -> None:
+    bring_folder(tree(tmp_path / "one"), "flowers")
+    first = data.facts("flowers")
+    bring_folder(tree(tmp_path / "two", train=9), "flowers")
+    assert data.facts("flowers").n == 39
+    assert data.facts("flowers").digest != first.digest
+
+
+def test_a_torn_image_is_named_at_import_and_by_verify(home: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "flowers")
+    file = root / "val" / "c1" / "2.jpeg"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    assert f"{file} cannot be decoded" in refusal(bring_folder(root, "flowers"))
+    assert "flowers" not in data.names()
+    file.write_bytes(content)
+    bring_folder(root, "flowers")
+    broken = bytearray(content)
+    broken[:2] = b"??"
+    file.write_bytes(broken)  # of the same size: the index does not tell
+    with pytest.raises(ValueError, match=rf"^{file} cannot be decoded \(.*\): restore what is torn or take it out"):
+        data.verify("flowers")
+
+
+def test_many_images_are_read_by_several_processes(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainers.data.reading.FEW", 10)
+    root = tree(tmp_path / "flowers")
+    for i in range(4):
+        (root / "train" / "c1" / f"{i}.jpeg").write_bytes(b"")
+    reason = refusal(bring_folder(root, "flowers"))
+    assert [f"c1/{i}.jpeg cannot be decoded" in reason for i in range(5)] == [True] * 4 + [False]
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("val", "has a folder train, so it must have val or test too"),
+        ("val/c2", "val/c2 cannot be read"),
+        ("train/c1 train/c2", "must have folders, one a class, not 1 of them"),
+    ],
+)
+def test_a_folder_that_is_no_set_of_images_is_refused(damage: str, sentence: str, home: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "flowers")
+    for folder in damage.split():
+        shutil.rmtree(root / folder)
+    assert sentence in refusal(bring_folder(root, "flowers"))
+
+
+def test_a_name_that_is_taken_or_none_is_refused(home: Path, tmp_path: Path) -> None:
+    root = tree(tmp_path / "flowers")
+    for name, sentence in (("imagenet", "another data set"), ("../x", "is no name"), ("Big", "is no name")):
+        with pytest.raises(ValueError, match=sentence):
+            bring_folder(root, name)
+    with pytest.raises(ValueError, match="is no folder"):
+        bring_folder(tmp_path / "none", "flowers")
+    assert "needs a name: --name NAME" in refusal(bring(root), "imagenet")
 
 
 def test_cifar_samples_are_data_sets(real: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Whole sweeps on a folder of JPEGs: imported, checked, trained with workers that decode, through lost workers too."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from orchestrator.result_table import table
+from orchestrator.workspace import Workspace
+from tests.trainers.folder import tree
+
+SWEEP = """
+name: flowers
+trial:
+  dataset: flowers
+  model: {{resnet18: {{width: 0.125, repeats: [1, 1, 1, 1]}}}}
+  normalizer: [bn, popnorm, cwo]
+  augment: {{resized-crop: {{size: 32}}}}
+  batch_size: 6
+  epochs: {epochs}
+  lr: 0.05
+  momentum: 0.9
+run: {{checkpoint_seconds: 1}}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NORMSWEEP_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tree(tmp_path / "flowers")
+    return tmp_path
+
+
+def normsweep(*words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "orchestrator.cli", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def answer(*words: str, code: int = 0) -> str:
+    with normsweep(*words) as process:
+        told, _ = process.communicate(timeout=250)
+    assert process.returncode == code, told
+    return told
+
+
+@pytest.mark.smoke
+def test_a_sweep_on_a_folder_that_was_imported(place: Path) -> None:
+    sweep, workspace = place / "sweep.yaml", place / "out"
+    sweep.write_text(SWEEP.format(epochs=2))
+    assert "now here: flowers" in answer("data", "import", str(place / "flowers"), "--name", "flowers")
+    answer("check", str(sweep))
+    answer("run", str(sweep), "--no-mlflow", "--workspace", str(workspace))
+    rows, problems = table(Workspace.at(workspace), "flowers")
+    assert problems == []
+    assert sorted((r["normalizer"], r["state"]) for r in rows.to_pylist()) == [
+        ("bn", "done"),
+        ("cwo", "done"),
+        ("popnorm", "done"),
+    ]
+    assert working(place) == []
+
+
+@pytest.mark.kill
+def test_a_lost_worker_costs_an_attempt_and_no_result(place: Path) -> None:
+    sweep, workspace = place / "sweep.yaml", place / "out"
+    sweep.write_text(SWEEP.format(epochs=30).replace("[bn, popnorm, cwo]", "bn"))
+    answer("data", "import", str(place / "flowers"), "--name", "flowers")
+    with normsweep("run", str(sweep), "--no-mlflow", "--workspace", str(workspace)) as run:
+        until = time.monotonic() + 120
+        while not list(workspace.glob("checkpoints/*.pt")) and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)
+        for worker in working(place):
+            worker.kill()
+        told, _ = run.communicate(timeout=150)
+    assert run.returncode == 0, told
+    (failure,) = [json.loads(path.read_bytes()) for path in workspace.glob("failures/*.json")]
+    assert failure["kind"] == "lost_process"
+    assert failure["message"].startswith("LostWorker: a process that reads images ended before its time")
+    rows, _ = table(Workspace.at(workspace), "flowers")
+    assert [(r["state"], r["attempts"]) for r in rows.to_pylist()] == [("done", 2)]
+
+
+def working(place: Path) -> list[psutil.Process]:
+    """The processes that decode this test's images."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            parent = process.parent()
+            if (
+                process.status() != psutil.STATUS_ZOMBIE
+                and process.environ().get("NORMSWEEP_DATA") == os.environ["NORMSWEEP_DATA"]
+                and parent is not None
+                and "forkserver" in " ".join(parent.cmdline())
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
