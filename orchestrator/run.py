@@ -54,6 +54,11 @@ def run(
     from orchestrator.driver import Outcome, Resources, drive, lacking
     from orchestrator.progress import RunProgress
 
+    if spec.run.gpus > gpus:
+        raise ValueError(
+            f"run.gpus={spec.run.gpus:g}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
+            "give it more (--gpus) or train on cores (--set run.gpus=0)"
+        )
     planned, roster, changed = commit(workspace, spec, where)
     if changed:
         console.print(f"sweep {spec.name} changed:", *(f"\n  {line}" for line in changed), highlight=False)

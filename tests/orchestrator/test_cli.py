@@ -90,6 +90,14 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "normsweep-out").exists()
 
 
+def test_a_run_without_the_gpus_that_its_packs_ask_for(call: Call, file: Path, tmp_path: Path) -> None:
+    code, _, err = call("run", str(file), "--set", "run.gpus=1")
+    assert code == 2
+    assert "run.gpus=1" in err
+    assert "--set run.gpus=0" in err
+    assert not (tmp_path / "normsweep-out").exists()
+
+
 def test_numbers_and_words_are_those_of_yaml_1_2(call: Call, file: Path) -> None:
     file.write_text(FILE.replace("depth: 1", "depth: 1\n  lr: 1e-3"))
     assert call("check", str(file))[0] == 0
