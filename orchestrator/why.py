@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.failures import of_pack, verdict
+from orchestrator.interruptions import interruptions
 from orchestrator.leases import owners
 from orchestrator.ledger import Ledger, decode
 from orchestrator.lookup import Found, find_trial
@@ -121,7 +122,7 @@ def _reason(observer: Observer, pack: RosterPack, state: str, result: dict[str, 
 
 
 def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
-    """What is left of leases and failures: `1 of pack ...: pid 12 on host, exception in epoch 3: ValueError: ...`."""
+    """What leases, interruptions and failures tell: `1 of pack ...: pid 12 on host, exception in epoch 3: ...`."""
     forgiven = observer.decisions.forgiven.get(pack.id, 0)
     told: dict[int, list[str]] = {}
     for generation, owner in owners(observer.workspace, pack.id).items():
@@ -130,6 +131,9 @@ def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
         where = f" in epoch {failure.epoch}" if failure.epoch >= 0 else ""
         words = told.setdefault(failure.generation, [f"on {failure.host}"])
         words.append(f"{failure.kind}{where}: {failure.message}" + (" (forgiven)" * (failure.generation <= forgiven)))
+    for event in interruptions(observer.workspace, [pack.id]):
+        words = told.setdefault(event.generation, [f"on {event.host}"])
+        words.insert(1, f"from epoch {event.epoch}, the one before lost at most {event.seconds:.1f} s of training")
     replaced = ", which was replaced" if pack.id in observer.roster.replaced else ""
     return [f"{n} of pack {short(pack.id)}{replaced}: {', '.join(words)}" for n, words in sorted(told.items())]
 

@@ -49,6 +49,7 @@ def test_a_lost_process_costs_less_than_an_interval_and_that_is_told(
     assert f"attempt 2 on {event.host}: goes on from epoch" in stage.workspace.log(pack.id).read_text()
     assert told([event]).startswith("1 pack went on after 1 interruption: at most 0.")
     assert told([event]) in call("errors", "mine")[1]
+    assert f"from epoch {event.epoch}, the one before lost at most 0." in call("why", pack.trial_ids[0][:16])[1]
 
 
 def test_an_attempt_that_saved_and_stopped_lost_nothing(stage: Stage, pack: RosterPack) -> None:
