@@ -15,15 +15,25 @@ from slurm.profile import Profile
 
 PYTHON_FLAGS = "-P"  # the working folder is not on the path: a user's own file must not pass for a package of ours
 
-# Somebody killed our function on the node though SLURM wants the job to run (the kernel, short of memory; a person):
-# the job comes again. What is killed in its first minute would be so for ever: that job fails.
-RESCUE = (
-    'trap \'test $? -eq 137 && test $SECONDS -ge 60 && test "$(squeue -h -j $SLURM_JOB_ID -o %T)" = RUNNING'
-    " && scontrol requeue ${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}' EXIT"
-)
+# The batch shell's part, before the one function runs. SLURM fails a job at once whose output it cannot open, and may
+# start one while the shared disk refuses: so the shell opens its log itself, when it can. And where the function was
+# killed on its node (by the kernel, short of memory; by a person) though SLURM wants the job to run, the job comes
+# again; not when that was in its first minute, for it would go on for ever.
+SHELL = r"""job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}
+log=FOLDER/${job}_0_log.out
+writable() { { : >>"$log"; } 2>/dev/null; }
+for second in {1..120}; do writable && break; sleep 1; done
+exec >>"$log" 2>&1
+rescue() {
+  local code=$?
+  [ $code -ne 0 ] || return
+  if writable && ! { [ $code -eq 137 ] && [ $SECONDS -ge 60 ]; }; then return; fi
+  [ "$(squeue -h -j $SLURM_JOB_ID -o %T)" = RUNNING ] && scontrol requeue $job
+}
+trap rescue EXIT"""
 
 
-def parameters(profile: Profile, nodes: int, name: str, comment: str) -> dict[str, Any]:
+def parameters(profile: Profile, nodes: int, name: str, comment: str, folder: Path) -> dict[str, Any]:
     """What submitit is told: the allocation's size, and that its one function runs on the first node alone."""
     wanted = {
         "partition": profile.partition,
@@ -45,10 +55,14 @@ def parameters(profile: Profile, nodes: int, name: str, comment: str) -> dict[st
         "signal_delay_s": profile.signal_seconds,
         "array_parallelism": profile.max_jobs,
         "stderr_to_stdout": True,
-        "setup": [*profile.setup, "export PYTHONSAFEPATH=1", RESCUE],
+        "setup": [
+            *SHELL.replace("FOLDER", shlex.quote(str(folder))).splitlines(),
+            *profile.setup,
+            "export PYTHONSAFEPATH=1",
+        ],
         "srun_args": ["--overlap", "--nodes=1", "--ntasks=1", f"--cpus-per-task={profile.cpus}"],
         # A comment is no job's identity; the name is, and it is given to one submission only.
-        "additional_parameters": {"requeue": True},
+        "additional_parameters": {"requeue": True, "output": "/dev/null"},
     }
 
 
@@ -77,7 +91,7 @@ def submit(
         executor = submitit.SlurmExecutor(
             folder=folder, python=f"{profile.python or shlex.quote(sys.executable)} {PYTHON_FLAGS}"
         )
-        executor.update_parameters(**parameters(profile, nodes, name, comment))
+        executor.update_parameters(**parameters(profile, nodes, name, comment, folder))
         try:
             jobs: Sequence[submitit.Job[Any]]
             if count == 1:

@@ -74,7 +74,7 @@ class Cluster:
     def processes(self, node: int, pattern: str) -> dict[int, str]:
         """Command lines of a node's processes that match, by pid; none where the node is down."""
         # Not through a shell, whose own command line would match.
-        words = [SCRIPT, "exec", str(node), "pgrep", "--list-full", "--full", pattern]
+        words = [SCRIPT, "exec", str(node), "pgrep", "--list-full", "--full", "--", pattern]
         done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False)
         lines = (line.partition(" ") for line in done.stdout.splitlines())
         return {int(pid): command for pid, _, command in lines}
