@@ -19,6 +19,7 @@ class Option:
     """One option of a vocabulary entry: its kind, default, and the closed range or words that it may take.
 
     `packs`: trials that differ only in this value may be trained in one pack (it changes no shape).
+    `younger`: than trials that may be recorded: at its default a trial leaves it out, so that their ids stay.
     `by`: where `default` is None, the name of another option and this one's value for each of that one's.
     """
 
@@ -29,17 +30,18 @@ class Option:
     words: tuple[str, ...] = ()
     packs: bool = False
     by: tuple[str, Mapping[str, OptionValue]] | None = None
+    younger: bool = field(default=False, compare=False)
     help: str = ""
 
 
 def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The values of all options, with those filled in that go by another's."""
+    """The values of a choice's options: those filled in that go by another's, younger ones left out at the default."""
     filled = dict(values)
     for name, option in options.items():
         if option.by is not None and filled[name] is None:
             other, table = option.by
             filled[name] = table[str(filled[other])]
-    return filled
+    return {n: v for n, v in filled.items() if not (options[n].younger and v == options[n].default)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +70,7 @@ class Normalizer(Entry):
 IOFFE_SZEGEDY = "Ioffe and Szegedy 2015"
 BALESTRIERO_BARANIUK = "Balestriero and Baraniuk 2022"
 SALIMANS_KINGMA = "Salimans and Kingma 2016"
+SYNC = "statistics over the shards of a batch together"
 CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
 CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
 VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
@@ -89,7 +92,7 @@ NORMALIZERS: dict[str, Normalizer] = {
                 words=("batch", "population"),
                 help="population: at evaluation those of the training set, in place of running averages",
             ),
-            "sync": Option("bool", False, help="statistics over the shards of a batch together"),
+            "sync": Option("bool", False, help=SYNC),
         },
     ),
     "bn-frozen": Normalizer(
@@ -108,6 +111,7 @@ NORMALIZERS: dict[str, Normalizer] = {
         options={
             "virtual_batch": Option("int", 0, low=0, packs=True, help="the smaller batch, from 2 on; 0: see `extra`"),
             "extra": Option("float", 0.15, low=0.0, packs=True, help="share added to the statistics' variances"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
         },
     ),
     "brn": Normalizer(
@@ -116,7 +120,10 @@ NORMALIZERS: dict[str, Normalizer] = {
         implementation="renorm:BatchRenorm",
         points=frozenset({"after"}),
         least_values=2,
-        options={"ramp": Option("float", 1.0, low=0.0, packs=True, help="times the steps 5,000, 25,000 and 40,000")},
+        options={
+            "ramp": Option("float", 1.0, low=0.0, packs=True, help="times the steps 5,000, 25,000 and 40,000"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
+        },
     ),
     "popnorm": Normalizer(
         summary="pre-operation normalization: of a layer's input",
@@ -130,6 +137,7 @@ NORMALIZERS: dict[str, Normalizer] = {
             "order": Option("word", "mean-first", words=("mean-first", "division-first")),
             "shift": Option("word", "additive", words=("additive", "relative"), help="beta, or beta times the mean"),
             "kappa": Option("float", 4.0, low=1.0, packs=True, help="times the norm"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
         },
     ),
     "vcl": Normalizer(

@@ -37,14 +37,24 @@ class PackTrainer:
     dropped. Losses are summed over replicas, so that no replica's gradient depends on another. A replica whose loss
     or evaluated logits are not finite is `diverged` from that epoch on; its history ends before it.
     Nothing waits for the device but the end of an epoch.
+
+    Where `torch.distributed` is initialized, its processes train the pack together: each its share of every batch's
+    shards and of what is evaluated. All of them hold the same state. `agree_every` has them compare it every so many
+    steps (0: never): RuntimeError where they differ.
     """
 
     def __init__(
-        self, trials: Sequence[Trial], data: Dataset | FolderDataset, *, device: str = "cpu", workers: int = 0
+        self,
+        trials: Sequence[Trial],
+        data: Dataset | FolderDataset,
+        *,
+        device: str = "cpu",
+        workers: int = 0,
+        agree_every: int = 0,
     ) -> None:
         """`workers`: processes that decode the images of a folder ahead; 0: this one does."""
         _check(trials, data)
-        self._ranks = Ranks()
+        self._ranks, self._agree_every = Ranks(), agree_every
         # Replicas are ordered by activation, so that each activation works on one slice.
         self._order = sorted(range(len(trials)), key=lambda i: str(trials[i].activation))
         self.trials = [trials[i] for i in self._order]
@@ -91,8 +101,11 @@ class PackTrainer:
         """The share of the steps that is done, 1 when finished."""
         return 1.0 if self.finished else (self.epoch * self._epoch_steps + self.step) / self._steps
 
-    def advance(self, seconds: float) -> None:
-        """Trains until finished or about so many seconds have passed; one step at least."""
+    def advance(self, seconds: float, steps: float = math.inf) -> None:
+        """Trains until finished, about so many seconds have passed or so many steps are done; one step at least.
+
+        Processes that train together must be told the same number of steps, and no seconds that could end before.
+        """
         end = time.monotonic() + seconds
         while not self.finished:
             if self.epoch == 0 and self.step == 0:
@@ -100,7 +113,8 @@ class PackTrainer:
             self._train_step()
             if self.step == self._steps_of_epoch():
                 self._end_epoch()
-            if time.monotonic() >= end:
+            steps -= 1
+            if steps <= 0 or time.monotonic() >= end:
                 break
 
     def rows(self) -> list[dict[str, object]]:
@@ -149,6 +163,7 @@ class PackTrainer:
 
         self.streams.at(self.epoch, self.step)
         self.network.calibrate(samples, before=before)
+        self._ranks.copy_first(self.network.buffers())
 
     def _train_step(self) -> None:
         self.streams.at(self.epoch, self.step)
@@ -166,6 +181,8 @@ class PackTrainer:
             block.project()
         self._loss_sums += losses
         self.step += 1
+        if self._agree_every and (self.epoch * self._epoch_steps + self.step) % self._agree_every == 0:
+            self._ranks.agree(self.network.state_dict().items())
 
     def _losses(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
         """Of a part of the batch (R, B), where its samples lie: the losses (R,), and what is descended."""

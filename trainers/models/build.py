@@ -56,6 +56,5 @@ def build(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Net
 
 
 def _method(trial: Trial) -> tuple[object, ...]:
-    choice = trial.normalizer
-    options = normalizer(choice.name).options.items()
-    return choice.name, *(choice[option] for option, spec in options if not spec.packs)
+    options = normalizer(trial.normalizer.name).options
+    return trial.normalizer.name, *(pair for pair in trial.normalizer.options if not options[pair[0]].packs)

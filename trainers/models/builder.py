@@ -101,6 +101,7 @@ class Builder:
         options = {
             option: [choice[option] for choice in choices] if spec.packs else choices[0][option]
             for option, spec in normalizer(choices[0].name).options.items()
+            if option in choices[0].as_dict()
         }
         return normalizers.build(choices[0].name, site, **options).to(site.streams.device)
 

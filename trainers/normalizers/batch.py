@@ -48,17 +48,16 @@ class BatchNorm(Method):
     def after(self, u: Tensor) -> Tensor:
         if not self.training:
             return self._normalized(u, self.gamma, self.beta)
-        shards = sync.shards() if self._sync else 1
-        n = count(u, shards)
-        if shards > 1:
-            return self._synchronized(u, n)
+        processes = sync.processes(self._sync)
+        n = count(u, processes)
+        scale, shift = self.gamma, self.beta
         correction = self.correction(u)
-        if correction is None:
-            return self._normalized(u, self.gamma, self.beta)
-        factor, offset = correction
-        assert self.gamma is not None
-        assert self.beta is not None
-        return self._normalized(u, self.gamma * factor, self.gamma * offset + self.beta)
+        if correction is not None:
+            factor, offset = correction
+            assert self.gamma is not None
+            assert self.beta is not None
+            scale, shift = self.gamma * factor, self.gamma * offset + self.beta
+        return self._normalized(u, scale, shift) if processes == 1 else self._synchronized(u, n, scale, shift)
 
     def correction(self, u: Tensor) -> tuple[Tensor, Tensor] | None:
         """r and d (R, C) of a method that trains with γ (r (u − μ_B)/√(σ²_B + ε) + d) + β."""
@@ -69,14 +68,18 @@ class BatchNorm(Method):
         self.running_mean.copy_(mean)
         self.running_var.copy_(var)
 
-    def _synchronized(self, u: Tensor, n: int) -> Tensor:
-        var, mean = sync.moments(u)
+    def mean_var(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch's mean and biased variance (R, C)."""
+        return sync.mean_var(u, joined=self._sync)
+
+    def _synchronized(self, u: Tensor, n: int, scale: Tensor | None, shift: Tensor | None) -> Tensor:
+        mean, var = self.mean_var(u)
         follow(self.running_mean, mean)
         follow(self.running_var, var * (n / (n - 1)))
         normalized = (u - beside(mean, u)) * beside((var + EPS).rsqrt(), u)
-        if self.gamma is not None:
-            normalized = beside(self.gamma, u) * normalized
-        return normalized if self.beta is None else normalized + beside(self.beta, u)
+        if scale is not None:
+            normalized = beside(scale, u) * normalized
+        return normalized if shift is None else normalized + beside(shift, u)
 
     def _normalized(self, u: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:
         # Replicas as further channels of one batch: one fused kernel, statistics apart.

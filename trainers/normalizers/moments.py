@@ -27,9 +27,9 @@ def beside(moments: Tensor, u: Tensor) -> Tensor:
     return moments.view(len(moments), 1, -1, *(1,) * (u.ndim - 3))
 
 
-def count(u: Tensor, shards: int = 1) -> int:
-    """How many values a channel's statistic is taken over, in all shards. ValueError for less than two."""
-    values = u[0, :, 0].numel() * shards
+def count(u: Tensor, processes: int = 1) -> int:
+    """How many values a channel's statistic is taken over, in all processes. ValueError for less than two."""
+    values = u[0, :, 0].numel() * processes
     if values < 2:
         raise ValueError(
             "a batch statistic needs 2 values at least, here it would be taken over "

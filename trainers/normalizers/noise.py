@@ -10,7 +10,9 @@ from torch import Tensor
 from trainers.normalizers.batch import BatchNorm
 from trainers.normalizers.chi_square import chi_square_mean
 from trainers.normalizers.method import Site
-from trainers.normalizers.moments import EPS, MOMENTUM, beside, mean_var
+from trainers.normalizers.moments import EPS, MOMENTUM, beside, count
+from trainers.normalizers.sync import mean as average
+from trainers.normalizers.sync import processes
 
 
 class NoisyBatchNorm(BatchNorm):
@@ -32,9 +34,14 @@ class NoisyBatchNorm(BatchNorm):
     started: Tensor
 
     def __init__(
-        self, site: Site, *, virtual_batch: int | Sequence[int] = 0, extra: float | Sequence[float] = 0.15
+        self,
+        site: Site,
+        *,
+        virtual_batch: int | Sequence[int] = 0,
+        extra: float | Sequence[float] = 0.15,
+        sync: bool = False,
     ) -> None:
-        super().__init__(site)
+        super().__init__(site, sync=sync)
         self._site = site
         replicas, dtype = site.replicas, site.streams.dtype
         for name, value in (("virtual", virtual_batch), ("extra", extra)):
@@ -49,7 +56,7 @@ class NoisyBatchNorm(BatchNorm):
         self.register_buffer("started", torch.zeros(replicas, 1, 1, dtype=dtype))
 
     def correction(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        _, var = mean_var(u)
+        _, var = self.mean_var(u)
         noise, factor = self.noise(u.detach())
         noisy = (var * factor + EPS).rsqrt()
         return (var + EPS).sqrt() * noisy, -noise * noisy
@@ -57,12 +64,12 @@ class NoisyBatchNorm(BatchNorm):
     @torch.no_grad()
     def noise(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """What this step adds to the mean and multiplies the variance by (R, C)."""
-        if u.shape[1] < 2:
+        batch = u.shape[1] * processes(self._sync)
+        if batch < 2:
             raise ValueError("bn-noise compares the images of a batch, this one has 1: take a larger batch")
-        self.estimates.lerp_(_measured(u), MOMENTUM)
+        self.estimates.lerp_(self._measured(u, batch), MOMENTUM)
         self.started.lerp_(torch.ones_like(self.started), MOMENTUM)
         var, between, fourth = (self.estimates / self.started).unbind(dim=1)
-        batch = u.shape[1]
         of_mean = between / batch
         fourth = fourth if u.ndim > 3 else _unbiased(fourth, var, batch)
         of_var = fourth / batch if u.ndim > 3 else _var_of_var(var, fourth, batch)
@@ -75,16 +82,16 @@ class NoisyBatchNorm(BatchNorm):
         k = 2 * (of_var + var.square()) / added_to_var
         return added_to_mean.clamp(min=0).sqrt() * normal, chi_square_mean(k, site.streams, site.layer)
 
-
-def _measured(u: Tensor) -> Tensor:
-    """(R, 3, C): the unbiased variance, what the mean's variance and what the variance's variance come from."""
-    mean, var = mean_var(u)
-    n = u[0, :, 0].numel()
-    var = var * (n / (n - 1))
-    squares = (u - beside(mean, u)).square()
-    if u.ndim == 3:
-        return torch.stack([var, var, squares.square().mean(dim=1)], dim=1)
-    return torch.stack([var, u.flatten(3).mean(3).var(1), squares.flatten(3).mean(3).var(1)], dim=1)
+    def _measured(self, u: Tensor, batch: int) -> Tensor:
+        """(R, 3, C): the unbiased variance, what the mean's variance and what the variance's variance come from."""
+        mean, var = self.mean_var(u)
+        n = count(u, processes(self._sync))
+        var = var * (n / (n - 1))
+        squares = (u - beside(mean, u)).square()
+        if u.ndim == 3:
+            return torch.stack([var, var, average(squares.square().mean(dim=1), joined=self._sync)], dim=1)
+        between = [self.mean_var(x.flatten(3).mean(3))[1] * (batch / (batch - 1)) for x in (u, squares)]
+        return torch.stack([var, *between], dim=1)
 
 
 def _unbiased(fourth: Tensor, var: Tensor, n: int) -> Tensor:

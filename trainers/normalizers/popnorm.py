@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from trainers.normalizers import sync
 from trainers.normalizers.method import Method, Site
-from trainers.normalizers.moments import EPS, axes, beside, count, follow, mean_var
+from trainers.normalizers.moments import EPS, axes, beside, count, follow
 
 
 class PopNorm(Method):
@@ -19,7 +20,8 @@ class PopNorm(Method):
     own norm and then removes the quotient's mean. Learned: β, γ (R, C_in), 0 and 1 at the start, for the parts taken.
     At evaluation the batch's mean, variance and, for l1 and linf, norm are running averages (momentum 0.1, unbiased
     variance); the second moment is that variance plus the square of the current x̃'s mean. The layer keeps its bias.
-    ValueError for a statistic over one value. Source: POP-Norm (ICLR 2020 submission), Eq. 11, 12, 18, 19, Remark 1.
+    `sync` takes the statistics over the batches of all processes. ValueError for a statistic over one value. Source:
+    POP-Norm (ICLR 2020 submission), Eq. 11, 12, 18, 19, Remark 1.
     """
 
     kappa: Tensor
@@ -36,10 +38,12 @@ class PopNorm(Method):
         order: str = "mean-first",
         shift: str = "additive",
         kappa: float | Sequence[float] = 4.0,
+        sync: bool = False,
     ) -> None:
         super().__init__()
         shape, dtype = (site.replicas, site.in_channels), site.streams.dtype
         self._divides_first = parts != "mean" and (parts == "division" or order == "division-first")
+        self._sync = sync
         self._relative, self._norm = shift == "relative", norm
         self.beta = None if parts == "division" else nn.Parameter(torch.zeros(shape, dtype=dtype))
         self.gamma = None if parts == "mean" else nn.Parameter(torch.ones(shape, dtype=dtype))
@@ -51,8 +55,8 @@ class PopNorm(Method):
 
     def before(self, x: Tensor) -> Tensor:
         if self.training:
-            n = count(x)
-            mean, var = mean_var(x)
+            n = count(x, sync.processes(self._sync))
+            mean, var = sync.mean_var(x, joined=self._sync)
             follow(self.running_mean, mean)
             follow(self.running_var, var * (n / (n - 1)))
         else:
@@ -76,7 +80,10 @@ class PopNorm(Method):
         if self._norm == "l2":
             square = var + mean.square()
         elif self.training:
-            norm = x.abs().mean(axes(x)) if self._norm == "l1" else x.abs().amax(axes(x))
+            if self._norm == "l1":
+                norm = sync.mean(x.abs().mean(axes(x)), joined=self._sync)
+            else:
+                norm = sync.largest(x.abs().amax(axes(x)), joined=self._sync)
             follow(self.running_norm, norm)
             square = norm.square()
         else:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainers.normalizers.batch import BatchNorm
 from trainers.normalizers.method import Site
-from trainers.normalizers.moments import EPS, mean_var
+from trainers.normalizers.moments import EPS
 
 # Steps: plain batch normalization until START, then linearly up to the largest r and d.
 START = 5_000
@@ -29,15 +29,15 @@ class BatchRenorm(BatchNorm):
     ramp: Tensor
     steps: Tensor
 
-    def __init__(self, site: Site, *, ramp: float | Sequence[float] = 1.0) -> None:
-        super().__init__(site)
+    def __init__(self, site: Site, *, ramp: float | Sequence[float] = 1.0, sync: bool = False) -> None:
+        super().__init__(site, sync=sync)
         ramps = torch.as_tensor(ramp, dtype=site.streams.dtype).expand(site.replicas).clone()
         self.register_buffer("ramp", ramps, persistent=False)
         self.register_buffer("steps", torch.zeros(site.replicas, dtype=torch.int64))
 
     @torch.no_grad()
     def correction(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        mean, var = mean_var(u)
+        mean, var = self.mean_var(u)
         sigma = (self.running_var + EPS).sqrt()
         r_max = 1 + (LARGEST_R - 1) * self._reached(R_STEPS)
         d_max = LARGEST_D * self._reached(D_STEPS)

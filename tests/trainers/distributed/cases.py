@@ -57,6 +57,8 @@ def cases() -> dict[str, Trial]:
     made = {name: case(name) for name in (*NORMALIZERS, *COMPOSED) if name != "in"}
     made |= {f"{name} sync": case(name, sync=True) for name in SYNCED}
     made |= {f"{name} on images": case(name, model="resnet20") for name in ("in", "bn", "bn-noise", "popnorm", "cwo")}
+    made |= {f"popnorm {norm} sync": case("popnorm", norm=norm, sync=True) for norm in ("l1", "linf")}
+    made["bn-noise on images sync"] = case("bn-noise", model="resnet20", sync=True)
     made["cwo per sample"] = case("cwo", noise_per="sample")
     made["normprop of batches"] = case("normprop", data="batch")
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
@@ -17,14 +16,6 @@ CASES = cases()
 
 
 OF_SAMPLES = [n for n, one in CASES.items() if not {n, *parts(one.normalizer.name)} & OF_A_BATCH]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Generator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.oracle
