@@ -34,9 +34,13 @@ def signed_rank(differences: Sequence[float] | Floats, rope: float, seed: int, s
         raise ValueError(f"`rope` must not be negative, but got {rope}")
     if z.size < 2 or not np.isfinite(z).all():
         raise ValueError("a signed-rank test needs at least one difference, and finite ones")
-    weights = np.random.default_rng(seed).dirichlet([PRIOR, *np.ones(z.size - 1)], size=samples)
-    pair = (z[:, None] + z[None, :]) / 2
-    parts = [pair < -rope, np.abs(pair) <= rope, pair > rope]
-    shares = np.stack([((weights @ part) * weights).sum(axis=1) for part in parts], axis=1)
+    drawn = np.random.default_rng(seed).dirichlet([PRIOR, *np.ones(z.size - 1)], size=samples)
+    order = np.argsort(z, kind="stable")
+    z, weights = z[order], drawn[:, order]
+    below_each = np.concatenate([np.zeros((samples, 1)), np.cumsum(weights, axis=1)], axis=1)
+    # In order, the partners j of i with a pair mean beyond the region are the first or the last ones.
+    below = (weights * below_each[:, np.searchsorted(z, -2 * rope - z, side="left")]).sum(axis=1)
+    above = (weights * (1 - below_each[:, np.searchsorted(z, 2 * rope - z, side="right")])).sum(axis=1)
+    shares = np.stack([below, 1 - below - above, above], axis=1)
     count = np.bincount(shares.argmax(axis=1), minlength=3) / samples
     return Verdict(float(count[0]), float(count[1]), float(count[2]))

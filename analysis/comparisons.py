@@ -28,25 +28,25 @@ def ranking(findings: Findings) -> Table | None:
     mean = findings.ranked.mean(axis=0)
     best = int(mean.argmin())
     pairs = pairs_with(best, columns)
-    holm = dict(zip(pairs, wilcoxon_holm(findings.row_means, pairs), strict=True))
+    holm = dict(zip(pairs, wilcoxon_holm(findings.unit_means, pairs), strict=True))
     posthoc = nemenyi(findings.ranked)
     data: list[dict[str, object]] = []
     for j in np.argsort(mean, kind="stable"):
         line: dict[str, object] = {"method": findings.names[j], "mean_rank": float(mean[j])}
-        difference = None if j == best else findings.row_means[:, j] - findings.row_means[:, best]
+        difference = None if j == best else findings.unit_means[:, j] - findings.unit_means[:, best]
         interval = None if difference is None else t_interval(difference, q.level)
         line |= {k: v[0] for k, v in ends("difference_to_best", [interval]).items()}
         line |= {"p_wilcoxon_holm": holm.get((best, int(j))), "p_nemenyi": None if j == best else posthoc[best, j]}
         line |= chances(verdict(findings, difference))
         data.append(line)
-    note = f"Against {findings.names[best]}, the best mean rank, over {rows} {q.rows_name}. "
+    note = f"Against {findings.names[best]}, the best mean rank, over {rows} {q.units_name}. "
     if columns > 2:
         test = friedman(findings.ranked)
         note += f"Friedman: chi-square {test.chi_square:.2f}, p = {test.p:.3g}; "
         note += f"Iman and Davenport's F: p = {test.p_f:.3g}. "
     note += (
-        "Intervals: t over rows. The last three columns: Bayesian signed-rank probabilities that the best is better by "
-        f"more than {q.rope:g}, that both are within {q.rope:g}, and that the best is worse by more."
+        f"Intervals: t over {q.units_name}. The last three columns: Bayesian signed-rank probabilities that the best "
+        f"is better by more than {q.rope:g}, that both are within {q.rope:g}, and that the best is worse by more."
     )
     return Table("ranking", "Ranks and tests", note, pd.DataFrame(data))
 
@@ -78,7 +78,7 @@ def aggregates(findings: Findings) -> Table:
         data["variance_first_epochs"] = list(steady)
     note = (
         "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds, with "
-        f"bootstrap of the seeds of each row; profile area, with bootstrap of {q.rows_name} and their seeds."
+        f"bootstrap of the seeds of each row; profile area, with bootstrap of {q.units_name} and their seeds."
     )
     if steady is not None:
         note += f" Variance of validation accuracy over the first {FIRST} epochs: smaller is steadier."

@@ -13,11 +13,11 @@ from analysis.curves import mean_curves, thinned
 from analysis.findings import Findings
 from analysis.profiles import DRAWN, STEP
 from analysis.ranks import cliques, critical_difference
-from analysis.scores import short
+from analysis.scores import listed, short
 
 PANELS = 6  # learning-curve panels on a page; in a file twice as many
 LEGIBLE = 12  # methods in one figure of lines
-BANDS = 3  # methods with a band: more would hide each other
+BANDS = 3  # methods with a band
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,9 @@ def profiles(findings: Findings) -> Drawing:
     shown = sorted(order[:LEGIBLE])
     columns = [findings.columns[j] for j in shown]
     drawn = [shown.index(j) for j in order if j in shown]
+    # The best method of each normalizer: equal colours would hide each other.
+    first = {findings.columns[shown[k]][-1]: k for k in reversed(drawn)}
+    banded = sorted(first.values(), key=drawn.index)[:BANDS]
     shares, band = findings.profile[::STEP], findings.profile_band
     data = {"tau": DRAWN} | {n: shares[:, j] for j, n in enumerate(findings.names)}
     note = (
@@ -70,7 +73,8 @@ def profiles(findings: Findings) -> Drawing:
     if band is not None:
         for j, name in enumerate(findings.names):
             data |= {f"{name}_low": band.low[:, j], f"{name}_high": band.high[:, j]}
-        note += f" Bands, of the first {BANDS}: {q.level:.0%}, bootstrap of {q.rows_name} and of their seeds."
+        of = listed([findings.names[shown[k]] for k in banded])
+        note += f" Bands, of {of}: {q.level:.0%}, bootstrap of {q.units_name} and of their seeds."
     if len(shown) < len(order):
         note += f" The {LEGIBLE} methods with the largest area are drawn."
     return Drawing(
@@ -83,7 +87,7 @@ def profiles(findings: Findings) -> Drawing:
             shares[:, shown],
             drawn,
             q.rows_name,
-            bands={} if band is None else {k: (band.low[:, shown[k]], band.high[:, shown[k]]) for k in drawn[:BANDS]},
+            bands={} if band is None else {k: (band.low[:, shown[k]], band.high[:, shown[k]]) for k in banded},
         ),
         pd.DataFrame(data),
         f"Performance profiles; {findings.names[order[0]]} has the largest area, {max(findings.profile_area):.2f}.",
@@ -132,7 +136,7 @@ def ranks(findings: Findings) -> Drawing | None:
     difference = critical_difference(rows, columns)
     runs = cliques(mean, difference)
     note = (
-        f"Mean ranks over {rows} {findings.question.rows_name}, 1 is best. Methods joined by a bar do not differ "
+        f"Mean ranks over {rows} {findings.question.units_name}, 1 is best. Methods joined by a bar do not differ "
         "significantly (Nemenyi's test at 0.05, Demšar 2006)."
     )
     best = int(mean.argmin())

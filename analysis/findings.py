@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.frame import named_methods, refuse_dependent, with_fields
 from analysis.intervals import Interval, t_interval
@@ -97,6 +98,23 @@ class Findings:
         return self.amounts.mean()
 
     @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """(rows,): the unit that each row belongs to, see `Question.unit`."""
+        place = [self.question.rows.index(name) for name in self.question.unit]
+        keys = [tuple(row[i] for i in place) for row in self.scores.rows]
+        known = {key: u for u, key in enumerate(dict.fromkeys(keys))}
+        return np.array([known[key] for key in keys])
+
+    def by_unit(self, values: Floats) -> Floats:
+        """(units, columns): mean of (rows, columns) over the rows of each unit."""
+        return np.stack([values[self.units == u].mean(axis=0) for u in range(self.units.max() + 1)])
+
+    @cached_property
+    def unit_means(self) -> Floats:
+        """(units, columns): what tests and intervals over rows are taken over."""
+        return self.by_unit(self.row_means)
+
+    @cached_property
     def seed_means(self) -> Floats:
         """(columns, seeds): mean over rows, of the whole seeds."""
         return self.amounts.values[:, :, self.whole_seeds].mean(axis=0)
@@ -124,7 +142,7 @@ class Findings:
         b = self.columns.index(baseline)
         level = self.question.level
         seeds = t_interval(self.seed_means[j] - self.seed_means[b], level) if self.replicated else None
-        return Difference(baseline, seeds, t_interval(self.row_means[:, j] - self.row_means[:, b], level))
+        return Difference(baseline, seeds, t_interval(self.unit_means[:, j] - self.unit_means[:, b], level))
 
     @cached_property
     def accuracy(self) -> Floats:
@@ -142,12 +160,12 @@ class Findings:
     @cached_property
     def profile_band(self) -> Band | None:
         q = self.question
-        return band(self.by_seed(self.scores).values, q.direction, seed=q.seed, level=q.level)
+        return band(self.by_seed(self.scores).values, self.units, q.direction, seed=q.seed, level=q.level)
 
     @cached_property
     def ranked(self) -> Floats:
-        """(rows, columns): ranks of the means over seeds, 1 the best, diverged last."""
-        return ranks(self.by_seed(self.scores).mean(), self.question.direction)
+        """(units, columns): ranks of the means over seeds, 1 the best, diverged last."""
+        return ranks(self.by_unit(self.by_seed(self.scores).mean()), self.question.direction)
 
     @cached_property
     def robustness(self) -> Robustness | None:

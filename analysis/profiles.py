@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.bootstrap import percentiles, resampled
 from analysis.scores import Direction, Floats
@@ -26,14 +27,18 @@ class Band:
     area_high: Floats
 
 
-def profile(accuracy: Floats, taus: Floats = TAUS, tolerance: float = TOLERANCE) -> Floats:
+def profile(
+    accuracy: Floats, taus: Floats = TAUS, tolerance: float = TOLERANCE, weights: Floats | None = None
+) -> Floats:
     """Share of rows on which accuracy >= tau * (the row's best accuracy) - tolerance: (taus, columns).
 
-    `accuracy` is (rows, columns, ...); minus infinity for a diverged trial. Dolan and More 2002, with the ratio turned
-    as in Littwin and Wolf 2018, Fig. 3.
+    `accuracy` is (rows, columns, ...); minus infinity for a diverged trial; `weights` of rows, (rows, 1, ...).
+    Dolan and More 2002, with the ratio turned as in Littwin and Wolf 2018, Fig. 3.
     """
     best = accuracy.max(axis=1, keepdims=True)
-    return np.stack([(accuracy >= tau * best - tolerance).mean(axis=0) for tau in taus])
+    weights = np.ones((len(accuracy), *(1,) * (accuracy.ndim - 1))) if weights is None else weights
+    share = weights / weights.sum(axis=0)
+    return np.stack([((accuracy >= tau * best - tolerance) * share).sum(axis=0) for tau in taus])
 
 
 def area(shares: Floats, taus: Floats = TAUS) -> Floats:
@@ -46,19 +51,20 @@ def accuracy_of(means: Floats, direction: Direction) -> Floats:
     return 1 - means if direction == "min" else means
 
 
-def band(values: Floats, direction: Direction, *, seed: int, level: float) -> Band | None:
-    """Percentile band of the profile of (rows, columns, seeds): rows are drawn anew, and in each row its seeds.
+def band(values: Floats, units: NDArray[np.int64], direction: Direction, *, seed: int, level: float) -> Band | None:
+    """Percentile band of the profile of (rows, columns, seeds): units are drawn anew, and in each row its seeds.
 
-    All columns see the same draws. None where there is one row with one seed: nothing can be drawn anew.
+    `units`, (rows,), numbers from 0 the rows that belong together. All columns see the same draws. None where there is
+    one unit with one seed: nothing can be drawn anew.
     """
-    rows = len(values)
+    count = int(units.max()) + 1
     drawn = resampled(values, seed=seed, resamples=RESAMPLES)
-    if rows < 2 and drawn[0].shape[2] < 2:
+    if count < 2 and drawn[0].shape[2] < 2:
         return None
     means = np.stack([row.mean(axis=2) for row in drawn])  # (rows, columns, resamples)
-    picked = np.random.default_rng([seed, rows]).integers(0, rows, size=(rows, RESAMPLES))
-    means = np.take_along_axis(means, picked[:, None, :], axis=0)
-    shares = profile(accuracy_of(means, direction), DRAWN)
+    times = np.random.default_rng([seed, count]).multinomial(count, [1 / count] * count, size=RESAMPLES)
+    weights = times.T[units].astype(np.float64)
+    shares = profile(accuracy_of(means, direction), DRAWN, weights=weights[:, None, :])
     low, high = percentiles(np.moveaxis(shares, 2, 0), level)
     area_low, area_high = percentiles(area(shares, DRAWN).T, level)
     return Band(low, high, area_low, area_high)

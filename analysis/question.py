@@ -113,5 +113,18 @@ class Question:
     @property
     def rows_name(self) -> str:
         """What rows are called: `data sets`, or what they are combinations of."""
-        names = [name.replace("dataset", "data set").replace("_", " ") for name in self.rows]
-        return names[0] + "s" if len(names) == 1 else "combinations of " + " and ".join(names)
+        return called(self.rows)
+
+    @property
+    def unit(self) -> tuple[str, ...]:
+        """What tells independent rows apart: all batch sizes of one data set are one measurement of it."""
+        return tuple(name for name in self.rows if name != "batch_size") or self.rows
+
+    @property
+    def units_name(self) -> str:
+        return called(self.unit)
+
+
+def called(axes: Sequence[str]) -> str:
+    names = [name.replace("dataset", "data set").replace("_", " ") for name in axes]
+    return names[0] + "s" if len(names) == 1 else "combinations of " + " and ".join(names)

@@ -14,6 +14,7 @@ from sweeps.vocabulary import NORMALIZERS
 
 EXPLAINED = 4  # normalizers that a summary explains
 LISTED = 8  # values of an axis that it lists
+MEANING = {"test_error": ", the share of wrong answers on data kept back"}
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ def compared(findings: Findings) -> list[str]:
     q, scores = findings.question, findings.scores
     seeds = len(findings.amounts.replicates)
     lines = [
-        f"The {q.metric_name} of {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
-        f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), {plural(seeds, 'seed')} each; "
-        f"{q.better} is better.",
+        f"Networks trained with {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
+        f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), from {plural(seeds, 'random seed')} each, by "
+        f"their {q.metric_name}{MEANING.get(q.metric, '')}; {q.better} is better.",
         "A method is "
         + " with ".join(axis_words(findings, i, c) for i, c in enumerate(q.columns))
         + (f"; {findings.names[0]} is short for such a pair." if len(q.columns) == 2 else "."),
@@ -164,18 +165,18 @@ def sure(findings: Findings) -> list[str]:
             f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
         )
     lines = [first]
-    rows = t_interval(findings.row_means[:, best] - findings.row_means[:, second], q.level)
+    rows = t_interval(findings.unit_means[:, best] - findings.unit_means[:, second], q.level)
     if rows.low is not None and rows.high is not None:
         reach = (
             "includes zero: on other data sets the order may turn" if rows.low <= 0 <= rows.high else "excludes zero"
         )
         lines.append(
-            f"Over the {rows.n} {q.rows_name} the interval is {signed(rows.low)} to {signed(rows.high)}, which {reach}."
+            f"Over the {rows.n} {q.units_name} the interval is {signed(rows.low)} to {signed(rows.high)}, "
+            f"which {reach}."
         )
-    if seeds < 5 or len(findings.scores.rows) < 5:
-        few = [f"{seeds} seeds"] * (seeds < 5) + [f"{len(findings.scores.rows)} {q.rows_name}"] * (
-            len(findings.scores.rows) < 5
-        )
+    units = len(findings.unit_means)
+    if seeds < 5 or units < 5:
+        few = [f"{seeds} seeds"] * (seeds < 5) + [f"{units} {q.units_name}"] * (units < 5)
         lines.append(f"{' and '.join(few)} are few: read this as a first look.")
     return lines
 

@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from analysis.question import Question
 from analysis.report import report
@@ -69,7 +70,54 @@ def test_a_reader_sorts_and_filters(tmp_path: Path):
     assert seen["wide"]  # on a phone only tables and figures scroll sideways, never the page
 
 
-def test_a_screenshot_shows_something(tmp_path: Path):
+def colours(picture: Path) -> set[tuple[int, ...]]:
+    with Image.open(picture) as image:
+        found = image.convert("RGB").getcolors(1 << 24)
+    assert found
+    return {colour for _, colour in found}  # type: ignore[misc]
+
+
+def test_a_large_page_is_small_enough_and_is_sorted_and_filtered_in_pictures(tmp_path: Path):
+    datasets = [f"set-{i:03d}" for i in range(60)]
+    frame = trials(datasets=datasets, activations=["relu", "elu"], depths=[4], seeds=range(8), epochs=20)
+    page = report(frame, Question(), tmp_path / "report.html", title="large")
+    # Of 50,000 trials 5 MB; what does not grow with them, the style, the script and the figures, is less than 0.5.
+    assert page.stat().st_size < 5e6 * len(frame) / 50_000 + 5e5
+    text = page.read_text("utf-8")
+    sort = 'document.querySelectorAll("#table-completeness th button")[1].click();'
+    filter_ = (
+        "const i = document.querySelector('input[data-filter=\"table-completeness\"]');"
+        'i.value = "set-007"; i.dispatchEvent(new Event("input"));'
+    )
+    ahead = 'document.body.prepend(document.getElementById("completeness").parentElement);'
+    pictures: list[bytes] = []
+    for name, script in (("plain", ""), ("sorted", sort), ("filtered", sort + filter_)):
+        act = f'<script>addEventListener("load", () => {{ {script} {ahead} }})</script>'
+        page.write_text(text.replace("</body>", f"{act}</body>"), "utf-8")
+        visit(page, tmp_path, f"--screenshot={tmp_path / name}.png", "--window-size=1200,900")
+        pictures.append((tmp_path / f"{name}.png").read_bytes())
+        assert len(colours(tmp_path / f"{name}.png")) > 20
+    assert len(set(pictures)) == 3
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("1", (255, 255, 255)), ("0", (20, 23, 27))])
+def test_the_page_follows_the_readers_light_or_dark(tmp_path: Path, scheme: str, paper: tuple[int, ...]):
     page = report(trials(), Question(select=("depth",)), tmp_path / "report.html", title="browser")
-    visit(page, tmp_path, f"--screenshot={tmp_path / 'shot.png'}", "--window-size=1200,900")
-    assert (tmp_path / "shot.png").stat().st_size > 20_000
+    shot = tmp_path / "shot.png"
+    visit(
+        page,
+        tmp_path,
+        f"--screenshot={shot}",
+        "--window-size=1200,900",
+        f"--blink-settings=preferredColorScheme={scheme}",
+    )
+    with Image.open(shot) as image:
+        assert image.convert("RGB").getpixel((5, 5)) == paper
+    assert len(colours(shot)) > 20
+
+
+def test_the_page_prints(tmp_path: Path):
+    page = report(trials(epochs=5), Question(select=("depth",)), tmp_path / "report.html", title="browser")
+    visit(page, tmp_path, f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+    assert 50_000 < (tmp_path / "page.pdf").stat().st_size < 2_000_000

@@ -93,6 +93,18 @@ def test_ranking_needs_two_rows():
     assert comparisons.ranking(Findings(relu(datasets=["wine"]), SELECT)) is None
 
 
+def test_all_batch_sizes_of_a_data_set_are_one_measurement_of_it():
+    findings = Findings(relu(batch_sizes=[2, 4, 8]), Question())
+    table = comparisons.ranking(findings)
+    assert table is not None
+    assert len(findings.scores.rows) == 9
+    assert "over 3 data sets" in table.note
+    assert findings.unit_means[0] == pytest.approx(findings.row_means[:3].mean(axis=0))
+    difference = findings.differences[findings.names.index("none")]
+    assert difference is not None
+    assert difference.rows.n == 3
+
+
 def test_sensitivity_to_the_rule_for_diverged_trials():
     frame = relu()
     assert comparisons.sensitivity(Findings(frame, SELECT)) is None

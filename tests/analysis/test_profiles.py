@@ -32,7 +32,7 @@ def test_area_counts_the_range_of_tau_within_reach():
 
 
 def test_a_band_of_equal_methods_has_no_width():
-    found = band(np.full((4, 2, 3), 0.2), "min", seed=0, level=0.95)
+    found = band(np.full((4, 2, 3), 0.2), np.arange(4), "min", seed=0, level=0.95)
     assert found is not None
     assert (found.low == 1).all()
     assert found.area_low == pytest.approx([1, 1])
@@ -42,32 +42,43 @@ def test_a_band_takes_in_the_chance_of_data_sets_and_of_seeds():
     # Each method is the best on half of 40 rows: the share at tau = 1 is 0.5 +- 1.96 sqrt(0.25 / 40).
     errors = np.full((40, 2, 1), 0.5)
     errors[:20, 0] = errors[20:, 1] = 0.1
-    found = band(errors, "min", seed=1, level=0.95)
+    found = band(errors, np.arange(40), "min", seed=1, level=0.95)
     assert found is not None
     assert found.low.shape == (len(DRAWN), 2)
     assert found.low[0] == pytest.approx([0.345] * 2, abs=0.05)
     assert found.high[0] == pytest.approx([0.655] * 2, abs=0.05)
     # One row: only its seeds are drawn anew.
     seeds = np.array([[[0.1, 0.3] * 4, [0.2] * 8]])
-    found = band(seeds, "min", seed=1, level=0.95)
+    found = band(seeds, np.arange(1), "min", seed=1, level=0.95)
     assert found is not None
     assert (found.high[0] - found.low[0]).max() == 1
 
 
 def test_one_row_with_one_seed_has_no_band():
-    assert band(np.full((1, 2, 1), 0.2), "min", seed=0, level=0.95) is None
+    assert band(np.full((1, 2, 1), 0.2), np.arange(1), "min", seed=0, level=0.95) is None
 
 
 def test_the_same_seed_gives_the_same_band_whatever_the_global_generators_do():
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(0).normal(0.2, 0.02, size=(6, 3, 4))
-    first = band(x, "min", seed=3, level=0.95)
+    first = band(x, np.arange(6), "min", seed=3, level=0.95)
     np.random.seed(5)  # noqa: NPY002
     torch.manual_seed(5)
-    again, other = (band(x, "min", seed=s, level=0.95) for s in (3, 4))
+    again, other = (band(x, np.arange(6), "min", seed=s, level=0.95) for s in (3, 4))
     assert first is not None
     assert again is not None
     assert other is not None
     assert (first.low == again.low).all()
     assert (first.area_high == again.area_high).all()
     assert (first.area_high != other.area_high).any()
+
+
+def test_rows_of_one_unit_are_drawn_together():
+    errors = np.full((4, 2, 1), 0.5)
+    errors[:2, 0] = errors[2:, 1] = 0.1
+    # Two units, each won by one method: with both draws of one unit the share is 0 or 1, never 1/4.
+    apart, together = (band(errors, u, "min", seed=0, level=0.95) for u in (np.arange(4), np.array([0, 0, 1, 1])))
+    assert apart is not None
+    assert together is not None
+    assert together.low[0].tolist() == [0, 0]
+    assert band(errors[:2], np.array([0, 0]), "min", seed=0, level=0.95) is None
