@@ -14,6 +14,7 @@ from orchestrator.cli_options import (
     Root,
     Set,
     Sweep,
+    Uri,
     Where,
     print_answer,
     selector_of,
@@ -21,6 +22,7 @@ from orchestrator.cli_options import (
     workspace_at,
 )
 from orchestrator.data_cli import data_app
+from orchestrator.mlflow_cli import compare_app, mlflow_app
 from orchestrator.slurm_cli import slurm_app
 from orchestrator.watch_cli import watch_app
 
@@ -34,9 +36,10 @@ app = typer.Typer(
 
 app.add_typer(slurm_app)
 app.add_typer(watch_app)
+app.add_typer(compare_app)
+app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(data_app, name="data")
 
-Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's; default: a SQLite file in the workspace")]
 
 USAGE = 2
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="axis=v1,v2 or run.pack=8: overrides the sweep file")]
+Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's; default: a SQLite file in the workspace")]
 Recorded = Annotated[str, typer.Argument(help="a recorded sweep")]
 AnyRecorded = Annotated[str | None, typer.Argument(help="a recorded sweep; default: all")]
 Root = Annotated[

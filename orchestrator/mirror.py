@@ -39,9 +39,11 @@ def sync(
     """Mirrors every trial of the ledger's live parts (of one sweep, when named), and ends with one run a trial.
 
     `verify` believes MLflow's tags rather than the local record: it finds runs that somebody deleted or doubled.
-    Raises Unavailable when MLflow cannot be reached, ValueError for a URI or a sweep that is none.
+    Raises Unavailable when MLflow cannot be reached, ValueError for a URI or a sweep that is none, or no workspace.
     """
     uri = tracking_uri(workspace, uri)
+    if not workspace.roster.is_dir():
+        raise ValueError(f"nothing is recorded in {workspace.root}: run a sweep first, or name its --workspace")
     if not verify and (nothing := nothing_new(Record(workspace, uri), stamp(workspace))):
         return nothing
     from orchestrator.mirror_sync import synchronize  # pyarrow and MLflow: only when there is something to do

@@ -58,7 +58,7 @@ def knock(uri: str, what: str = "MLflow") -> None:
     try:
         socket.create_connection((parts.hostname, port), timeout=_KNOCK_SECONDS).close()
     except OSError as error:
+        then = ", then `normsweep sync` catches up" if what == "MLflow" else ""
         raise Unavailable(
-            f"{what} at {masked(uri)} cannot be reached ({error.strerror or error}): "
-            f"start it, then `normsweep sync` catches up"
+            f"{what} at {masked(uri)} cannot be reached ({error.strerror or error}): start it{then}"
         ) from error

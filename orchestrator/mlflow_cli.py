@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli_options import DEFAULT_ROOT, Json, Root, print_answer, workspace_at
+from orchestrator.cli_options import DEFAULT_ROOT, Json, Root, Uri, print_answer, workspace_at
 
 if TYPE_CHECKING:
     from orchestrator.compare import Comparison
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 mlflow_app = typer.Typer(help="An MLflow server for this workspace, on this machine only.", no_args_is_help=True)
 compare_app = typer.Typer()
 
-Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's; default: a SQLite file in the workspace")]
 Backend = Annotated[
     str | None,
     typer.Option(

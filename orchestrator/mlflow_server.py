@@ -82,6 +82,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
         **os.environ,
         "MLFLOW_BACKEND_STORE_URI": with_driver(backend),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # a process of its own that nothing of ours asks
         **(_authentication(workspace) if password else {}),
     }
     environment.pop("MLFLOW_TRACKING_URI", None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from orchestrator import mirror_uri
 from orchestrator.decisions import Decisions
 from orchestrator.leases import forget_finished
 from orchestrator.ledger import Ledger
@@ -59,6 +60,8 @@ def run(
             f"run.gpus={spec.run.gpus:g}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
             "give it more (--gpus) or train on cores (--set run.gpus=0)"
         )
+    if mirrored:
+        mirror_uri.tracking_uri(workspace, tracking_uri)  # refuses a bad one
     planned, roster, changed = commit(workspace, spec, where)
     if changed:
         console.print(f"sweep {spec.name} changed:", *(f"\n  {line}" for line in changed), highlight=False)
@@ -133,6 +136,10 @@ def _mirror(workspace: Workspace, uri: str | None, console: Console, wanted: boo
         process.stdin.close()
         with console.status("mirroring the results to MLflow"):
             process.wait()
+        log = workspace.log("mirror")
+        if process.returncode and log.exists():
+            _, _, sentence = log.read_text().splitlines()[-1].partition(" ")
+            console.print(f"MLflow lacks some results, which the ledger has: {sentence}", highlight=False)
 
 
 def _catch_up(workspace: Workspace, uri: str | None, console: Console) -> None:
@@ -141,6 +148,8 @@ def _catch_up(workspace: Workspace, uri: str | None, console: Console) -> None:
 
     try:
         with console.status("mirroring the results to MLflow"):
-            sync(workspace, uri=uri)
+            result = sync(workspace, uri=uri)
+        for problem in result.problems:
+            console.print(problem, highlight=False)
     except Unavailable as error:
         console.print(str(error), highlight=False)

@@ -20,6 +20,7 @@ from orchestrator.workspace import Workspace
 from sweeps.near import unknown
 from sweeps.roster import service
 from sweeps.select import Selector
+from sweeps.trial import Trial
 
 FINAL = ("done", "diverged", "failed")
 STATES = (*FINAL, "running", "cancelled", "todo")
@@ -51,13 +52,18 @@ class SweepStates:
         own, others = where.split()
         found: set[str] = set()
         for pack in self.packs:
-            for trial_id, trial in zip(pack.trial_ids, pack.trials, strict=True):
+            # What all trials of the pack share is asked of one: making a trial costs more than all else here.
+            first = Trial.from_json(pack.common | pack.own[0])
+            shared = Selector(tuple(c for c in own.clauses if c.field in pack.common))
+            single = Selector(tuple(c for c in own.clauses if c.field not in pack.common))
+            if not shared.matches(first):
+                continue
+            for number, trial_id in enumerate(pack.trial_ids):
                 state = self.of.get(trial_id)
-                if state is None or (own and not own.matches(trial)):
+                if state is None or (single and not single.matches(pack.trials[number])):
                     continue
-                if not others or others.matches(
-                    {**vars(trial), "state": state, "trial_id": trial_id, "pack_id": pack.id}
-                ):
+                result = {"state": state, "trial_id": trial_id, "pack_id": pack.id}
+                if not others or others.matches({**vars(first), **result}):
                     found.add(trial_id)
         if len(found) < least:
             raise ValueError(f"the selector '{where}' names none of the {len(self.of)} trials of sweep {self.name}")

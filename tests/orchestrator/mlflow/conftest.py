@@ -12,6 +12,15 @@ from orchestrator.workspace import Workspace
 from tests.orchestrator.mlflow.postgres import PROGRAMS, cluster, new_database
 
 
+@pytest.fixture(autouse=True)
+def _working_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Each test runs in an empty folder, which stays empty: no `mlruns`, no `mlflow.db`."""
+    folder = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(folder)
+    yield
+    assert list(folder.iterdir()) == []
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow takes seconds to make the tables of an SQLite file: once for all tests."""
@@ -40,10 +49,16 @@ def postgres() -> Generator[str]:
 
 
 @pytest.fixture(scope="module")
-def served(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+def database(postgres: str) -> str:
+    """The URI of the database of `served`."""
+    return new_database(postgres)
+
+
+@pytest.fixture(scope="module")
+def served(database: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """An MLflow server over PostgreSQL, with a password."""
     workspace = Workspace.at(tmp_path_factory.mktemp("served"))
-    server = up(workspace, backend=new_database(postgres), port=0, password=True)
+    server = up(workspace, backend=database, port=0, password=True)
     yield server
     assert down(workspace)
 

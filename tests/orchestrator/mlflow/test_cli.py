@@ -4,17 +4,14 @@ import json
 import os
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from orchestrator.cli import app
 from orchestrator.mirror import sync
-from orchestrator.mlflow_cli import compare_app, mlflow_app
+from orchestrator.mlflow_server import credentials, running, up
 from orchestrator.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import small_sweep
-
-app = typer.Typer()
-app.add_typer(compare_app)
-app.add_typer(mlflow_app, name="mlflow")
+from tests.orchestrator.mlflow.looking import trial_runs
 
 
 def told(workspace: Workspace, *words: str, exit_code: int = 0) -> str:
@@ -44,7 +41,12 @@ def test_no_server(workspace: Workspace) -> None:
 
 
 @pytest.mark.mlflow
-def test_up_and_down(workspace: Workspace) -> None:
+def test_up_and_down(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("USERNAME", "PASSWORD"):
+        # What `sync` sets for this process does not outlive the test.
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "")
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}")
+    small_sweep(workspace)
     shown = told(workspace, "mlflow", "up", "--port", "0", "--password")
     assert "at http://127.0.0.1:" in shown
     assert f'MLFLOW_TRACKING_PASSWORD="$(cat {workspace.mlflow / "password"})"' in shown
@@ -52,7 +54,19 @@ def test_up_and_down(workspace: Workspace) -> None:
         assert told(workspace, "mlflow", "up") == shown == told(workspace, "mlflow", "status")
         pid = json.loads((workspace.mlflow / "server.json").read_text())["owner"]["pid"]
         assert os.getpgid(pid) == pid
+        server = running(workspace)
+        assert server is not None
+        assert sync(workspace, uri=server.uri).created == 12  # with the workspace's own password
+        assert credentials(workspace, server.uri + "1") == {}
+        taken = int(server.uri.rpartition(":")[2])
+        with pytest.raises(ValueError, match=f"port {taken} of 127.0.0.1 is not free"):
+            up(Workspace.at(workspace.root / "second"), port=taken)
     finally:
         assert told(workspace, "mlflow", "down") == "stopped\n"
     with pytest.raises(ProcessLookupError):
         os.killpg(pid, 0)
+    # The same database without the server: its runs are found by their tags, its artifacts lie behind the server.
+    result = sync(workspace)
+    assert (result.created, result.unchanged) == (0, 12)
+    assert [p.partition(" is not in MLflow")[0] for p in result.problems] == ["small/000001.json"]
+    assert len(trial_runs(workspace)) == 12

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.leases import Leases
@@ -256,7 +257,7 @@ def test_a_deleted_experiment_is_one_sentence_and_the_others_go_on(workspace: Wo
 
 def test_a_changed_param_is_one_sentence_and_the_others_go_on(workspace: Workspace) -> None:
     members = small_sweep(workspace)
-    experiment = client(workspace).create_experiment("small")
+    experiment = client(workspace).create_experiment("small", (workspace.mlflow / "artifacts").as_uri())
     begun = client(workspace).create_run(experiment, tags={TRIAL_TAG: members[0].id})
     client(workspace).log_param(begun.info.run_id, "depth", "99")
     result = sync(workspace)
@@ -279,6 +280,20 @@ def test_a_torn_part_is_told_and_tried_again(workspace: Workspace) -> None:
     assert "torn or damaged" in result.problems[0]
     workspace.part(pack).write_bytes(whole)
     assert sync(workspace).created == 6
+
+
+def test_a_part_of_a_newer_schema_is_told_and_the_others_go_on(workspace: Workspace) -> None:
+    members = trials()
+    record_sweep(workspace, "small", members)
+    packs = record_packs(workspace, members)
+    finish(workspace, packs)
+    path = workspace.part(packs[0])
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"normsweep.part_schema": b"99"}), path)
+    result = sync(workspace)
+    assert result.created == 8
+    (problem,) = result.problems
+    assert problem.startswith(f"{path} is of schema 99; this program reads up to ")
 
 
 def test_a_report_becomes_an_artifact(workspace: Workspace) -> None:
