@@ -223,6 +223,38 @@ def full_disk(_: Path) -> None:
     raise OSError(28, "No space left on device")
 
 
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("labels_py.dat", None, "data/car/labels_py.dat is missing in data_py.zip"),
+        ("car_py.dat", lambda text: text.replace("\n", ",1\n"), "1728 rows of 6 features are expected, not 1728 of 7"),
+        ("car_py.dat", lambda text: "nan" + text[text.index(",") :], "there is nan in row 0, column f0"),
+        ("labels_py.dat", lambda text: "4" + text[1:], "the labels 0 … 3 are expected, not 0, 1, 2, 3, 4"),
+    ],
+    ids=["missing member", "extra column", "nan", "label out of range"],
+)
+def test_a_faulty_archive_brings_the_sound_set_and_nothing_of_the_other(
+    file: str,
+    change: Callable[[str], str] | None,
+    told: str,
+    bundle: Server,
+    published: Path,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    members: dict[str, Any] = snn_members(published, "car")
+    text = members.pop(f"data/car/{file}")
+    if change is not None:
+        members[f"data/car/{file}"] = change(text)
+    members |= snn_members(published, "statlog-german-credit")
+    bundle.files["data_py.zip"] = write_zip(tmp_path / "faulty" / "data_py.zip", members).read_bytes()
+    result = fetch(["car", "statlog-german-credit"], mirror=bundle.url)
+    assert result.done == ["statlog-german-credit"]
+    assert told in result.refused["car"]
+    assert list(data.missing(["car"])) == ["car"]
+    assert not [path for path in left(home) if "/car." in path or ".building" in path]
+
+
 def test_two_processes_fetch_once(bundle: Server, home: Path) -> None:
     bundle.seconds = 0.5
     code = f"from trainers.data.fetch import fetch; r = fetch(['car'], mirror={bundle.url!r}); print(r.done, r.kept)"
