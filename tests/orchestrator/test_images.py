@@ -12,9 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestrator.planning import plan
 from orchestrator.result_table import table
+from orchestrator.roster import Roster
 from orchestrator.workspace import Workspace
+from sweeps.spec import load_spec
 from tests.trainers.folder import tree
+from trainers import data
+from trainers.data.importing import bring_folder
+from trainers.pack import PackTrainer
 
 SWEEP = """
 name: flowers
@@ -66,6 +72,20 @@ def test_a_sweep_on_a_folder_that_was_imported(place: Path) -> None:
         ("popnorm", "done"),
     ]
     assert working(place) == []
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("preset", ["popnorm-imagenet-smoke", "cwo-imagenet-smoke"])
+def test_the_presets_of_imagenet_train_on_a_folder(preset: str, place: Path) -> None:
+    """Through the very code that reads ImageNet: their crops, their shards, images from files."""
+    bring_folder(tree(place / "more", train=24), "flowers")
+    planned = plan(Roster(Workspace.at(place / "out")), load_spec(preset, ["dataset=flowers"]))
+    assert {t.normalizer.name for t in planned.trials.values()} >= {preset.partition("-")[0], "bn"}
+    for pack in planned.new:
+        trainer = PackTrainer(pack.trials, data.read("flowers"))
+        trainer.advance(1e9)
+        rows = trainer.rows()
+        assert [row["state"] for row in rows] == ["done"] * len(rows)
 
 
 @pytest.mark.kill
