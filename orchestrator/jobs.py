@@ -1,4 +1,4 @@
-"""The SLURM jobs of a workspace: what was submitted, what SLURM says of it, what it holds. Reads only."""
+"""The SLURM jobs of a workspace: what was submitted, what SLURM says of it, what it holds, how it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from orchestrator.leases import Lease
 from orchestrator.submissions import Submission, receipt, submissions
 from orchestrator.workspace import Workspace
-from slurm.accounting import Accounting, JobState
+from slurm.accounting import Accounting, JobState, queued
+from slurm.command import Unanswered, ask
 from slurm.job import Incarnation
 
 
@@ -62,6 +63,9 @@ class Jobs:
         state = next((s for s in self._states.values() if s.job == incarnation.job), None)
         return state.runs(incarnation) if state else None
 
+    def is_over(self, job: str) -> bool:
+        return job in self._states and self._states[job].final
+
     def of(self, sweep: str, leases: Iterable[Lease]) -> list[Job]:
         """All jobs that were ever submitted for a sweep, oldest first, with what they hold of these leases."""
         held: dict[int, list[str]] = defaultdict(list)
@@ -90,6 +94,25 @@ def _job(job: str, submission: Submission, state: JobState | None, held: dict[in
         reason=state.reason,
         packs=[] if state.waiting else held.get(state.job, []),
     )
+
+
+def cancel_jobs(workspace: Workspace, sweep: str) -> list[str]:
+    """Has SLURM end the sweep's allocations that wait or run; returns their ids. What packs saved stays.
+
+    ValueError where there is no SLURM, or it does not answer, or a submission is unclear.
+    """
+    mine = [s for s in submissions(workspace) if s.sweep == sweep]
+    unclear = [s.number for s in mine if receipt(workspace, s.number) is None]
+    if unclear:
+        raise ValueError(f"submission {unclear[0]} has no receipt: repeat `normsweep submit` first, which resolves it")
+    names = {s.name for s in mine}
+    try:
+        live = sorted(job.shown for job in queued() if job.name in names and not job.final)
+        if live:
+            ask(["scancel", "--quiet", *live])
+    except Unanswered as error:
+        raise ValueError(f"SLURM does not answer; repeat later: {error}") from None
+    return live
 
 
 def log_of(workspace: Workspace, job: str) -> Path | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cancel import Cancellation
     from orchestrator.retry import Retry
+    from orchestrator.workspace import Workspace
     from sweeps.select import Selector
 
 watch_app = typer.Typer()
@@ -71,11 +72,15 @@ def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> No
 
 @watch_app.command()
 def logs(
-    trial: Annotated[str, typer.Argument(help="the id of a pack or a trial, or a selector that names one trial")],
+    trial: Annotated[
+        str, typer.Argument(help="the id of a pack, a trial or a SLURM job, or a selector that names one trial")
+    ],
     workspace: Root = DEFAULT_ROOT,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the pack has its result")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="go on until the pack has its result, or the job is over")
+    ] = False,
 ) -> None:
-    """The log of a pack, and of what went wrong with it."""
+    """The log of a pack, and of what went wrong with it; the log of a SLURM job."""
     from orchestrator.logs import logs as lines_of
 
     for line in lines_of(workspace_at(workspace), trial, follow=follow):
@@ -99,17 +104,40 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
 def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
     """Let the next run train failed, given-up or cancelled trials again."""
     from orchestrator.retry import retrial
+    from orchestrator.submissions import submissions
 
-    _carry_out(retrial(workspace_at(workspace), sweep, _needed(where, "state=failed")), yes, f"normsweep run {sweep}")
+    place = workspace_at(workspace)
+    then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
+    _carry_out(retrial(place, sweep, _needed(where, "state=failed")), yes, then)
 
 
 @watch_app.command()
-def cancel(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+def cancel(
+    sweep: Recorded,
+    workspace: Root = DEFAULT_ROOT,
+    where: Where = None,
+    jobs: Annotated[bool, typer.Option("--jobs", help="end the sweep's SLURM jobs; its trials stay to do")] = False,
+    yes: Yes = False,
+) -> None:
     """Do not train the selected trials that have no result; running ones save and stop. `retry` takes it back."""
     from orchestrator.cancel import cancellation
 
-    back = f"normsweep retry {sweep} -w state=cancelled"
+    if jobs:
+        if where:
+            raise ValueError("--jobs ends all jobs of the sweep, and -w names trials: leave one of them out")
+        _end_jobs(workspace_at(workspace), sweep)
+        return
+    back = f"undone by: normsweep retry {sweep} -w state=cancelled"
     _carry_out(cancellation(workspace_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
+
+
+def _end_jobs(workspace: Workspace, sweep: str) -> None:
+    from orchestrator.jobs import cancel_jobs
+    from orchestrator.states import Observer
+
+    Observer(workspace).names(sweep)
+    ended = cancel_jobs(workspace, sweep)
+    print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
 
 
 def _needed(where: Sequence[str] | None, example: str) -> Selector:
@@ -129,4 +157,4 @@ def _carry_out(intended: Cancellation | Retry, yes: bool, then: str) -> None:
             raise ValueError(f"nothing was done: these are more than {ASKED} trials, say --yes")
         typer.confirm("Go on?", abort=True)
     intended.apply()
-    print(f"recorded; next: {then}" if then.startswith("normsweep run") else f"recorded; undone by: {then}")
+    print(f"recorded; {then}")

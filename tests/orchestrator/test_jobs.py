@@ -16,7 +16,7 @@ from orchestrator.submissions import Submission, confirm
 from slurm import accounting
 from slurm.accounting import JobState
 from slurm.command import Unanswered
-from tests.orchestrator.stage import Stage
+from tests.orchestrator.stage import Call, Stage
 
 NOW = 1.7e9
 
@@ -121,3 +121,38 @@ def test_a_submission_without_a_receipt_is_told(stage: Stage, scheduler: Schedul
     (status,) = status_of(stage.workspace)
     assert "submission 1 of sweep mine has no receipt" in status.problems[-1]
     assert status.jobs == []
+
+
+def test_the_log_of_a_job_is_reached_by_its_id(stage: Stage, scheduler: Scheduler, call: Call) -> None:
+    submitted(stage, 1, ["12_0", "12_1"])
+    assert "the job has not begun yet" in call("logs", "12_1")[1]
+    folder = stage.workspace.allocation(1)
+    folder.mkdir()
+    (folder / "12_1_0_log.out").write_text("one\ntwo\n")
+    (folder / "ray-14-n1.log").touch()
+    said = call("logs", "12_1")[1].splitlines()
+    assert said[1:3] == ["one", "two"]
+    assert said[3].endswith(": ray-14-n1.log")
+    scheduler.queue = [state(14, "12_1", "COMPLETED")]
+    assert call("logs", "12_1", "-f")[1].splitlines()[1:3] == ["one", "two"]
+    assert call("logs", "99_1")[0] == 2
+
+
+def test_cancel_jobs_needs_slurm_and_no_selector_and_clear_submissions(
+    stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "leave one of them out" in call("cancel", "mine", "--jobs", "-w", "seed=1")[2]
+    assert "unknown sweep 'other'" in call("cancel", "other", "--jobs")[2]
+    submitted(stage, 1, None)
+    assert "repeat `normsweep submit` first" in call("cancel", "mine", "--jobs")[2]
+    confirm(stage.workspace, 1, ["5"])
+    monkeypatch.setenv("PATH", "")
+    code, _, said = call("cancel", "mine", "--jobs")
+    assert (code, "there is no SLURM here" in said) == (2, True)
+
+
+def test_after_a_retry_the_verb_that_the_sweep_was_started_with_is_named(stage: Stage, call: Call) -> None:
+    (bn,) = stage.packs("bn")
+    stage.finish(bn, "failed")
+    submitted(stage, 1, ["5"])
+    assert "recorded; next: normsweep submit mine" in call("retry", "mine", "-w", "state=failed", "--yes")[1]
