@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    *("--window-size=1400,900", "--virtual-time-budget=60000"),
+    *("--window-size=1400,900", "--virtual-time-budget=60000", "--dump-dom"),
 ]
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
@@ -43,19 +43,19 @@ def pictures(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def visit(url: str, folder: Path, *flags: str) -> str:
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", *flags, url]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+def seen(url: str, picture: Path, folder: Path, *patterns: str) -> str:
+    """What the page shows, when all of the patterns are in it; a page that is slow to fill gets three visits.
 
-
-def seen(url: str, folder: Path, *patterns: str) -> str:
-    """What the page shows, when all of the patterns are in it; a page that is slow to fill gets three visits."""
-    shown = ""
+    The picture is taken in the same visit.
+    """
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--screenshot={picture}", url]
+    lacking: list[str] = []
     for _ in range(3):
-        shown = visit(url, folder, "--dump-dom")
-        if all(re.search(pattern, shown) for pattern in patterns):
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+        lacking = [pattern for pattern in patterns if not re.search(pattern, shown)]
+        if not lacking:
+            assert picture.stat().st_size > 20_000
             return shown
-    lacking = [pattern for pattern in patterns if not re.search(pattern, shown)]
     raise AssertionError(f"{url} does not show {lacking}")
 
 
@@ -67,16 +67,12 @@ def test_the_page_shows_the_sweep_its_runs_and_a_curve(
     experiment = client(workspace, server.uri).get_experiment_by_name("on-the-page").experiment_id
 
     home = f"{server.uri}/#/experiments/{experiment}/runs"
-    seen(home, tmp_path, "on-the-page", "Training runs", r"<[^>]*>13<[^>]*> matching runs")
+    listed = ("on-the-page", "Training runs", r"<[^>]*>13<[^>]*> matching runs")
+    seen(home, pictures / "mlflow-runs.png", tmp_path, *listed)
     sweep = parents(workspace, server.uri)["on-the-page"].info.run_id
-    shown = seen(f"{home}/{sweep}", tmp_path, "Child runs", members[0].dataset)
-    names = {r.info.run_name for r in trial_runs(workspace, server.uri).values()}
-    assert len([name for name in names if name in shown]) >= 5  # the first ones, the rest at a click
-
-    run = trial_runs(workspace, server.uri)[members[0].id].info.run_id
-    address = f"{home}/{run}/model-metrics"
-    seen(address, tmp_path, "curve/val_error", 'class="scatterlayer')  # a line, drawn by Plotly
-    for name, place in (("mlflow-sweep", f"{home}/{sweep}"), ("mlflow-curve", address)):
-        picture = pictures / f"{name}.png"
-        visit(place, tmp_path, f"--screenshot={picture}")
-        assert picture.stat().st_size > 20_000
+    shown = seen(f"{home}/{sweep}", pictures / "mlflow-sweep.png", tmp_path, "Child runs", members[0].dataset)
+    runs = trial_runs(workspace, server.uri)
+    assert len([run for run in runs.values() if run.info.run_name in shown]) >= 5  # the first ones, the rest at a click
+    curve = f"{home}/{runs[members[0].id].info.run_id}/model-metrics"
+    drawn = 'class="scatterlayer'  # a line, by Plotly
+    seen(curve, pictures / "mlflow-curve.png", tmp_path, "curve/val_error", drawn)
