@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.scores import listed, plain
+from sweeps.settings import CHOICES
 from sweeps.vocabulary import NORMALIZERS
 
 # What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
@@ -52,16 +53,21 @@ def published(paper: str, table: str) -> pd.DataFrame:
 def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with options in the normalizer's name where a sweep varies them: `vcl` becomes `vcl(n=5)`.
 
-    Only the options that differ among the trials of one normalizer are named.
+    Only the options that differ among the trials of one normalizer are named, and none where the model alone decides
+    them (a paper's settings for each network): those are one method.
     """
     if "normalizer" not in frame or "normalizer_options" not in frame:
         return frame
     pairs = frame[["normalizer", "normalizer_options"]].drop_duplicates()
     if len(pairs) == len(set(pairs["normalizer"])):
         return frame
+    models = frame.assign(model=frame.get("model", ""))[["normalizer", "model", "normalizer_options"]].drop_duplicates()
     names: dict[tuple[str, Any], str] = {}
     for normalizer, group in pairs.groupby("normalizer", sort=False):
         options = {text: parsed(text) for text in group["normalizer_options"]}
+        if not models.loc[models["normalizer"] == normalizer, "model"].duplicated().any():
+            names |= {(str(normalizer), plain(text)): str(normalizer) for text in options}
+            continue
         differing = sorted(
             {k for o in options.values() for k in o if len({json.dumps(p.get(k)) for p in options.values()}) > 1}
         )
@@ -139,7 +145,7 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
         fields = sweeps.setdefault(str(sweep), {})
         for name, value in parsed(text).items():
-            fields.setdefault(name, set()).add(worded(value))
+            fields.setdefault(name, set()).add(worded(value, name))
     (one, first), *others = sweeps.items()
     for other, fields in others:
         for name in sorted(set(first) - free):
@@ -162,9 +168,15 @@ def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFra
         values = [trial.get(name) for trial in trials]
         # Most fields are the same in all trials of a sweep: those cost one comparison a trial.
         if name in wanted or values.count(values[0]) < len(values):
-            columns[name] = [worded(value) for value in values]
+            columns[name] = [worded(value, name) for value in values]
     return frame.assign(**columns)
 
 
-def worded(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+def worded(value: Any, name: str) -> str:
+    """A field's value as text; of a choice its name and the options that are not at their defaults."""
+    known = CHOICES.get(name, {}).get(value["name"]) if isinstance(value, dict) and "name" in value else None
+    if known is None:
+        return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    options = {k: v for k, v in value["options"].items() if k not in known.options or v != known.options[k].default}
+    inside = ", ".join(f"{k}={v}" for k, v in sorted(options.items()))
+    return f"{value['name']}({inside})" if inside else value["name"]

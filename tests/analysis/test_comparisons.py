@@ -4,6 +4,7 @@ import pytest
 from analysis import comparisons, tables
 from analysis.beside import beside
 from analysis.findings import Findings
+from analysis.frame import published
 from analysis.question import Question
 from analysis.summary import summary
 from analysis.tables import Table
@@ -177,3 +178,32 @@ def test_percent_and_accuracy_are_published_as_errors():
     assert isinstance(table, Table)
     printed = table.frame.set_index("method")["published"]
     assert printed["sigmoid/bn"] == pytest.approx(1 - 0.8421)  # vgg16's 84.21 %, not resnet20's
+
+
+def test_published_settings_tell_cells_apart():
+    frame = trials(
+        datasets=["cifar10"], activations=["elu", "lrelu(slope=0.2)"], normalizers=["none", "vcl"], depths=[4]
+    )
+    frame = frame.assign(sweep="vcl-cifar", model="elu-cnn-11")
+    five = frame["normalizer"] == "vcl"
+    two = frame[five].assign(normalizer_options='{"n": 2, "weight": 0.01}')
+    _, table = beside(Findings(pd.concat([frame, two]), SELECT))
+    assert isinstance(table, Table)
+    printed = table.frame.set_index("method")["published"]
+    theirs = (
+        published("vcl", "2").query("dataset == 'cifar10'").set_index(["activation", "normalizer", "setting"])["value"]
+    )
+    assert printed["elu/vcl(n=5)"] == theirs["elu", "vcl", "n=5"]
+    assert printed["lrelu(slope=0.2)/vcl(n=2)"] == theirs["lrelu", "vcl", "n=2"]
+    assert len(printed) == 6
+
+
+def test_published_augmentations_are_told_apart_by_the_sweep_s_columns():
+    frame = trials(datasets=["cifar10"], activations=["relu"], normalizers=["bn", "cwo"], depths=[4])
+    frame = frame.assign(sweep="cwo-cifar", model="cnn9", augment="pad-crop-flip")
+    both = pd.concat([frame, frame.assign(augment="fastaa")])
+    _, table = beside(Findings(both, Question(columns=("augment", "normalizer"))))
+    assert isinstance(table, Table)
+    printed = table.frame.set_index("method")["published"]
+    assert printed["pad-crop-flip/cwo"] == pytest.approx(0.0550)
+    assert printed["fastaa/bn"] == pytest.approx(0.0440)

@@ -120,3 +120,21 @@ def test_what_repeats_one_data_set_makes_no_rows(name: str):
     average = tuple({"split", "seed"} - {name})
     with pytest.raises(ValueError, match=f"{name} must not make rows: .* not independent data sets; take"):
         Findings(frame, Question(rows=("dataset", name), average=average))
+
+
+def test_options_that_the_model_decides_make_one_method():
+    noises = {"cnn9": "constant", "resnet110": "linear"}
+    frames = [
+        trials(depths=[4], normalizers=["bn", "cwo"]).assign(model=m, normalizer_options=json.dumps({"noise": n}))
+        for m, n in noises.items()
+    ]
+    assert set(named_methods(pd.concat(frames))["normalizer"]) == {"bn", "cwo"}
+    both = pd.concat([*frames, frames[0].assign(model="resnet110")])
+    assert set(named_methods(both)["normalizer"]) == {f"{n}(noise={v})" for n in ("bn", "cwo") for v in noises.values()}
+
+
+def test_choices_are_shown_by_name_and_by_what_is_not_at_its_default():
+    frame = trials(depths=[4], seeds=[0])
+    crop = {"name": "pad-crop-flip", "options": {"cutout": 16}}
+    both = [json.dumps({"augment": c}) for c in ({"name": "none", "options": {}}, crop)] * (len(frame) // 2)
+    assert set(with_fields(frame.assign(trial=both))["augment"]) == {"none", "pad-crop-flip(cutout=16)"}
