@@ -1,7 +1,8 @@
-"""The verbs that need a SLURM cluster."""
+"""The verbs that need a SLURM cluster, and the drill, which can do with one."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,29 @@ def submit(
 
     profile = load(site)
     submit_sweep(workspace_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, selector_of(where))
+
+
+@slurm_app.command()
+def drill(
+    site: Annotated[Path | None, typer.Option("--site", help="on SLURM, as this site file says; default: here")] = None,
+    workspace: Root = DEFAULT_ROOT,
+    times: Annotated[int, typer.Option(min=1, help="interruptions")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="of the small pack; more, where it is over too soon")] = 2000,
+    seed: Annotated[int, typer.Option(help="of what is interrupted when")] = 0,
+) -> None:
+    """Interrupt a small pack on purpose; are its results the undisturbed ones? Exit code 4 when they are not."""
+    from orchestrator.drill import drill as interrupt
+    from slurm.command import Unanswered
+
+    folder = workspace_at(workspace).root / f"drill-{secrets.token_hex(4)}"
+    try:
+        result = interrupt(folder, site and site.resolve(), times, epochs, seed, print)
+    except Unanswered as error:
+        raise ValueError(f"SLURM does not answer; repeat later: {error}") from None
+    print(result)
+    if result.differing:
+        print(f"see {folder}")
+        raise typer.Exit(4)
 
 
 @slurm_app.command()
