@@ -122,6 +122,7 @@ def main(root: str, number: int) -> int:
         gpus=submission.nodes * submission.gpus,
         cpus_per_pack=run.cpus,
         gpus_per_pack=run.gpus,
+        devices=run.devices,
         checkpoint_seconds=run.checkpoint_seconds,
     )
     forget_finished(workspace, Ledger(workspace).done())

@@ -40,6 +40,7 @@ class Resources:
     gpus: int = 0
     cpus_per_pack: int = 1
     gpus_per_pack: float = 0.0
+    devices: int = 1  # of a pack; cores and GPUs are then those of each
     checkpoint_seconds: float = 120.0
 
 
@@ -105,6 +106,8 @@ def _tune(
         "workspace": str(workspace.root),
         "checkpoint_seconds": resources.checkpoint_seconds,
         "threads": resources.cpus_per_pack,
+        "gpus": resources.gpus_per_pack,
+        "devices": resources.devices,
         "device": "cuda" if resources.gpus_per_pack else "cpu",
         "code_version": code_version(),
     }
@@ -114,7 +117,7 @@ def _tune(
         warnings.simplefilter("ignore")  # Tune's, about metrics: results come from the ledger
         _log_to(workspace.driver_log)
         tune.Tuner(
-            tune.with_resources(PackTrainable, {"cpu": resources.cpus_per_pack, "gpu": resources.gpus_per_pack}),
+            tune.with_resources(PackTrainable, _bundles(resources)),
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
             run_config=tune.RunConfig(
                 name=f"run-{len(list(folder.glob('tune/*')))}",
@@ -132,6 +135,17 @@ def _tune(
         elsewhere=searcher.idled,
         began=searcher.began,
     )
+
+
+def _bundles(resources: Resources) -> Any:
+    """What Tune sets aside for a pack: for a gang a bundle for each device, and none for who leads it."""
+    from ray import tune
+
+    if resources.devices == 1:
+        return {"cpu": resources.cpus_per_pack, "gpu": resources.gpus_per_pack}
+    each = {"CPU": float(resources.cpus_per_pack), "GPU": resources.gpus_per_pack}
+    device = {name: count for name, count in each.items() if count}
+    return tune.PlacementGroupFactory([{}, *[device] * resources.devices], strategy="PACK")
 
 
 def split(workspace: Workspace, pack: RosterPack) -> None:

@@ -67,6 +67,7 @@ def plan(roster: Roster, spec: SweepSpec, where: Selector | None = None) -> Plan
     if not trials:
         raise ValueError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
     check(trials, facts)
+    rules.divided(trials, spec.run.devices, spec.run.gpus)
     by_id = {trial.id: trial for trial in trials}
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
     served = service(recorded, roster.replaced, by_id)

@@ -62,6 +62,8 @@ class PackTrainable(tune.Trainable):
             state, progress = "failed", 0.0
         done = state != "training"
         if done:
+            if self._job is not None:
+                self._job.close()
             self._job = None
         return {**outcome, "state": state, "progress": progress, "done": done}
 
@@ -114,7 +116,12 @@ class PackJob:
             raise ValueError(
                 f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
             )
-        self.trainer = PackTrainer(trials, self._dataset, device=config["device"], workers=config["threads"])
+        if config.get("devices", 1) > 1:
+            from orchestrator.gang import Gang
+
+            self.trainer = Gang(config)
+        else:
+            self.trainer = PackTrainer(trials, self._dataset, device=config["device"], workers=config["threads"])
         self._seconds = 0.0
         state, reason = checkpoint.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
         if state is not None:
@@ -159,6 +166,12 @@ class PackJob:
         self._log(f"done after {self._trained():.1f} s")
         return "done"
 
+    def close(self) -> None:
+        """Ends the processes of a gang."""
+        end = getattr(self.trainer, "close", None)
+        if end is not None:
+            end()
+
     def save(self) -> None:
         from trainers import checkpoint
 
@@ -179,7 +192,7 @@ class PackJob:
             {
                 "seconds": self._trained() / len(self._pack.trial_ids),
                 "attempts": self._lease.generation,
-                "device": _device_name(self._config["device"]),
+                "device": getattr(self.trainer, "device", None) or _device_name(self._config["device"]),
                 "host": socket.gethostname(),
                 "threads": self._config["threads"],
                 "code_version": self._config["code_version"],

@@ -55,11 +55,8 @@ def run(
     from orchestrator.driver import Outcome, Resources, drive, lacking
     from orchestrator.progress import RunProgress
 
-    if spec.run.gpus > gpus:
-        raise ValueError(
-            f"run.gpus={spec.run.gpus:g}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
-            "give it more (--gpus) or train on cores (--set run.gpus=0)"
-        )
+    cores = cpus or len(os.sched_getaffinity(0))
+    enough(spec, cores, gpus)
     if mirrored:
         mirror_uri.tracking_uri(workspace, tracking_uri)  # refuses a bad one
     planned, roster, changed = commit(workspace, spec, where)
@@ -76,12 +73,12 @@ def run(
     before = sum(len(p.trial_ids) for p in planned.serving if p.id in done)
     outcome = Outcome()
     if packs:
-        cores = cpus or len(os.sched_getaffinity(0))
         resources = Resources(
             cpus=max(cores, spec.run.cpus),
             gpus=gpus,
             cpus_per_pack=spec.run.cpus,
             gpus_per_pack=spec.run.gpus,
+            devices=spec.run.devices,
             checkpoint_seconds=spec.run.checkpoint_seconds,
         )
         console.print(
@@ -100,6 +97,22 @@ def run(
             _catch_up(workspace, tracking_uri, console)
     ledger.renew_cache(p.id for p in roster.live)
     return _summary(workspace, wanted, outcome.stopped, outcome.given_up)
+
+
+def enough(spec: SweepSpec, cores: int, gpus: int) -> None:
+    """ValueError when a pack of the sweep would wait for ever on so many cores and GPUs."""
+    run = spec.run
+    if run.gpus * run.devices > gpus:
+        each = f" on each of run.devices={run.devices}" if run.devices > 1 else ""
+        raise ValueError(
+            f"run.gpus={run.gpus:g}{each}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
+            "give it more (--gpus) or train on cores (--set run.gpus=0)"
+        )
+    if run.devices > 1 and run.cpus * run.devices > cores:
+        raise ValueError(
+            f"run.devices={run.devices} with {run.cpus} cores each: a pack of {spec.name} would wait for ever on the "
+            f"{cores} cores of this run; give it more (--cpus) or take fewer devices"
+        )
 
 
 def _summary(workspace: Workspace, wanted: set[str], stopped: bool, given_up: int) -> Summary:

@@ -21,6 +21,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
     facts = facts_once()
     trials = expand(spec, facts, where)
     check(trials, facts)
+    rules.divided(trials, spec.run.devices, spec.run.gpus)
     return {
         "sweep": spec.name,
         "trials": len(trials),

@@ -54,7 +54,7 @@ def submit_sweep(
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")
             return []
-        _check(workspace, spec, profile, packs)
+        _check(workspace, spec, profile, nodes, packs)
         return _difference(workspace, spec.name, profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:
         raise ValueError(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
@@ -67,11 +67,17 @@ def submit_sweep(
         ) from None
 
 
-def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, packs: list[RosterPack]) -> None:
+def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
     if spec.run.cpus > profile.cpus or spec.run.gpus > profile.gpus:
         raise ValueError(
             f"a pack of sweep {spec.name} needs {spec.run.cpus} cores and {spec.run.gpus:g} GPUs, a node of the site "
             f"file has {profile.cpus} and {profile.gpus}: raise `cpus` or `gpus` there, or lower run.cpus or run.gpus"
+        )
+    each = min(profile.cpus // spec.run.cpus, int(profile.gpus / spec.run.gpus) if spec.run.gpus else profile.cpus)
+    if spec.run.devices > nodes * each:
+        raise ValueError(
+            f"run.devices={spec.run.devices}: an allocation of {nodes} nodes has room for {nodes * each} devices with "
+            f"{spec.run.cpus} cores and {spec.run.gpus:g} GPUs each: ask for more nodes or take fewer devices"
         )
     usable = 60 * profile.minutes - _kept(profile)
     longest = max(map(Estimate(workspace).seconds, packs))

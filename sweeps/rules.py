@@ -45,6 +45,18 @@ def notes(trials: Iterable[Trial]) -> list[str]:
     return list(found)
 
 
+def divided(trials: Iterable[Trial], devices: int, gpus: float) -> None:
+    """ValueError unless so many devices, each with so many GPUs, can share the work of each trial."""
+    if devices > 1 and gpus % 1:
+        raise ValueError(f"run.gpus={gpus:g} with run.devices={devices}: a device has whole GPUs; set run.gpus to 1")
+    for trial in trials:
+        if trial.shards % devices:
+            raise ValueError(
+                f"run.devices={devices} does not divide shards={trial.shards} of {trial.dataset} with "
+                f"{trial.normalizer.name}: set shards to {devices} or a multiple, or run.devices to a divisor"
+            )
+
+
 def joined(trial: Trial) -> bool:
     """Whether batch statistics are taken over all shards of a batch together."""
     return bool(trial.normalizer.as_dict().get("sync"))

@@ -18,8 +18,8 @@ from sweeps.vocabulary import Option
 RUN: dict[str, Option] = {
     "pack": Option("int", 32, low=1, help="at most so many trials are trained together"),
     "checkpoint_seconds": Option("float", 120.0, low=0.0, help="how much work an interruption may cost"),
-    "cpus": Option("int", 1, low=1, help="cores, and so threads, of a pack"),
-    "gpus": Option("float", 0.0, low=0.0, help="GPUs of a pack; 0.25: four packs share one"),
+    "cpus": Option("int", 1, low=1, help="cores, and so threads, of a pack; of each of its devices"),
+    "gpus": Option("float", 0.0, low=0.0, help="GPUs of a pack, of each of its devices; 0.25: four packs share one"),
     "devices": Option("int", 1, low=1, help="processes that train one trial together (DDP); more than 1: packs of one"),
 }
 

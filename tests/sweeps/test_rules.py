@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.rules import check, problems
+from sweeps.rules import check, divided, problems
 from tests.sweeps.sets import facts, trials
 
 
@@ -64,6 +64,16 @@ def test_bn_over_one_value_names_methods_that_allow_it() -> None:
     (found,) = told(normalizer=["none", "bn"], batch_size=1)
     assert found.startswith("bn with batch_size=1: its batch statistic would be taken over 1 value, it needs 2;")
     assert "methods that allow it: none" in found
+
+
+def test_devices_divide_the_shards() -> None:
+    made = trials(normalizer="bn", shards=4, batch_size=20)
+    divided(made, 1, 0.25)
+    divided(made, 2, 0.0)
+    with pytest.raises(ValueError, match=r"run.devices=3 does not divide shards=4 of some with bn: set shards to 3"):
+        divided(made, 3, 0.0)
+    with pytest.raises(ValueError, match=r"run.gpus=0.5 with run.devices=2: a device has whole GPUs"):
+        divided(made, 2, 0.5)
 
 
 def test_what_is_right_passes() -> None:

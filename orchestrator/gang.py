@@ -1,0 +1,177 @@
+"""A trial over several devices: one process a device, in the bundles of the Tune trial's own placement group.
+
+Tune takes the group back when the trial ends, however it ends; the processes belong to the trial's actor and end with
+it. They meet at an address by which Ray knows the first one's node, so that nodes with several networks meet on Ray's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+LOST_SECONDS = 10.0  # after one process fails, for Ray to tell whether another was lost
+
+
+class Gang:
+    """Trains one pack as `PackTrainer` does, by processes that each train their share of every batch."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """`config` as of `PackTrainable`, with `devices`, `cpus` and `gpus` of each."""
+        group = ray.util.get_current_placement_group()
+        assert isinstance(group, PlacementGroup), "a gang trains in a placement group of Tune's"
+        world = config["devices"]
+        actor: Any = ray.remote(max_restarts=0)(Rank)
+        self._ranks: list[Any] = [
+            actor.options(
+                num_cpus=config["threads"],
+                num_gpus=config["gpus"],
+                scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=i),
+            ).remote()
+            for i in range(world)
+        ]
+        self.close = weakref.finalize(self, _end, self._ranks)
+        (address,) = _all([self._ranks[0].open.remote(world)])
+        joined = [rank.join.remote(i, world, address, dict(config)) for i, rank in enumerate(self._ranks)]
+        self.device = f"{world} x {_all(joined)[0]}"
+        self._seconds_of_a_step = 0.0
+        self._look()
+
+    def advance(self, seconds: float) -> None:
+        """Trains as many steps as take about so long, one at least; for the first the time is not known."""
+        steps = max(1, int(seconds / self._seconds_of_a_step)) if self._seconds_of_a_step else 1
+        begin = time.monotonic()
+        _all([rank.advance.remote(steps) for rank in self._ranks])
+        # A first step takes longer than others; an evaluation may fall among any.
+        self._seconds_of_a_step = (time.monotonic() - begin) / steps
+        self._look()
+
+    def rows(self) -> list[dict[str, object]]:
+        return self._of_first("rows")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Rank 0's, which is everyone's, on the CPU."""
+        return self._of_first("state_dict")
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        shared = ray.put(dict(state))
+        _all([rank.load_state_dict.remote(shared) for rank in self._ranks])
+        self._look()
+
+    def _look(self) -> None:
+        self.finished, self.progress, self.epoch = self._of_first("progress")
+
+    def _of_first(self, name: str) -> Any:
+        return _all([getattr(self._ranks[0], name).remote()])[0]
+
+
+class Rank:
+    """One process of a gang."""
+
+    def open(self, world: int) -> tuple[str, int]:
+        """Where the gang meets: an address and port of this node, on the network that Ray uses."""
+        import torch.distributed as dist
+
+        address = ray.util.get_node_ip_address()
+        listening = socket.create_server((address, 0))
+        port = listening.getsockname()[1]
+        self._store: Any = dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage]
+            address, port, world, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach()
+        )
+        return address, port
+
+    def join(self, rank: int, world: int, address: tuple[str, int], config: Mapping[str, Any]) -> str:
+        """Meets the others and gets ready to train; returns the name of the device."""
+        import torch
+        import torch.distributed as dist
+
+        from orchestrator.roster import RosterPack
+        from trainers import data, host
+        from trainers.pack import PackTrainer
+
+        host.prepare(config["threads"])
+        network = _network(ray.util.get_node_ip_address())
+        os.environ.update(GLOO_SOCKET_IFNAME=network, NCCL_SOCKET_IFNAME=network)
+        if rank > 0:
+            store = dist.TCPStore(address[0], address[1], world)  # pyright: ignore[reportPrivateImportUsage]
+            self._store = store
+        cuda = config["device"] == "cuda"
+        dist.init_process_group("nccl" if cuda else "gloo", store=self._store, rank=rank, world_size=world)
+        trials = RosterPack.from_json(config["roster"]).trials
+        self._trainer = PackTrainer(
+            trials,
+            data.read(trials[0].dataset),
+            device=config["device"],
+            workers=config["threads"],
+            agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
+        )
+        return torch.cuda.get_device_name() if cuda else "cpu"
+
+    def advance(self, steps: int) -> None:
+        self._trainer.advance(float("inf"), steps)
+
+    def progress(self) -> tuple[bool, float, int]:
+        return self._trainer.finished, self._trainer.progress, self._trainer.epoch
+
+    def rows(self) -> list[dict[str, object]]:
+        return self._trainer.rows()
+
+    def state_dict(self) -> dict[str, Any]:
+        return _on_cpu(self._trainer.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._trainer.load_state_dict(state)
+
+
+def _all(answers: Sequence[Any]) -> list[Any]:
+    """The answers of all ranks. LostWorker if a process is gone, whatever the others say of it; else their error."""
+    from trainers.loader import LostWorker
+
+    waiting = list(answers)
+    try:
+        while waiting:
+            ready, waiting = ray.wait(waiting, num_returns=1)
+            ray.get(ready)
+    except Exception as error:
+        ended, _ = ray.wait(list(answers), num_returns=len(answers), timeout=LOST_SECONDS)
+        if any(_is_lost(answer) for answer in ended):
+            raise LostWorker("a process of the gang was lost") from error
+        raise
+    return ray.get(list(answers))
+
+
+def _is_lost(answer: Any) -> bool:
+    try:
+        ray.get(answer)
+    except RayActorError:
+        return True
+    except Exception:  # noqa: BLE001  what a living process says
+        return False
+    return False
+
+
+def _end(ranks: Sequence[Any]) -> None:
+    for rank in ranks:
+        ray.kill(rank)
+
+
+def _network(address: str) -> str:
+    """The name of this machine's network that has the address."""
+    import psutil
+
+    networks = psutil.net_if_addrs().items()
+    return next((name for name, found in networks if any(a.address == address for a in found)), "")
+
+
+def _on_cpu(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _on_cpu(value) for key, value in state.items()}
+    return state.cpu() if hasattr(state, "cpu") else state

@@ -1,0 +1,70 @@
+"""A trial over two devices, one of which is lost, ends with the result of an undisturbed one on one device."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from tests.chaos.test_kill import command, our_processes
+
+SWEEP = """
+name: gang
+trial: {dataset: wine, normalizer: brn, batch_size: 20, shards: 2, epochs: 600, precision: float64}
+run: {devices: 2, checkpoint_seconds: 0.5}
+"""
+SECONDS = 200.0
+
+
+def result(workspace: Path) -> dict[str, object]:
+    (part,) = (workspace / "parts").rglob("*.parquet")
+    (row,) = pq.read_table(part).to_pylist()
+    return row
+
+
+def ranks(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for process in psutil.Process(driver.pid).children(recursive=True):
+        try:
+            if process.cmdline()[0].startswith("ray::Rank"):
+                found.append(process)
+        except (psutil.Error, IndexError):
+            continue
+    return found
+
+
+@pytest.mark.kill
+def test_a_rank_that_is_killed_costs_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    temporary = Path("/tmp") / f"ng{os.getpid()}"  # short, as Ray's sockets need it, and ours to look into
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    file = tmp_path / "gang.yaml"
+    file.write_text(SWEEP)
+    calm, stormy = tmp_path / "calm", tmp_path / "stormy"
+    alone = command(calm, "run", str(file), "--no-mlflow", "--set", "run.devices=1")
+    subprocess.run(alone, check=True, capture_output=True)
+
+    driver = subprocess.Popen(command(stormy, "run", str(file), "--no-mlflow", "--cpus", "2"))
+    request.addfinalizer(driver.kill)  # nothing, where it has ended
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end and not list((stormy / "checkpoints").glob("*.pt")):
+        time.sleep(0.05)
+    victims = ranks(driver)
+    assert len(victims) == 2
+    victims[1].kill()
+    assert driver.wait(timeout=SECONDS) == 0
+
+    ours, theirs = result(stormy), result(calm)
+    assert (ours["device"], theirs["device"]) == ("2 x cpu", "cpu")
+    assert (ours["attempts"], theirs["attempts"]) == (2, 1)
+    for name in ("state", "test_error", "curve_test_error", "curve_train_loss"):
+        assert ours[name] == theirs[name], name
+    assert our_processes(str(temporary)) == []
+    temporary.rmdir()
