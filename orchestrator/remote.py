@@ -194,7 +194,7 @@ class PackJob:
                 "attempts": self._lease.generation,
                 "device": getattr(self.trainer, "device", None) or _device_name(self._config["device"]),
                 "host": socket.gethostname(),
-                "threads": self._config["threads"],
+                "threads": self._config["threads"] * self._config.get("devices", 1),  # of all devices
                 "code_version": self._config["code_version"],
                 "finished": time.time(),
             },

@@ -98,6 +98,14 @@ def test_a_run_without_the_gpus_that_its_packs_ask_for(call: Call, file: Path, t
     assert not (tmp_path / "normsweep-out").exists()
 
 
+def test_a_run_with_fewer_cores_than_its_packs_have_devices(call: Call, file: Path, tmp_path: Path) -> None:
+    words = ("--set", "run.devices=2", "--set", "shards=2", "--set", "normalizer=bn")
+    code, _, err = call("run", str(file), *words, "--cpus", "1")
+    assert code == 2
+    assert "run.devices=2 with 1 cores each" in err
+    assert not (tmp_path / "normsweep-out").exists()
+
+
 def test_numbers_and_words_are_those_of_yaml_1_2(call: Call, file: Path) -> None:
     file.write_text(FILE.replace("depth: 1", "depth: 1\n  lr: 1e-3"))
     assert call("check", str(file))[0] == 0
