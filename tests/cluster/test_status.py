@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -67,7 +66,7 @@ def test_status_joins_ledger_leases_and_slurm_and_asks_seldom(cluster: Cluster, 
     watching = [subprocess.Popen(watch, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
     time.sleep(WATCHED_SECONDS)
     for process in watching:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
     times = calls(counting, "squeue")
     assert len(times) <= WATCHED_SECONDS // 10 + 2
