@@ -33,8 +33,8 @@ class Watched:
             self.batches.append(x[r].clone())
             return network_input(x)
 
-        def watch_uniform(purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
-            numbers = uniform(purpose, layer, shape)
+        def watch_uniform(purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
+            numbers = uniform(purpose, layer, shape, samples=samples)
             self.numbers.append(numbers[r].clone())
             return numbers
 
