@@ -269,7 +269,7 @@ if __name__ == "__main__":
 
 def workers_of(pid: int) -> list[int]:
     """The workers of a process: the processes that its fork server forked."""
-    children = psutil.Process(pid).children(recursive=True)
+    children = [child for child in psutil.Process(pid).children(recursive=True) if runs(child.pid)]
     servers = {child.pid for child in children if "forkserver" in " ".join(child.cmdline())}
     return sorted(child.pid for child in children if child.ppid() in servers)
 
