@@ -25,11 +25,7 @@ def latex(table: Table) -> str:
     cut = [f"% The first {len(shown)} of {whole} lines; the Parquet and the CSV hold all."] * (len(shown) < whole)
     return "\n".join(
         [
-            *(
-                [f"% The first {len(shown)} of {len(table.frame)} lines; the Parquet and the CSV hold all."]
-                if cut
-                else []
-            ),
+            *cut,
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escaped(table.title)}. {escaped(table.note)}}}",

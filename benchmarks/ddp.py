@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sweeps.choice import Choice
+from sweeps.plan import expand
 from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 from trainers import host
@@ -112,10 +112,8 @@ def one_trial(data: Dataset, shards: int, sync: bool) -> Trial:
         "weight_decay": 1e-4,
         "standardize": "none",
     }
-    (draft,) = SweepSpec.from_json({"name": "ddp", "trial": settings}).trial.drafts()
-    values: dict[str, Any] = dict(draft)
-    assert isinstance(values["normalizer"], Choice)
-    return Trial(**values, digest=data.facts.digest, revision=1)
+    (trial,) = expand(SweepSpec.from_json({"name": "ddp", "trial": settings}), lambda _: data.facts)
+    return trial
 
 
 def images(count: int) -> Dataset:

@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sweeps.choice import Choice
+from sweeps.plan import expand
 from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 from trainers.data.arrays import Parts, split_codes
@@ -113,10 +113,8 @@ def one_trial(data: FolderDataset) -> Trial:
         "batch_size": BATCH,
         "epochs": 10**6,
     }
-    (draft,) = SweepSpec.from_json({"name": "loader", "trial": settings}).trial.drafts()
-    values: dict[str, Any] = dict(draft)
-    assert isinstance(values["normalizer"], Choice)
-    return Trial(**values, digest=data.facts.digest, revision=1)
+    (trial,) = expand(SweepSpec.from_json({"name": "loader", "trial": settings}), lambda _: data.facts)
+    return trial
 
 
 def rate(batches: Callable[[], Iterator[Any]]) -> float:

@@ -87,7 +87,6 @@ def main(root: str, number: int) -> int:
     """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME, NO_TIME; 1: told to stop."""
     from orchestrator.driver import Resources, drive
     from orchestrator.estimate import Estimate
-    from orchestrator.ledger import Ledger
     from orchestrator.planning import recorded
     from sweeps.spec import SweepSpec
 
@@ -125,7 +124,6 @@ def main(root: str, number: int) -> int:
         devices=run.devices,
         checkpoint_seconds=run.checkpoint_seconds,
     )
-    forget_finished(workspace, Ledger(workspace).done())
     outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
     if outcome.stopped:
         return 1

@@ -92,11 +92,16 @@ def work(packs: Iterable[Sequence[Trial]], facts: Facts) -> list[Work]:
 
 def timings(workspace: Workspace, trials: Mapping[str, Trial], facts: Facts, done: Sequence[str]) -> list[Timing]:
     """Of those trials that the done packs hold."""
-    rows, _ = Ledger(workspace).read(done, ["trial_id", "seconds", "threads", "device"])
+    rows, _ = Ledger(workspace).read(done, ["trial_id", "pack_id", "seconds", "threads", "device"])
+    counts: dict[str, float | None] = {}  # by pack, whose trials agree in all that operations depend on
     found: list[Timing] = []
     for row in rows.to_pylist():
-        trial = trials.get(row["trial_id"])
-        count = flops(trial, facts(trial.dataset), macs_of_layers) if trial is not None else None
+        trial, pack = trials.get(row["trial_id"]), row["pack_id"]
+        if trial is None:
+            continue
+        if pack not in counts:
+            counts[pack] = flops(trial, facts(trial.dataset), macs_of_layers)
+        count = counts[pack]
         if count and row["seconds"]:
             device, cores = row["device"] or "cpu", row["threads"] or 1
             found.append(Timing(device=device, seconds=row["seconds"], cores=cores, flops=count))

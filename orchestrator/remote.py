@@ -116,7 +116,7 @@ class PackJob:
             raise ValueError(
                 f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
             )
-        if config.get("devices", 1) > 1:
+        if config["devices"] > 1:
             from orchestrator.gang import Gang
 
             self.trainer = Gang(config)
@@ -194,7 +194,7 @@ class PackJob:
                 "attempts": self._lease.generation,
                 "device": getattr(self.trainer, "device", None) or _device_name(self._config["device"]),
                 "host": socket.gethostname(),
-                "threads": self._config["threads"] * self._config.get("devices", 1),  # of all devices
+                "threads": self._config["threads"] * self._config["devices"],  # of all devices
                 "code_version": self._config["code_version"],
                 "finished": time.time(),
             },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -39,12 +38,7 @@ def ranks(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 @pytest.mark.kill
-def test_a_rank_that_is_killed_costs_no_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    temporary = Path("/tmp") / f"ng{os.getpid()}"  # short, as Ray's sockets need it, and ours to look into
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+def test_a_rank_that_is_killed_costs_no_result(tmp_path: Path, temporary: Path, request: pytest.FixtureRequest) -> None:
     file = tmp_path / "gang.yaml"
     file.write_text(SWEEP)
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
@@ -67,4 +61,3 @@ def test_a_rank_that_is_killed_costs_no_result(
     for name in ("state", "test_error", "curve_test_error", "curve_train_loss"):
         assert ours[name] == theirs[name], name
     assert our_processes(str(temporary)) == []
-    temporary.rmdir()

@@ -64,10 +64,7 @@ def our_processes(mark: str) -> list[str]:
 
 @pytest.mark.kill
 @pytest.mark.timeout(900)
-def test_killed_ten_times_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    temporary = Path("/tmp") / f"ns{os.getpid()}"  # short, as Ray's sockets need it, and ours to look into
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+def test_killed_ten_times_over(tmp_path: Path, temporary: Path) -> None:
     file = tmp_path / "chaos.yaml"
     file.write_text(SWEEP)
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
@@ -102,7 +99,6 @@ def test_killed_ten_times_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert our_processes(str(temporary)) == []
     assert our_processes(str(stormy)) == []
     assert list(temporary.glob("normsweep-*")) == []
-    temporary.rmdir()
 
 
 def one_run_per_trial(workspace: Path) -> int:
