@@ -25,7 +25,7 @@ _OWNER = "owner.json"
 def local_ray(cpus: int, gpus: int) -> Generator[Path]:
     """Starts Ray with so many CPUs and GPUs; yields its folder; stops what it started and nothing else."""
     assert "ray" not in sys.modules, "ray reads its environment when it is imported, so it must not be imported yet"
-    _sweep_up()
+    sweep_up()
     folder = Path(tempfile.mkdtemp(prefix="normsweep-", dir=_short_folder()))
     (folder / _OWNER).write_text(json.dumps(myself().as_json()))
     token = folder / "token"
@@ -58,7 +58,7 @@ def local_ray(cpus: int, gpus: int) -> Generator[Path]:
         ray.shutdown()
         os.chdir(before)
         shutil.rmtree(folder, ignore_errors=True)
-        _sweep_up()
+        sweep_up()
 
 
 def tune_environment(cpus: int) -> dict[str, str]:
@@ -78,7 +78,7 @@ def _short_folder() -> str:
     return wanted if len(wanted) + len("/normsweep-12345678") <= LONGEST_FOLDER else os.sep + "tmp"
 
 
-def _sweep_up() -> None:
+def sweep_up() -> None:
     """Removes the folders of our drivers of this user that were killed, once nothing of their Ray runs any more."""
     for record in Path(_short_folder()).glob(f"normsweep-*/{_OWNER}"):
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,22 +65,31 @@ class Loader:
     def run(self, orders: Iterable[Order]) -> Iterator[Tensor]:
         """What is ordered. It ends what ran before. ValueError for a file that cannot be decoded, LostWorker."""
         self._orders.now = iter(orders)
-        made = iter(self._loader)
+        with _telling_lost_workers():
+            made = iter(self._loader)
         while True:
-            try:
-                found = next(made)
-            except StopIteration:
+            with _telling_lost_workers():
+                found = next(made, None)
+            if found is None:
                 return
-            except (RuntimeError, OSError, EOFError) as error:  # OSError: what the lost one had made cannot be fetched
-                if type(error) is RuntimeError and "DataLoader worker" not in str(error):
-                    raise
-                raise LostWorker(
-                    "a process that reads images ended before its time; often the kernel ends one for lack of memory "
-                    f"(see dmesg): use fewer cores or a smaller batch ({error})"
-                ) from None
             if isinstance(found, str):
                 raise ValueError(found)
             yield found
+
+
+@contextmanager
+def _telling_lost_workers() -> Generator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError, EOFError) as error:  # OSError: what the lost one had made cannot be fetched
+        told = str(error)
+        ended = type(error) is not RuntimeError or "exited unexpectedly" in told or "ancillary data" in told
+        if not ended or told.startswith("Caught "):  # by torch, in a worker that lives
+            raise
+        raise LostWorker(
+            "a process that reads images ended before its time; often the kernel ends one for lack of memory "
+            f"(see dmesg): use fewer cores or a smaller batch ({told})"
+        ) from None
 
 
 class _Orders(Sampler[Order]):

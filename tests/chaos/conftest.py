@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
-    """The temporary folder of what the test starts: of a short name, as Ray's sockets need it, and empty in the end."""
+    """The temporary folder of the test and of what it starts: of a short name, as Ray's sockets need it."""
     folder = Path(tempfile.mkdtemp(prefix="ns", dir="/tmp"))
     monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
-    folder.rmdir()
+    shutil.rmtree(folder, ignore_errors=True)

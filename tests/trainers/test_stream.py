@@ -23,10 +23,11 @@ from sweeps.trial import Trial
 from tests.trainers.folder import folder
 from tests.trainers.trials import method, model, trial
 from trainers import augment
+from trainers.augment.frames import frames
 from trainers.data.dataset import assemble
 from trainers.data.folders import FolderDataset
 from trainers.data.standardize import scale
-from trainers.loader import Loader, LostWorker
+from trainers.loader import Loader, LostWorker, Order
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
 from trainers.stream import Stream
@@ -232,6 +233,17 @@ def test_a_lost_worker_is_told_in_one_sentence(data: FolderDataset) -> None:
     os.kill(victim, signal.SIGKILL)
     with pytest.raises(LostWorker, match=r"^a process that reads images ended before its time; .*$"):
         train(trainer)
+
+
+@pytest.mark.smoke
+def test_a_worker_lost_between_two_runs_is_told_too(data: FolderDataset) -> None:
+    loader = Loader(frames(small().augment, 16), workers=2)
+    orders = [Order([str(data.root / name)], None) for name in data.files[:4]]
+    assert len(list(loader.run(orders))) == 4
+    for pid in workers_of(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(LostWorker):
+        next(loader.run(orders))
 
 
 @pytest.mark.smoke
