@@ -90,11 +90,16 @@ def sweep_up() -> None:
 
 
 def _in_use(folder: Path) -> bool:
-    """Whether a process names the folder on its command line, as Ray's daemons do."""
+    """Whether a process was started with the folder's name: Ray's daemons on their command line, workers by its token.
+
+    A worker that outlives its driver for seconds would make its part of a removed folder anew.
+    """
     import psutil
 
     return any(
-        str(folder) in word for process in psutil.process_iter(["cmdline"]) for word in process.info["cmdline"] or ()
+        str(folder) in word
+        for process in psutil.process_iter(["cmdline", "environ"])
+        for word in (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values())
     )
 
 

@@ -10,7 +10,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from tests.chaos.test_kill import command, our_processes
+from tests.chaos.test_kill import command, lasting
 
 SWEEP = """
 name: gang
@@ -60,4 +60,4 @@ def test_a_rank_that_is_killed_costs_no_result(tmp_path: Path, temporary: Path, 
     assert (ours["attempts"], theirs["attempts"]) == (2, 1)
     for name in ("state", "test_error", "curve_test_error", "curve_train_loss"):
         assert ours[name] == theirs[name], name
-    assert our_processes(str(temporary)) == []
+    assert lasting(str(temporary)) == []

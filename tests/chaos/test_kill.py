@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,18 +50,21 @@ def exported(workspace: Path, target: Path) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def our_processes(mark: str) -> list[str]:
-    """Command lines of living processes that name `mark`."""
-    found: list[str] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if mark in line:
-                found.append(line)
+def lasting(mark: str) -> list[str]:
+    """Command lines of processes, started with `mark` on it or in their environment, that do not end within 30 s."""
+    deadline = time.monotonic() + 30
+    while (found := _living(mark)) and time.monotonic() < deadline:
+        time.sleep(0.5)
     return found
+
+
+def _living(mark: str) -> list[str]:
+    return [
+        " ".join(process.info["cmdline"] or ())
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if process.pid != os.getpid()
+        and any(mark in word for word in (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values()))
+    ]
 
 
 @pytest.mark.kill
@@ -94,11 +98,8 @@ def test_killed_ten_times_over(tmp_path: Path, temporary: Path) -> None:
     assert held(Workspace.at(stormy)) == {}
     assert one_run_per_trial(stormy) == 48
 
-    deadline = time.monotonic() + 30
-    while our_processes(str(temporary)) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert our_processes(str(temporary)) == []
-    assert our_processes(str(stormy)) == []
+    assert lasting(str(temporary)) == []
+    assert lasting(str(stormy)) == []
     sweep_up()  # as the next start of Ray does first: the last one may have ended while theirs still ran
     assert list(temporary.glob("normsweep-*")) == []
 
