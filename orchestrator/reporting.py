@@ -66,10 +66,9 @@ def reported(workspace: Workspace, sweep: str, path: Path | None, interim: bool)
     path = (path or workspace.report(sweep) / "report.html").expanduser().resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     place = ["--workspace", str(workspace.root)]
-    source = sweep if _is_preset(asked.spec) else f"{sweep}.yaml"
     provenance = Provenance(
         commands=[
-            shlex.join(["normsweep", "run", source, *place]),
+            shlex.join(["normsweep", "run", _source(asked.spec), *place]),
             shlex.join(["normsweep", "report", sweep, *place, "-o", str(path), *["--interim"] * interim]),
         ],
         remake=shlex.join(["normsweep", "analyze", sweep, *place, "-o", "analysis"]),
@@ -92,7 +91,7 @@ def _asked(workspace: Workspace, sweep: str) -> Asked:
     spec = SweepSpec.from_json(states.version["spec"])
     rows = whole(workspace, sweep, more=["trial", CURVE])
     if not len(rows):
-        raise ValueError(f"sweep {sweep} has no result yet: `normsweep run {sweep}`")
+        raise ValueError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec)}`")
     left = Counter(state for state in states.of.values() if state not in FINAL)
     return Asked(
         sweep=sweep,
@@ -119,8 +118,9 @@ def _with_unfinished(frame: pd.DataFrame, states: SweepStates) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True) if rows else frame
 
 
-def _is_preset(spec: SweepSpec) -> bool:
-    return spec.name in presets() and load_spec(spec.name) == spec
+def _source(spec: SweepSpec) -> str:
+    """What to call it by for `run`: the preset, or the file it came from as far as its name tells."""
+    return spec.name if spec.name in presets() and load_spec(spec.name) == spec else f"{spec.name}.yaml"
 
 
 def _environment(asked: Asked) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def table(
     columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
     rows, problems = Ledger(workspace).read(serving, sorted(columns - {"sweep"}))
     found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
-    rows = rows.take([found[trial] for trial in wanted if trial in found])
+    rows = rows.take(pa.array([found[trial] for trial in wanted if trial in found], pa.int64()))
     rows = rows.add_column(1, "sweep", pa.array([sweep] * len(rows), pa.string()))
     if where:
         asked = rows.select([*EXPORTED, "trial"]).to_pylist()

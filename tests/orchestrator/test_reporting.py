@@ -103,6 +103,18 @@ def test_what_cannot_be_compared_is_one_sentence(
         assert Path(out).exists() == (not sentence)
 
 
+def test_a_sweep_none_of_whose_trials_has_a_result_is_one_sentence(call: Call, workspace: Workspace) -> None:
+    train(workspace, FILE)
+    train(workspace, FILE.replace("[wine, titanic]", "optical-test"), leave="optical-test")
+    for verb in ("report", "analyze"):
+        assert call(verb, "mine", "-o", "made") == (
+            2,
+            "",
+            "normsweep: sweep mine has no result yet: `normsweep run mine.yaml`\n",
+        )
+    assert not Path("made").exists()
+
+
 def test_one_seed_and_constant_rows_are_said(call: Call, workspace: Workspace) -> None:
     train(workspace, FILE.replace("0..1", "0"), error=0.25)
     assert call("report", "mine", "-o", "page.html")[0] == 0
