@@ -92,19 +92,19 @@ def work(packs: Iterable[Sequence[Trial]], facts: Facts) -> list[Work]:
 
 def timings(workspace: Workspace, trials: Mapping[str, Trial], facts: Facts, done: Sequence[str]) -> list[Timing]:
     """Of those trials that the done packs hold."""
-    rows, _ = Ledger(workspace).read(done, ["trial_id", "pack_id", "seconds", "threads", "device"])
+    names = ["trial_id", "pack_id", "seconds", "threads", "device"]
+    rows, _ = Ledger(workspace).read(done, names)
     counts: dict[str, float | None] = {}  # by pack, whose trials agree in all that operations depend on
     found: list[Timing] = []
-    for row in rows.to_pylist():
-        trial, pack = trials.get(row["trial_id"]), row["pack_id"]
+    for trial_id, pack, seconds, threads, device in zip(*(rows[name].to_pylist() for name in names), strict=True):
+        trial = trials.get(trial_id)
         if trial is None:
             continue
         if pack not in counts:
             counts[pack] = flops(trial, facts(trial.dataset), macs_of_layers)
         count = counts[pack]
-        if count and row["seconds"]:
-            device, cores = row["device"] or "cpu", row["threads"] or 1
-            found.append(Timing(device=device, seconds=row["seconds"], cores=cores, flops=count))
+        if count and seconds:
+            found.append(Timing(device=device or "cpu", seconds=seconds, cores=threads or 1, flops=count))
     return found
 
 

@@ -79,7 +79,10 @@ class Ledger:
         cached = self._cache.read([*names, *({"pack_id"} - set(names))])
         fresh = [name for name in sorted(wanted) if cached.parts.get(name) != self._stamp(name)]
         kept = wanted.difference(fresh)
-        tables = [of_packs(cached.table, kept).select(names)] if cached.table is not None and kept else []
+        tables: list[pa.Table] = []
+        if cached.table is not None and kept:
+            whole = kept.issuperset(cached.parts)  # to pick rows, pyarrow imports pandas: longer than all the reading
+            tables.append((cached.table if whole else of_packs(cached.table, kept)).select(names))
         problems: list[str] = []
         for pack in fresh:
             try:
@@ -89,7 +92,8 @@ class Ledger:
             except ValueError as problem:
                 problems.append(str(problem))
         plain = pa.schema([schema().field(name) for name in names])
-        return pa.concat_tables([plain.empty_table(), *(t.cast(plain) for t in tables)]).combine_chunks(), problems
+        found = [table.cast(plain) for table in tables] or [plain.empty_table()]
+        return pa.concat_tables(found).combine_chunks(), problems
 
     def renew_cache(self, packs: Iterable[str]) -> bool:
         """Merges these packs' parts into the cache, when enough of them are new to be worth it."""

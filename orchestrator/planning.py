@@ -16,7 +16,7 @@ from sweeps import rules
 from sweeps.changes import changes
 from sweeps.facts import Facts
 from sweeps.identity import digest
-from sweeps.plan import Pack, expand, packs
+from sweeps.plan import Pack, by_id, expand, packs
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
@@ -68,14 +68,14 @@ def plan(roster: Roster, spec: SweepSpec, where: Selector | None = None) -> Plan
         raise ValueError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
     check(trials, facts)
     rules.divided(trials, spec.run.devices, spec.run.gpus)
-    by_id = {trial.id: trial for trial in trials}
+    wanted = by_id(trials)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
-    served = service(recorded, roster.replaced, by_id)
+    served = service(recorded, roster.replaced, wanted)
     return Plan(
         spec=spec,
-        trials=by_id,
+        trials=wanted,
         serving=[roster.packs[p] for p in served.packs],
-        new=packs([by_id[t] for t in served.unheld], facts, spec.run.pack_size),
+        new=packs([wanted[t] for t in served.unheld], facts, spec.run.pack_size),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeps.choice import Choice
 from sweeps.select import Selector
-from sweeps.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, Value, setting_names
+from sweeps.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, Value
 
 Draft = dict[str, Value]  # a trial without what only the data set and the method can tell
 
@@ -73,16 +73,23 @@ class Axes:
     def drafts(self) -> Iterator[Draft]:
         """Every combination once, the first axis slowest; `where` is applied in order, then `exclude`."""
         seen: set[tuple[Value, ...]] = set()
-        names = setting_names()
+        names = self._varied()
         for draft in self._combinations():
             for special in self.where:
                 if special.when.matches(draft):
                     draft.update(special.settings)
             self._settle(draft)
-            key = tuple(draft[name] for name in names)
+            key = tuple([draft[name] for name in names])
             if key not in seen and not any(selector.matches(draft) for selector in self.exclude):
                 seen.add(key)
                 yield draft
+
+    def _varied(self) -> tuple[str, ...]:
+        """The settings in which two combinations can differ; every other follows from these."""
+        names = [name for name, values in self.settings.items() if len(values) > 1]
+        for more in (*self.zips, *(special.settings for special in self.where)):
+            names += more
+        return tuple(dict.fromkeys([*names, *(self.random.settings if self.random else ())]))
 
     def _combinations(self) -> Iterator[Draft]:
         fixed: Draft = {name: values[0] for name, values in self.settings.items() if len(values) == 1}

@@ -16,7 +16,12 @@ def canonical(value: object) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON, 64 hex digits."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return sha256(canonical(value))
+
+
+def sha256(text: str) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pack_id(trial_ids: Iterable[str], retry: int = 0) -> str:

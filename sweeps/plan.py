@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from sweeps.choice import Choice
 from sweeps.composition import normalizer
 from sweeps.facts import Facts
-from sweeps.identity import digest, pack_id
+from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
 from sweeps.settings import CHOICES, PACKING_CHOICES, SETTINGS
 from sweeps.spec import SweepSpec
-from sweeps.trial import Trial, field_names
+from sweeps.trial import SCHEMA, Trial, field_names
 from sweeps.values import entry_of
 
 # Fields that all trials of a pack share; choices and the split are looked at closer.
@@ -47,6 +48,34 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
         values["revision"] = revisions[values["normalizer"].name]
         made.append(Trial(**values))
     return made
+
+
+def by_id(trials: Iterable[Trial]) -> dict[str, Trial]:
+    """The trials by their ids, in order.
+
+    Neighbours of a sweep share most of their values: the text of a value that is the same object is made once.
+    """
+    names = sorted(field_names())
+    values_of = attrgetter(*names)
+    texts = dict.fromkeys(sorted((*names, "schema")), "")
+    texts["schema"] = f'"schema":{SCHEMA}'
+    before: tuple[object, ...] = (object(),) * len(names)
+    found: dict[str, Trial] = {}
+    for trial in trials:
+        values = values_of(trial)
+        for name, value, last in zip(names, values, before, strict=True):
+            if value is not last:
+                texts[name] = f'"{name}":{_text(value)}'
+        before = values
+        vars(trial)["id"] = identifier = sha256(f"{{{','.join(texts.values())}}}")
+        found[identifier] = trial
+    return found
+
+
+def _text(value: object) -> str:
+    if type(value) is int:  # as JSON writes it; seeds change from one trial to the next
+        return str(value)
+    return canonical(value.as_json() if isinstance(value, Choice) else value)
 
 
 @dataclass(frozen=True)

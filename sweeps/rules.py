@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 
 from sweeps.composition import normalizer, parts
 from sweeps.facts import DatasetFacts, Facts
-from sweeps.trial import Trial
+from sweeps.trial import Trial, field_names
 from sweeps.vocabulary import NORMALIZERS
 
 SHOWN = 10
@@ -23,12 +25,16 @@ def check(trials: Iterable[Trial], facts: Facts) -> None:
 
 
 def problems(trials: Iterable[Trial], facts: Facts) -> list[str]:
-    """The distinct sentences about the trials, in their order, each with the number of trials that it concerns."""
+    """The distinct sentences about the trials, in their order, each with the number of trials that it concerns.
+
+    No rule asks for the seed: of neighbours that differ in nothing else, one is looked at.
+    """
     counts: dict[str, int] = {}
     known = cache(facts)
-    for trial in trials:
-        for sentence in _problems(trial, known(trial.dataset)):
-            counts[sentence] = counts.get(sentence, 0) + 1
+    for _, alike in groupby(trials, attrgetter(*(name for name in field_names() if name != "seed"))):
+        first, *others = alike
+        for sentence in _problems(first, known(first.dataset)):
+            counts[sentence] = counts.get(sentence, 0) + 1 + len(others)
     return [f"{sentence} ({count} trial{'s' if count > 1 else ''})" for sentence, count in counts.items()]
 
 

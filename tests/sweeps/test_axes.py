@@ -41,6 +41,10 @@ def test_duplicates_are_removed() -> None:
     assert [t.seed for t in trials(seed=[1, "0..2", 1])] == [1, 0, 2]
     assert len(trials(depth=[2, 4], where=[{"if": "depth=4", "depth": 2}])) == 1
     assert len(trials(normalizer=["vcl", {"vcl": {"n": 10}}])) == 1
+    assert [t.init for t in trials(init=["auto", "he", "lecun"])] == ["he", "lecun"]
+    assert (
+        len(trials(zip=[{"lr": [0.1, 0.1], "momentum": [0.5, 0.5]}], random={"count": 3, "depth": {"choice": 4}})) == 1
+    )
 
 
 def test_zip_ties_settings_and_multiplies_with_the_rest() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.choice import Choice
+from sweeps.plan import by_id
 from sweeps.trial import Trial
 from tests.sweeps.sets import trials
 
@@ -21,6 +22,18 @@ def test_ids_never_change() -> None:
         trial = Trial.from_json(row["trial"])
         assert trial.as_json() == row["trial"]
         assert trial.id == row["id"]
+    assert list(by_id([Trial.from_json(row["trial"]) for row in table])) == [row["id"] for row in table]
+
+
+def test_ids_of_many_trials_are_those_of_each() -> None:
+    made = trials(dataset=["some", "other"], normalizer=["none", {"vcl": {"n": [2, 5]}}], lr=[0.1, 1e-7], seed="0..2")
+    # Equal and yet another text: a whole number, a float, a truth value, a zero with its sign.
+    alike = [replace(made[0], lr=value) for value in (1, 1.0, True, 0.0, -0.0, 0)]
+    alike += [replace(made[0], normalizer=Choice("gn", (("groups", value),))) for value in (1, 1.0, (1, 2.0))]
+    alone = [Trial.from_json(trial.as_json()).id for trial in (*made, *alike)]
+    assert len(set(alone)) == len(alone)
+    assert list(by_id([*made, *alike])) == alone
+    assert [trial.id for trial in by_id(made).values()] == alone[: len(made)]
 
 
 def test_every_field_enters_the_id() -> None:
