@@ -34,7 +34,9 @@ SETTINGS: dict[str, Option] = {
     "nesterov": Option("bool", False),
     "weight_decay": Option("float", 0.0, low=0.0, packs=True),
     "smoothing": Option("int", 10, low=1, help="epochs of the trailing mean that selects by validation error"),
-    "precision": Option("word", "float32", words=("float32", "float64")),
+    "precision": Option(
+        "word", "float32", words=("float32", "float64", "bfloat16-mixed"), help="mixed: layers' products in bfloat16"
+    ),
     "seed": Option("int", 0, low=0, packs=True),
 }
 

@@ -47,7 +47,7 @@ class Trial:
     nesterov: bool
     weight_decay: float
     smoothing: int
-    precision: str  # float32 | float64
+    precision: str  # float32 | float64 | bfloat16-mixed
     seed: int
 
     def as_json(self) -> dict[str, Any]:

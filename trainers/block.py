@@ -47,6 +47,20 @@ class Convolution:
         return unfolded(u, replicas)
 
 
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """An operation in bfloat16 between tensors of float32 (mixed precision): its product and what backward makes of it.
+
+    Parameters, statistics, losses and the optimizer never leave float32.
+    """
+
+    operation: Operation
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        low = torch.bfloat16
+        return self.operation(x.to(low), weight.to(low), None if bias is None else bias.to(low)).float()
+
+
 class Block(nn.Module):
     """x → before → operation with weight(w) → after → penalty collected → activation → activated.
 

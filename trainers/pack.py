@@ -25,7 +25,7 @@ from trainers.seeding import Streams
 from trainers.shards import Shards
 from trainers.stream import Stream
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16-mixed": torch.float32}  # of the parameters
 # What all trials of a pack have in common beside what fixes the shapes of the network.
 COMMON = ("dataset", "batch_size", "shards", "epochs", "steps_per_epoch", "steps", "precision")
 

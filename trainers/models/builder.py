@@ -8,7 +8,7 @@ from sweeps.composition import normalizer
 from sweeps.trial import Trial
 from trainers import normalizers
 from trainers.activations import Activation
-from trainers.block import Block, Convolution, Layer, Operation
+from trainers.block import Block, Convolution, Layer, Mixed, Operation
 from trainers.init import biases, weights
 from trainers.linear import linear
 from trainers.models.branch import Branch
@@ -51,14 +51,13 @@ class Builder:
         """A convolution without normalizer, bias and activation, beside the block defined last."""
         operation, spatial = _convolution(shape, kernel, stride, None)
         weight_shape = (out, shape[0], *(kernel,) * len(spatial))
-        return Layer(
-            operation, weight=weights(self.trials, self._shortcut_streams, self.layer, weight_shape), bias=None
-        )
+        weight = weights(self.trials, self._shortcut_streams, self.layer, weight_shape)
+        return Layer(self._precise(operation), weight=weight, bias=None)
 
     def classifier(self, features: int, classes: int) -> Layer:
         assert self.layer == self.layers, f"{self.layers} layers announced, {self.layer} defined"
         where, shape = (self.trials, self.streams, self.layers + 1), (classes, features)
-        return Layer(linear, weight=weights(*where, shape), bias=biases(*where, shape))
+        return Layer(self._precise(linear), weight=weights(*where, shape), bias=biases(*where, shape))
 
     def _block(
         self,
@@ -88,13 +87,16 @@ class Builder:
         block = Block(
             site,
             self._method(site),
-            operation,
+            self._precise(operation),
             activation,
             weight=weights(*where, shape),
             bias=biases(*where, shape),
         )
         self.blocks.append(block)
         return block
+
+    def _precise(self, operation: Operation) -> Operation:
+        return Mixed(operation) if self.trials[0].precision == "bfloat16-mixed" else operation
 
     def _method(self, site: Site) -> Method:
         choices = [t.normalizer for t in self.trials]
