@@ -114,6 +114,11 @@ def test_what_crosses_over_is_for_the_users_eyes_only(cluster: Cluster, tmp_path
         ),
         (SITE, ("--nodes", "7"), "7 nodes an allocation are more than the 6 of partition low"),
         (SITE, ("--set", "run.cpus=3"), "needs 3 cores and 0 GPUs, a node of the site file has 1 and 0"),
+        (
+            SITE,
+            ("--nodes", "2", *("--set", "run.devices=4", "--set", "shards=4", "--set", "normalizer=bn")),
+            "run.devices=4: an allocation of 2 nodes has room for 2 devices with 1 cores and 0 GPUs each",
+        ),
         (SITE.replace("10", "1"), ("--set", "epochs=100000"), "may need"),
         (SITE + "max_jobs = 1\n", (), "more than the 1 jobs that the site file allows"),
         (SITE + 'constraint = "none-such"\n', (), "a probe job was refused: Unable to allocate resources: Invalid"),
