@@ -36,6 +36,7 @@ def work(root: str, number: int, profile: Profile, umask: int) -> None:
         print(f"submission {number} is void: another took its place")
         return
     driver = [sys.executable, "-P", "-m", "orchestrator.allocation", root, str(number)]
+    driver += ["spread"] if profile.spread else []
     folder = workspace.allocation(number)
     supervise(driver, folder=folder, profile=profile, umask=umask, left=lambda: left(workspace, number))
 
@@ -83,7 +84,7 @@ class Spoken:
         print(sentence, flush=True)
 
 
-def main(root: str, number: int) -> int:
+def main(root: str, number: int, *, spread: bool) -> int:
     """The driver. Exit status 0: nothing is left to do here; OUT_OF_TIME, NO_TIME; 1: told to stop."""
     from orchestrator.driver import Resources, drive
     from orchestrator.estimate import Estimate
@@ -122,6 +123,7 @@ def main(root: str, number: int) -> int:
         cpus_per_pack=run.cpus,
         gpus_per_pack=run.gpus,
         devices=run.devices,
+        spread=spread,
         checkpoint_seconds=run.checkpoint_seconds,
     )
     outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
@@ -160,4 +162,4 @@ def _what_was_lost(address: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), spread="spread" in sys.argv[3:]))

@@ -41,6 +41,7 @@ class Resources:
     cpus_per_pack: int = 1
     gpus_per_pack: float = 0.0
     devices: int = 1  # of a pack; cores and GPUs are then those of each
+    spread: bool = False  # the devices of a pack over nodes, not on as few as can be
     checkpoint_seconds: float = 120.0
 
 
@@ -117,7 +118,7 @@ def _tune(
         warnings.simplefilter("ignore")  # Tune's, about metrics: results come from the ledger
         _log_to(workspace.driver_log)
         tune.Tuner(
-            tune.with_resources(PackTrainable, _bundles(resources)),
+            tune.with_resources(PackTrainable, bundles(resources)),
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
             run_config=tune.RunConfig(
                 name=f"run-{len(list(folder.glob('tune/*')))}",
@@ -137,7 +138,7 @@ def _tune(
     )
 
 
-def _bundles(resources: Resources) -> Any:
+def bundles(resources: Resources) -> Any:
     """What Tune sets aside for a pack: for a gang a bundle for each device, and none for who leads it."""
     from ray import tune
 
@@ -145,7 +146,8 @@ def _bundles(resources: Resources) -> Any:
         return {"cpu": resources.cpus_per_pack, "gpu": resources.gpus_per_pack}
     each = {"CPU": float(resources.cpus_per_pack), "GPU": resources.gpus_per_pack}
     device = {name: count for name, count in each.items() if count}
-    return tune.PlacementGroupFactory([{}, *[device] * resources.devices], strategy="PACK")
+    strategy = "SPREAD" if resources.spread else "PACK"
+    return tune.PlacementGroupFactory([{}, *[device] * resources.devices], strategy=strategy)
 
 
 def split(workspace: Workspace, pack: RosterPack) -> None:

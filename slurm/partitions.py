@@ -107,6 +107,7 @@ signal_seconds = {min(120, minutes * 60 // 4)}     # before the time limit, pack
 max_array = {largest}         # tasks in one job array: MaxArraySize - 1
 max_jobs = 100           # allocations waiting or running at a time
 scratch = "/tmp"         # a short path on each node's own disk
+spread = false           # true: the devices of one trial (run.devices) go to as many nodes as there are
 setup = []               # shell lines first of all: ["module load cuda"]
 # python = "apptainer exec image.sif python"
 """

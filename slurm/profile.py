@@ -31,6 +31,7 @@ class Profile:
     scratch: str = "/tmp"  # noqa: S108  short, local to the node: Ray's sockets and spill
     setup: tuple[str, ...] = ()  # shell lines before anything of ours runs: module load, export, ...
     python: str = ""  # command that runs Python, e.g. "apptainer exec image.sif python"; default: the submitting one
+    spread: bool = False  # whether the devices of a trial go to as many nodes as there are, not to as few as can be
 
 
 def load(path: Path) -> Profile:
@@ -72,7 +73,13 @@ def _problems(data: dict[str, Any]) -> list[str]:
     return problems
 
 
-_WORDS = {str: "a string", int: "a whole number", float: "a number", tuple[str, ...]: "a list of strings"}
+_WORDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list of strings",
+}
 
 
 def _fits(value: Any, wanted: Any) -> bool:

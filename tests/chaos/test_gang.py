@@ -10,6 +10,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from orchestrator.driver import Resources, bundles
 from tests.chaos.test_kill import command, lasting
 
 SWEEP = """
@@ -35,6 +36,12 @@ def ranks(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
         except (psutil.Error, IndexError):
             continue
     return found
+
+
+@pytest.mark.parametrize(("spread", "strategy"), [(False, "PACK"), (True, "SPREAD")])
+def test_its_devices_are_on_few_nodes_or_on_many_as_the_site_file_says(spread: bool, strategy: str) -> None:
+    group = bundles(Resources(cpus=8, cpus_per_pack=2, devices=3, spread=spread))
+    assert (group.bundles, group.strategy) == ([{"CPU": 2.0}] * 3, strategy)
 
 
 @pytest.mark.kill

@@ -31,6 +31,7 @@ def test_what_is_given_is_kept_and_the_rest_has_defaults(tmp_path: Path) -> None
         ("minutes = 60\ncpus = 8\n", "the key 'partition' is lacking"),
         (LEAST.replace("60", '"1:00:00"'), "minutes = '1:00:00' is not a whole number"),
         (LEAST.replace("60", "true"), "minutes = True is not a whole number"),
+        (LEAST + 'spread = "yes"\n', "spread = 'yes' is not true or false"),
         (LEAST + 'setup = "module load cuda"\n', "setup = 'module load cuda' is not a list of strings"),
         (LEAST.replace("cpus = 8", "cpus = 0"), "cpus = 0 must be at least 1"),
         (LEAST + "signal_seconds = 3600\n", "minutes = 60 leaves nothing before the signal"),
