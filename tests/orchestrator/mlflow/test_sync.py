@@ -50,19 +50,18 @@ def test_every_trial_has_one_complete_run_and_its_sweep_a_parent(workspace: Work
     assert [m.step for m in history] == list(range(50))
 
 
-def test_nothing_new_costs_nothing_and_does_not_import_mlflow(workspace: Workspace) -> None:
+def test_nothing_new_does_not_even_import_mlflow(workspace: Workspace) -> None:
     small_sweep(workspace)
     sync(workspace)
     script = (
-        "import sys, time; from orchestrator.workspace import Workspace; began = time.monotonic();"
+        "import sys; from orchestrator.workspace import Workspace;"
         "from orchestrator.mirror import sync; result = sync(Workspace.at(sys.argv[1]));"
-        "print(result.unchanged, result.created, time.monotonic() - began < 0.3,"
-        "[m for m in ('mlflow', 'pyarrow', 'pandas') if m in sys.modules])"
+        "print(result.unchanged, result.created, [m for m in ('mlflow', 'pyarrow', 'pandas') if m in sys.modules])"
     )
     told = subprocess.run(
         [sys.executable, "-c", script, str(workspace.root)], capture_output=True, text=True, check=True
     ).stdout
-    assert told.split() == ["12", "0", "True", "[]"]
+    assert told.split() == ["12", "0", "[]"]
 
 
 def test_only_what_is_new_is_written(workspace: Workspace) -> None:
