@@ -74,7 +74,7 @@ def test_ranks_are_bit_for_bit_the_same_over_fifty_steps(worlds: Mapping[int, An
     """The processes compared their parameters and buffers every ten steps, those of the other cases at the end."""
     alone = trained(LONG)
     for world in (2, 4):
-        close(worlds[world]["long"]["state"], state(alone), tolerance=1e-8)
+        close(worlds[world]["long"]["state"], state(alone))  # apart by 5e-16 at most
         assert len(worlds[world]["long"]["rows"][0]["curve_train_loss"]) == 25
 
 
