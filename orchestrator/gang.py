@@ -18,11 +18,14 @@ from ray.exceptions import RayActorError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-LOST_SECONDS = 10.0  # after one process fails, for Ray to tell whether another was lost
+LOST_SECONDS = 60.0  # after one process fails, for Ray to tell of another, or its node, that was lost: half a minute
 
 
 class Gang:
-    """Trains one pack as `PackTrainer` does, by processes that each train their share of every batch."""
+    """Trains one pack as `PackTrainer` does, by processes that each train their share of every batch.
+
+    They start and import what they need while who made this does other things, up to `meet`.
+    """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """`config` as of `PackTrainable`, with `devices`, `cpus` and `gpus` of each."""
@@ -35,14 +38,18 @@ class Gang:
                 num_cpus=config["threads"],
                 num_gpus=config["gpus"],
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=i),
-            ).remote()
+            ).remote(i, dict(config))
             for i in range(world)
         ]
         self.close = weakref.finalize(self, _end, self._ranks)
-        (address,) = _all([self._ranks[0].open.remote(world)])
-        joined = [rank.join.remote(i, world, address, dict(config)) for i, rank in enumerate(self._ranks)]
-        self.device = f"{world} x {_all(joined)[0]}"
         self._seconds_of_a_step = 0.0
+
+    def meet(self) -> None:
+        """The processes find each other and get ready to train."""
+        (address,) = _all([self._ranks[0].open.remote()])
+        _all([rank.join.remote(address) for rank in self._ranks])
+        devices = _all([rank.prepare.remote() for rank in self._ranks])
+        self.device = f"{len(devices)} x {devices[0]}"
         self._look()
 
     def advance(self, seconds: float) -> None:
@@ -76,7 +83,13 @@ class Gang:
 class Rank:
     """One process of a gang."""
 
-    def open(self, world: int) -> tuple[str, int]:
+    def __init__(self, rank: int, config: Mapping[str, Any]) -> None:
+        self._rank, self._world, self._config = rank, config["devices"], config
+        from trainers import host  # and with it torch: all processes import it at the same time
+
+        host.prepare(config["threads"])
+
+    def open(self) -> tuple[str, int]:
         """Where the gang meets: an address and port of this node, on the network that Ray uses."""
         import torch.distributed as dist
 
@@ -84,27 +97,31 @@ class Rank:
         listening = socket.create_server((address, 0))
         port = listening.getsockname()[1]
         self._store: Any = dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage]
-            address, port, world, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach()
+            address, port, self._world, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach()
         )
         return address, port
 
-    def join(self, rank: int, world: int, address: tuple[str, int], config: Mapping[str, Any]) -> str:
-        """Meets the others and gets ready to train; returns the name of the device."""
-        import torch
+    def join(self, address: tuple[str, int]) -> None:
+        """Meets the others."""
         import torch.distributed as dist
 
-        from orchestrator.roster import RosterPack
-        from trainers import data, host
-        from trainers.pack import PackTrainer
-
-        host.prepare(config["threads"])
         network = _network(ray.util.get_node_ip_address())
         os.environ.update(GLOO_SOCKET_IFNAME=network, NCCL_SOCKET_IFNAME=network)
-        if rank > 0:
-            store = dist.TCPStore(address[0], address[1], world)  # pyright: ignore[reportPrivateImportUsage]
+        if self._rank > 0:
+            store = dist.TCPStore(address[0], address[1], self._world)  # pyright: ignore[reportPrivateImportUsage]
             self._store = store
-        cuda = config["device"] == "cuda"
-        dist.init_process_group("nccl" if cuda else "gloo", store=self._store, rank=rank, world_size=world)
+        backend = "nccl" if self._config["device"] == "cuda" else "gloo"
+        dist.init_process_group(backend, store=self._store, rank=self._rank, world_size=self._world)
+
+    def prepare(self) -> str:
+        """Gets ready to train; returns the name of the device."""
+        import torch
+
+        from orchestrator.roster import RosterPack
+        from trainers import data
+        from trainers.pack import PackTrainer
+
+        config = self._config
         trials = RosterPack.from_json(config["roster"]).trials
         self._trainer = PackTrainer(
             trials,
@@ -113,7 +130,7 @@ class Rank:
             workers=config["threads"],
             agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
         )
-        return torch.cuda.get_device_name() if cuda else "cpu"
+        return torch.cuda.get_device_name() if config["device"] == "cuda" else "cpu"
 
     def advance(self, steps: int) -> None:
         self._trainer.advance(float("inf"), steps)

@@ -11,7 +11,7 @@ import socket
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
@@ -25,6 +25,9 @@ from orchestrator.publish import replace
 from orchestrator.roster import RosterPack
 from orchestrator.workspace import Workspace
 from slurm.patience import patiently, refused
+
+if TYPE_CHECKING:
+    from orchestrator.gang import Gang
 
 LOOK_SECONDS = 1.0  # between two looks at lease and owner
 REPORT_SECONDS = 2.0  # between two reports to Tune
@@ -100,6 +103,7 @@ class PackJob:
     """Trains one leased pack and keeps its files: checkpoint, progress, log, part."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        gang = _gang(config)
         from trainers import checkpoint, data, host
         from trainers.pack import PackTrainer
 
@@ -116,10 +120,9 @@ class PackJob:
             raise ValueError(
                 f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
             )
-        if config["devices"] > 1:
-            from orchestrator.gang import Gang
-
-            self.trainer = Gang(config)
+        if gang is not None:
+            gang.meet()
+            self.trainer = gang
         else:
             self.trainer = PackTrainer(trials, self._dataset, device=config["device"], workers=config["threads"])
         self._seconds = 0.0
@@ -245,6 +248,14 @@ class PackJob:
                 file.write(line)
 
         patiently(write)
+
+
+def _gang(config: dict[str, Any]) -> Gang | None:
+    if config["devices"] == 1:
+        return None
+    from orchestrator.gang import Gang
+
+    return Gang(config)
 
 
 def _device_name(device: str) -> str:
