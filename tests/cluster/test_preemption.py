@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.interruptions import interruptions
-from orchestrator.ledger import decode
 from orchestrator.workspace import Workspace
 from tests.cluster.conftest import NUMBER, SITE, Cluster, started
+from tests.cluster.watched import Watched
 
 pytestmark = pytest.mark.cluster
 
@@ -31,33 +31,6 @@ def other(slurm: Cluster) -> Generator[Cluster]:
     name = "linuxproc" if tracker[1] == "cgroup" else "pgid"
     number = str((int(NUMBER) + 5) % 10)
     yield from started(Cluster(number, 2, CLUSTER_PROCTRACK=name, CLUSTER_GRACE="3"))
-
-
-class Watched:
-    """The one pack of the sweep: what its log and its progress say."""
-
-    def __init__(self, cluster: Cluster, workspace: Workspace) -> None:
-        self._cluster = cluster
-        self._workspace = workspace
-
-    def saved(self) -> int:
-        """Epochs that are saved."""
-        [path] = self._workspace.root.glob("progress/*.parquet")
-        return len(decode(path, ["curve_val_error"])["curve_val_error"][0].as_py())
-
-    def log(self) -> str:
-        return "".join(path.read_text() for path in self._workspace.root.glob("logs/*[0-9a-f].log"))
-
-    def attempt(self, number: int) -> tuple[int, str]:
-        """Waits until the attempt has begun and saved anew; the epoch from which it began, and its node."""
-        pattern = re.compile(rf"attempt {number} on (\S+): (?:starts|goes on from epoch (\d+))")
-        self._cluster.wait(lambda: pattern.search(self.log()) is not None, 150)
-        found = pattern.search(self.log())
-        assert found is not None
-        epoch = int(found[2] or 0)
-        files = self._workspace.root / "progress"
-        self._cluster.wait(lambda: any(files.glob("*.parquet")) and self.saved() > epoch, 60)
-        return epoch, found[1]
 
 
 @pytest.mark.timeout(900)

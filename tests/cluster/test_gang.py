@@ -1,0 +1,116 @@
+"""Trials over the nodes of an allocation, one device a node: a rank is killed, a node lost, a job preempted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from orchestrator.leases import held
+from orchestrator.workspace import Workspace
+from sweeps.plan import expand
+from sweeps.spec import load_spec
+from tests.cluster.conftest import Cluster
+from tests.cluster.watched import Watched
+from trainers import data
+from trainers.host import prepare
+from trainers.pack import PackTrainer
+
+pytestmark = pytest.mark.cluster
+
+SWEEP = """
+name: gang-of-{devices}
+trial:
+  dataset: cifar10-sample
+  model: {{resnet20: {{width: 0.125}}}}
+  normalizer: bn
+  batch_size: 24
+  shards: {devices}
+  steps_per_epoch: 20
+  epochs: 18
+  lr: 0.02
+  momentum: 0.9
+  precision: float64
+run: {{devices: {devices}, checkpoint_seconds: 0.5}}
+"""
+
+
+class Gang:
+    """One trial over so many nodes, on its way in an allocation of its own."""
+
+    def __init__(self, cluster: Cluster, folder: Path, devices: int) -> None:
+        self.devices, self._cluster = devices, cluster
+        self._file = folder / f"gang-{devices}.yaml"
+        self._file.write_text(SWEEP.format(devices=devices))
+        self.workspace = Workspace.at(folder / f"out-{devices}")
+        self.pack = Watched(cluster, self.workspace)
+        words = ["--site", "site.toml", "--workspace", str(self.workspace.root), "--nodes", str(devices)]
+        cluster.normsweep("submit", str(self._file), "--allocations", "1", *words)
+        (receipt,) = self.workspace.allocations.glob("*.receipt.json")
+        (self.job,) = json.loads(receipt.read_text())["jobs"]
+
+    def goes_on(self, attempt: int, saved: int) -> None:
+        """Waits until this attempt or a later one has begun, at no epoch that was saved, and saved anew."""
+        assert self.pack.attempt(attempt)[0] >= saved
+        assert self.ranks() == [1] * self.devices
+
+    @property
+    def nodes(self) -> list[int]:
+        """Of its job, by number; the one that leads it comes first."""
+        where = self._cluster.ask("squeue", "--noheader", f"--jobs={self.job}", "--format=%N").strip()
+        return [int(name[-1]) for name in self._cluster.ask("scontrol", "show", "hostnames", where).split()]
+
+    def ranks(self) -> list[int]:
+        """How many run on each of its nodes."""
+        return [len(self._cluster.processes(node, "^ray::Rank")) for node in self.nodes]
+
+    def result(self) -> dict[str, Any]:
+        (part,) = (self.workspace.root / "parts").rglob("*.parquet")
+        (row,) = pq.read_table(part).to_pylist()
+        return row
+
+    def undisturbed(self) -> dict[str, Any]:
+        """What one process makes of it, here."""
+        prepare(threads=1)
+        trials = expand(load_spec(str(self._file)), data.facts)
+        trainer = PackTrainer(trials, data.read(trials[0].dataset))
+        while not trainer.finished:
+            trainer.advance(60.0)
+        return trainer.rows()[0]
+
+
+@pytest.mark.timeout(1200)
+def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
+    cluster: Cluster, tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cluster.environment, "NORMSWEEP_DATA", str(real_data))
+    trio = Gang(cluster, tmp_path, 3)
+    trio.goes_on(1, 0)
+    saved, lost = trio.pack.saved(), trio.nodes[1]
+    cluster.control("crash", str(lost))
+
+    pair = Gang(cluster, tmp_path, 2)  # while SLURM finds that out
+    pair.goes_on(1, 0)
+    before = pair.pack.saved()
+    assert cluster.kill(pair.nodes[1], "^ray::Rank")
+    pair.goes_on(2, before)  # in the same Ray cluster, which has room for one placement group
+    before, leader = pair.pack.saved(), f"c{cluster.environment['CLUSTER_ID']}n{pair.nodes[0]}"
+    cluster.ask("sbatch", "--partition=high", f"--nodelist={leader}", "--output=/dev/null", "--wrap=true")
+    pair.goes_on(3, before)
+    assert trio.pack.begun(2)[0] >= saved
+    cluster.control("boot", str(lost))
+    undisturbed = pair.undisturbed(), trio.undisturbed()
+    cluster.wait(lambda: not cluster.jobs(), 900)
+
+    # Two gradients have one sum; with three the order matters.
+    for gang, alone, tolerance in zip((pair, trio), undisturbed, (0.0, 1e-9), strict=True):
+        ours = gang.result()
+        assert (ours["state"], ours["device"]) == ("done", f"{gang.devices} x cpu")
+        assert ours["curve_test_error"] == alone["curve_test_error"]
+        assert ours["curve_train_loss"] == pytest.approx(alone["curve_train_loss"], rel=tolerance, abs=0.0)
+        assert held(gang.workspace) == {}
+    for node in range(1, cluster.nodes + 1):
+        cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
