@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,6 +28,7 @@ trial:
   dataset: cifar10-sample
   model: {{resnet20: {{width: 0.125}}}}
   normalizer: bn
+  activation: elu            # relu has units that are exactly 0, where a last bit decides whether a gradient passes
   batch_size: 24
   shards: {devices}
   steps_per_epoch: 20
@@ -105,12 +107,12 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
     undisturbed = pair.undisturbed(), trio.undisturbed()
     cluster.wait(lambda: not cluster.jobs(), 900)
 
-    # Two gradients have one sum; with three the order matters.
-    for gang, alone, tolerance in zip((pair, trio), undisturbed, (0.0, 1e-9), strict=True):
+    # Two gradients have one sum; with three the order matters, to a last bit of what the ledger keeps in float32.
+    for gang, alone, tolerance in zip((pair, trio), undisturbed, (0.0, 2**-23), strict=True):
         ours = gang.result()
         assert (ours["state"], ours["device"]) == ("done", f"{gang.devices} x cpu")
-        assert ours["curve_test_error"] == alone["curve_test_error"]
-        assert ours["curve_train_loss"] == pytest.approx(alone["curve_train_loss"], rel=tolerance, abs=0.0)
+        for curve in ("curve_test_error", "curve_train_loss"):
+            assert ours[curve] == pytest.approx(np.float32(alone[curve]).tolist(), rel=tolerance, abs=0.0)
         assert held(gang.workspace) == {}
     for node in range(1, cluster.nodes + 1):
         cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
