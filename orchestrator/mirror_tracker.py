@@ -181,7 +181,8 @@ class Tracker:
 
         self._client.log_batch(
             run,
-            metrics=[Metric(*point) for point in data.metrics],
+            # The newest first: MLflow then settles on the last value of a curve at once, not point by point.
+            metrics=[Metric(*point) for point in reversed(data.metrics)],
             params=[Param(key, value) for key, value in data.params.items()],
             tags=[RunTag(key, value) for key, value in data.tags.items() if not created],
         )
