@@ -1,6 +1,7 @@
 """Images per second of a gang's training, beside a plain torch script with DistributedDataParallel, in one run.
 
-python benchmarks/ddp.py [--ranks 1 2 4] [--steps 6] [--rounds 5] [--sync] [--device cuda] [--json]
+python benchmarks/ddp.py [--ranks 1 2 4] [--steps 6] [--rounds 5] [--sync] [--channels-last] [--compile] [--device cuda]
+                         [--json]
 Both train ResNet-20 with batch norm on 32 × 32 images already in memory, one batch of 128 divided among the ranks, with
 momentum and weight decay, one thread a rank on CPUs. They take turns, round by round; the ratio is the median of the
 rounds' own ratios. More ranks than cores tell what the reductions cost, not how training scales.
@@ -72,12 +73,15 @@ def resnet20() -> nn.Module:
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES))
 
 
-def plain(data: Dataset, device: str, sync: bool) -> Callable[[int], None]:
-    rank, world = dist.get_rank(), dist.get_world_size()
+def plain(data: Dataset, options: argparse.Namespace) -> Callable[[int], None]:
+    rank, world, device = dist.get_rank(), dist.get_world_size(), options.device
     network = resnet20()
-    if sync:
+    if options.sync:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    network = DistributedDataParallel(network.to(device))
+    layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    network = DistributedDataParallel(network.to(device, memory_format=layout))
+    if options.compile:
+        network.compile()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     split = data.split(0).train
     x, y = (torch.from_numpy(array[split]).to(device) for array in (data.x, data.y))
@@ -86,7 +90,7 @@ def plain(data: Dataset, device: str, sync: bool) -> Callable[[int], None]:
     def train(steps: int) -> None:
         for _ in range(steps):
             batch = torch.randperm(len(x), generator=generator)[:BATCH][rank::world].to(device)
-            loss = F.cross_entropy(network(x[batch]), y[batch])
+            loss = F.cross_entropy(network(x[batch].contiguous(memory_format=layout)), y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -94,8 +98,9 @@ def plain(data: Dataset, device: str, sync: bool) -> Callable[[int], None]:
     return train
 
 
-def ours(data: Dataset, device: str, sync: bool) -> Callable[[int], None]:
-    trainer = PackTrainer([one_trial(data, dist.get_world_size(), sync)], data, device=device)
+def ours(data: Dataset, options: argparse.Namespace) -> Callable[[int], None]:
+    how = {name: getattr(options, name) for name in ("device", "channels_last", "compile")}
+    trainer = PackTrainer([one_trial(data, dist.get_world_size(), options.sync)], data, **how)
     return lambda steps: trainer.advance(math.inf, steps)
 
 
@@ -133,7 +138,7 @@ def rank_main(rank: int, world: int, port: int, options: argparse.Namespace, res
     store = dist.TCPStore("127.0.0.1", port, world, is_master=rank == 0)  # pyright: ignore[reportPrivateImportUsage]
     dist.init_process_group("nccl" if cuda else "gloo", store=store, rank=rank, world_size=world)
     data = images(BATCH * 50 + 2)
-    both = ours(data, options.device, options.sync), plain(data, options.device, options.sync)
+    both = ours(data, options), plain(data, options)
     times: list[list[float]] = []
     for _ in range(1 + options.rounds):
         times.append([])
@@ -167,6 +172,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="in one round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sync", action="store_true", help="statistics over all ranks")
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="torch.compile")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

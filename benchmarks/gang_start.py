@@ -30,11 +30,14 @@ def measure(folder: Path, devices: int) -> list[float]:
 
     from orchestrator.driver import Resources, bundles
 
-    pack = RosterPack.of(expand(SweepSpec.from_json({"name": "one", "trial": TRIAL | {"shards": devices}}), data.facts))
+    sweep = {"name": "one", "trial": TRIAL | {"shards": devices}, "run": {"devices": devices}}
+    spec = SweepSpec.from_json(sweep)
+    pack = RosterPack.of(expand(spec, data.facts))
     config = {"workspace": str(folder / "work"), "owner": myself().as_json(), "generation": 1, "checkpoint_seconds": 60}
     config |= {"pack": pack.id, "roster": pack.as_json(), "devices": devices, "threads": 1, "gpus": 0, "device": "cpu"}
+    config |= {"channels_last": False, "compile": False}
     begin = time.time()
-    resources = bundles(Resources(cpus=devices, devices=devices))
+    resources = bundles(Resources(cpus=devices, gpus=0, run=spec.run))
     run = tune.RunConfig(storage_path=str(folder), verbose=0)
     (result,) = tune.Tuner(tune.with_resources(first_step, resources), param_space=config, run_config=run).fit()
     return [after - before for before, after in itertools.pairwise([begin, *result.metrics["times"]])]

@@ -117,15 +117,7 @@ def main(root: str, number: int, *, spread: bool) -> int:
         what_was_lost=_what_was_lost,
         exclude=lambda node: exclude(workspace.allocation(number), incarnation, node),
     )
-    resources = Resources(
-        cpus=cpus,
-        gpus=submission.nodes * submission.gpus,
-        cpus_per_pack=run.cpus,
-        gpus_per_pack=run.gpus,
-        devices=run.devices,
-        spread=spread,
-        checkpoint_seconds=run.checkpoint_seconds,
-    )
+    resources = Resources(cpus=cpus, gpus=submission.nodes * submission.gpus, run=run, spread=spread)
     outcome = drive(workspace, set(version["trials"]), resources, Spoken(), machines)
     if outcome.stopped:
         return 1

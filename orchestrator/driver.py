@@ -28,21 +28,19 @@ from slurm.patience import patiently
 
 if TYPE_CHECKING:  # ray reads its environment when it is imported: machines come first
     from orchestrator.searcher import PackSearcher, View
+    from sweeps.sections import RunSection
 
 BEAT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resources:
-    """What a run may use: never part of a trial's identity."""
+    """What a run may use, and how it trains: never part of a trial's identity."""
 
     cpus: int
-    gpus: int = 0
-    cpus_per_pack: int = 1
-    gpus_per_pack: float = 0.0
-    devices: int = 1  # of a pack; cores and GPUs are then those of each
+    gpus: int
+    run: RunSection
     spread: bool = False  # the devices of a pack over nodes, not on as few as can be
-    checkpoint_seconds: float = 120.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,13 +101,16 @@ def _tune(
     from orchestrator.remote import PackTrainable
     from orchestrator.searcher import PackSearcher
 
+    run = resources.run
     common: dict[str, Any] = {
         "workspace": str(workspace.root),
-        "checkpoint_seconds": resources.checkpoint_seconds,
-        "threads": resources.cpus_per_pack,
-        "gpus": resources.gpus_per_pack,
-        "devices": resources.devices,
-        "device": "cuda" if resources.gpus_per_pack else "cpu",
+        "checkpoint_seconds": run.checkpoint_seconds,
+        "threads": run.cpus,
+        "gpus": run.gpus,
+        "devices": run.devices,
+        "device": "cuda" if run.gpus else "cpu",
+        "channels_last": run.channels_last,
+        "compile": run.compile,
         "code_version": code_version(),
     }
     leases = Leases(workspace, machines.owner, machines.liveness)
@@ -142,12 +143,13 @@ def bundles(resources: Resources) -> Any:
     """What Tune sets aside for a pack: for a gang a bundle for each device, and none for who leads it."""
     from ray import tune
 
-    if resources.devices == 1:
-        return {"cpu": resources.cpus_per_pack, "gpu": resources.gpus_per_pack}
-    each = {"CPU": float(resources.cpus_per_pack), "GPU": resources.gpus_per_pack}
+    run = resources.run
+    if run.devices == 1:
+        return {"cpu": run.cpus, "gpu": run.gpus}
+    each = {"CPU": float(run.cpus), "GPU": run.gpus}
     device = {name: count for name, count in each.items() if count}
     strategy = "SPREAD" if resources.spread else "PACK"
-    return tune.PlacementGroupFactory([{}, *[device] * resources.devices], strategy=strategy)
+    return tune.PlacementGroupFactory([{}, *[device] * run.devices], strategy=strategy)
 
 
 def split(workspace: Workspace, pack: RosterPack) -> None:

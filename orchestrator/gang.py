@@ -11,10 +11,11 @@ import socket
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayTaskError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -64,20 +65,24 @@ class Gang:
     def rows(self) -> list[dict[str, object]]:
         return self._of_first("rows")
 
-    def state_dict(self) -> dict[str, Any]:
-        """Rank 0's, which is everyone's, on the CPU."""
-        return self._of_first("state_dict")
+    def save(self, path: Path, **beside: object) -> None:
+        """Rank 0 writes its state, which is everyone's."""
+        self._of_first("save", path, beside)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        shared = ray.put(dict(state))
-        _all([rank.load_state_dict.remote(shared) for rank in self._ranks])
+    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
+        """Each process reads the file. RuntimeError if only some of them can."""
+        answers: list[tuple[dict[str, Any] | None, str]] = _all([rank.load.remote(path) for rank in self._ranks])
+        if len({beside is None for beside, _ in answers}) > 1:
+            reasons = (reason for _, reason in answers if reason)
+            raise RuntimeError(f"some processes of the gang read the checkpoint, others do not: {next(reasons)}")
         self._look()
+        return answers[0]
 
     def _look(self) -> None:
         self.finished, self.progress, self.epoch = self._of_first("progress")
 
-    def _of_first(self, name: str) -> Any:
-        return _all([getattr(self._ranks[0], name).remote()])[0]
+    def _of_first(self, name: str, *given: object) -> Any:
+        return _all([getattr(self._ranks[0], name).remote(*given)])[0]
 
 
 class Rank:
@@ -117,6 +122,7 @@ class Rank:
         """Gets ready to train; returns the name of the device."""
         import torch
 
+        from orchestrator.remote import how
         from orchestrator.roster import RosterPack
         from trainers import data
         from trainers.pack import PackTrainer
@@ -126,9 +132,9 @@ class Rank:
         self._trainer = PackTrainer(
             trials,
             data.read(trials[0].dataset),
-            device=config["device"],
             workers=config["threads"],
             agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
+            **how(config),
         )
         return torch.cuda.get_device_name() if config["device"] == "cuda" else "cpu"
 
@@ -141,15 +147,15 @@ class Rank:
     def rows(self) -> list[dict[str, object]]:
         return self._trainer.rows()
 
-    def state_dict(self) -> dict[str, Any]:
-        return _on_cpu(self._trainer.state_dict())
+    def save(self, path: Path, beside: Mapping[str, Any]) -> None:
+        self._trainer.save(path, **beside)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._trainer.load_state_dict(state)
+    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
+        return self._trainer.load(path)
 
 
 def _all(answers: Sequence[Any]) -> list[Any]:
-    """The answers of all ranks. LostWorker if a process is gone, whatever the others say of it; else their error."""
+    """The answers of all ranks. LostWorker if a process is gone, whatever others say of it; else their own error."""
     from trainers.loader import LostWorker
 
     waiting = list(answers)
@@ -161,6 +167,8 @@ def _all(answers: Sequence[Any]) -> list[Any]:
         ended, _ = ray.wait(list(answers), num_returns=len(answers), timeout=LOST_SECONDS)
         if any(_is_lost(answer) for answer in ended):
             raise LostWorker("a process of the gang was lost") from error
+        if isinstance(error, RayTaskError):
+            raise error.cause from error
         raise
     return ray.get(list(answers))
 
@@ -186,9 +194,3 @@ def _network(address: str) -> str:
 
     networks = psutil.net_if_addrs().items()
     return next((name for name, found in networks if any(a.address == address for a in found)), "")
-
-
-def _on_cpu(state: Any) -> Any:
-    if isinstance(state, dict):
-        return {key: _on_cpu(value) for key, value in state.items()}
-    return state.cpu() if hasattr(state, "cpu") else state

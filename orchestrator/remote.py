@@ -10,6 +10,7 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ class PackJob:
 
     def __init__(self, config: dict[str, Any]) -> None:
         gang = _gang(config)
-        from trainers import checkpoint, data, host
+        from trainers import data, host
         from trainers.pack import PackTrainer
 
         host.prepare(config["threads"])
@@ -124,16 +125,13 @@ class PackJob:
             gang.meet()
             self.trainer = gang
         else:
-            self.trainer = PackTrainer(trials, self._dataset, device=config["device"], workers=config["threads"])
-        self._seconds = 0.0
-        state, reason = checkpoint.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
-        if state is not None:
-            self.trainer.load_state_dict(state["trainer"])
-            self._seconds = state["seconds"]
+            self.trainer = PackTrainer(trials, self._dataset, workers=config["threads"], **how(config))
+        beside, reason = self.trainer.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
+        self._seconds = beside["seconds"] if beside else 0.0
         self._saved = time.monotonic()
         lost = self._lost()
         self._log(
-            f"attempt {self._lease.generation} on {socket.gethostname()}: {self._from(state is not None, reason)}"
+            f"attempt {self._lease.generation} on {socket.gethostname()}: {self._from(beside is not None, reason)}"
             + (f", at most {lost:.2f} s of training lost" if lost is not None else "")
         )
 
@@ -176,11 +174,8 @@ class PackJob:
             end()
 
     def save(self) -> None:
-        from trainers import checkpoint
-
-        state = {"trainer": self.trainer.state_dict(), "seconds": self._trained()}
-        progress = encode(self.rows())
-        patiently(lambda: checkpoint.save(self._checkpoint, state))
+        seconds, progress = self._trained(), encode(self.rows())
+        patiently(lambda: self.trainer.save(self._checkpoint, seconds=seconds))
         self._saved = time.monotonic()
         patiently(lambda: self._unsaved.write_text("0"))
         patiently(lambda: replace(self._workspace.progress(self._lease.pack), progress))
@@ -256,6 +251,11 @@ def _gang(config: dict[str, Any]) -> Gang | None:
     from orchestrator.gang import Gang
 
     return Gang(config)
+
+
+def how(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `PackTrainer` is told of how to train."""
+    return {name: config[name] for name in ("device", "channels_last", "compile")}
 
 
 def _device_name(device: str) -> str:

@@ -19,6 +19,7 @@ from orchestrator.planning import commit
 from orchestrator.workspace import Workspace
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
+from trainers.compiler import needs_compiler
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,14 +74,7 @@ def run(
     before = sum(len(p.trial_ids) for p in planned.serving if p.id in done)
     outcome = Outcome()
     if packs:
-        resources = Resources(
-            cpus=max(cores, spec.run.cpus),
-            gpus=gpus,
-            cpus_per_pack=spec.run.cpus,
-            gpus_per_pack=spec.run.gpus,
-            devices=spec.run.devices,
-            checkpoint_seconds=spec.run.checkpoint_seconds,
-        )
+        resources = Resources(cpus=max(cores, spec.run.cpus), gpus=gpus, run=spec.run)
         console.print(
             f"{spec.name}: {todo} of {todo + before} trials to train, in {len(packs)} packs, on {cores} cores"
             + (f" and {gpus} GPUs" if gpus else ""),
@@ -100,8 +94,11 @@ def run(
 
 
 def enough(spec: SweepSpec, cores: int, gpus: int) -> None:
-    """ValueError when a pack of the sweep would wait for ever on so many cores and GPUs."""
+    """ValueError when so many cores and GPUs of this machine are too few for any pack of the sweep, or it lacks a
+    compiler that the sweep asks for."""
     run = spec.run
+    if run.compile:
+        needs_compiler()
     if run.gpus * run.devices > gpus:
         each = f" on each of run.devices={run.devices}" if run.devices > 1 else ""
         raise ValueError(

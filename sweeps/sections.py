@@ -21,6 +21,8 @@ RUN: dict[str, Option] = {
     "cpus": Option("int", 1, low=1, help="cores, and so threads, of a pack; of each of its devices"),
     "gpus": Option("float", 0.0, low=0.0, help="GPUs of a pack, of each of its devices; 0.25: four packs share one"),
     "devices": Option("int", 1, low=1, help="processes that train one trial together (DDP); more than 1: packs of one"),
+    "channels_last": Option("bool", False, help="images lie in memory pixel by pixel: often faster convolutions"),
+    "compile": Option("bool", False, help="torch.compile; needs a C++ compiler (g++, or what CXX names)"),
 }
 
 MEASURES = tuple(name for name, kind in RESULTS.items() if kind == "double")
@@ -33,6 +35,8 @@ class RunSection:
     cpus: int
     gpus: float
     devices: int
+    channels_last: bool
+    compile: bool
 
     @property
     def pack_size(self) -> int:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# One thread a process, set before torch is imported: tests that run side by side must not wait for each other's threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HERE = Path(__file__).resolve().parent
 REAL_DATA = Path(os.environ.get("NORMSWEEP_DATA", HERE.parent.parent / "shared" / "data"))
 

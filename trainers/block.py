@@ -25,6 +25,11 @@ def unfolded(x: Tensor, replicas: int) -> Tensor:
     return x.unflatten(1, (replicas, -1)).transpose(0, 1)
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """The same images (R, B, C, H, W), pixel by pixel in memory; convolutions and what follows them keep it so."""
+    return unfolded(folded(x).contiguous(memory_format=torch.channels_last), len(x))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Convolution:
     """u[r] = x[r] ∗ weight[r] + bias[r]: (R, B, in, *S), (R, out, in, *kernel), (R, out) → (R, B, out, *S').

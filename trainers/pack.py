@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from sweeps.rules import joined
 from sweeps.trial import Trial
-from trainers import augment, models
+from trainers import augment, block, checkpoint, models
+from trainers.compiled import compiled
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
@@ -51,8 +54,14 @@ class PackTrainer:
         device: str = "cpu",
         workers: int = 0,
         agree_every: int = 0,
+        channels_last: bool = False,
+        compile: bool = False,
     ) -> None:
-        """`workers`: processes that decode the images of a folder ahead; 0: this one does."""
+        """`workers`: processes that decode the images of a folder ahead; 0: this one does.
+
+        `channels_last`: images lie in memory pixel by pixel. `compile`: through `torch.compile`. Both change the
+        rounding of results; ValueError for `compile` where there is no C++ compiler.
+        """
         _check(trials, data)
         self._ranks, self._agree_every = Ranks(), agree_every
         # Replicas are ordered by activation, so that each activation works on one slice.
@@ -72,6 +81,11 @@ class PackTrainer:
         facts = replace(data.facts, shape=self._augmentation.shape(data.facts.shape))
         self.network = models.build(self.trials, facts, self.streams)
         self.network.train()
+        self._forward: Callable[[Tensor], Tensor] = self.network
+        if compile:
+            synchronized = self._ranks.world > 1 and joined(first)
+            self._forward = compiled(self.network, self.streams, synchronized=synchronized)
+        self._channels_last = channels_last and len(facts.shape) == 3
         self.optimizer = SGD(
             self.network.named_parameters(),
             momentum=[t.momentum for t in self.trials],
@@ -154,6 +168,18 @@ class PackTrainer:
         self._histories = [History.from_dict(h) for h in state["histories"]]
         self._where = None
 
+    def save(self, path: Path, **beside: object) -> None:
+        """Writes a checkpoint, in one step, with some plain data beside the state."""
+        checkpoint.save(path, {"trainer": self.state_dict(), **beside})
+
+    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
+        """Goes on from a checkpoint; returns what lay beside the state and "", or None and why there is none."""
+        state, reason = checkpoint.load(path)
+        if state is None:
+            return None, reason
+        self.load_state_dict(state.pop("trainer"))
+        return state, ""
+
     def _steps_of_epoch(self) -> int:
         return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)
 
@@ -172,13 +198,13 @@ class PackTrainer:
         begin = self.step * self._batch_size
         batch = self._where[:, begin : begin + self._batch_size]
         losses = self._shards.train(lambda part: self._losses(batch, part))
-        for block in self.network.blocks:
-            block.gradients()
+        for layer in self.network.blocks:
+            layer.gradients()
         self.optimizer.set_rates(self._rates())
         self.optimizer.step()
         self.optimizer.clear()
-        for block in self.network.blocks:
-            block.project()
+        for layer in self.network.blocks:
+            layer.project()
         self._loss_sums += losses
         self.step += 1
         if self._agree_every and (self.epoch * self._epoch_steps + self.step) % self._agree_every == 0:
@@ -188,9 +214,13 @@ class PackTrainer:
         """Of a part of the batch (R, B), where its samples lie: the losses (R,), and what is descended."""
         self.streams.part(part.start, self._batch_size)
         x, y = self._pool.samples(batch[:, part])
-        losses = cross_entropy(self.network(self.network.input(self._augmentation.training(x))), y)
+        losses = cross_entropy(self._logits(self._augmentation.training(x)), y)
         penalty = self.network.penalty()
         return losses, losses if penalty is None else losses + penalty
+
+    def _logits(self, x: Tensor) -> Tensor:
+        x = self.network.input(x)
+        return self._forward(block.channels_last(x) if self._channels_last else x)
 
     def _rates(self) -> list[float]:
         done = self.epoch * self._epoch_steps + self.step
@@ -229,7 +259,7 @@ class PackTrainer:
         mine = part.tensor_split(self._ranks.world, dim=1)[self._ranks.rank]
         if mine.shape[1]:
             for x, y in self._pool.batches(mine):
-                logits = self.network(self.network.input(self._augmentation.evaluation(x)))
+                logits = self._logits(self._augmentation.evaluation(x))
                 count += wrong(logits, y)
                 finite &= logits.isfinite().flatten(1).all(dim=1)
         count, infinite = self._ranks.sum(torch.stack([count, (~finite).long()]))

@@ -35,7 +35,7 @@ BEFORE_TRAINING = -1  # the epoch of `initial`
 
 Words = NDArray[np.uint32]
 Floats = NDArray[np.float32]
-Use = tuple[str, str, int, tuple[int, ...]]
+Use = tuple[str, str, int, tuple[int, ...], bool]  # distribution, purpose, layer, shape, whether it leads with samples
 
 
 class Streams:
@@ -53,7 +53,9 @@ class Streams:
         self.epoch = 0
         self.step = 0
         self._part = 0, 0  # where the samples at hand begin in the batch, and its size; size 0: they are the batch
-        self._blocks: dict[Use, tuple[int, int, Tensor]] = {}  # epoch, first step, (steps, R, *shape)
+        self._blocks: dict[tuple[object, ...], tuple[int, int, Tensor]] = {}  # epoch, first step, (steps, R, *shape)
+        self._ahead: dict[Use, Tensor] = {}  # drawn already for the samples at hand
+        self._noted: list[Use] | None = None
 
     @property
     def replicas(self) -> int:
@@ -63,19 +65,33 @@ class Streams:
         """Says where training is; the draws that follow are this step's."""
         self.epoch = epoch
         self.step = step
-        self._part = 0, 0
+        self.part(0, 0)
 
     def part(self, first: int, batch: int) -> None:
         """Says, after `at`, that the samples at hand are those from `first` on of a batch of so many."""
         self._part = first, batch
+        self._ahead = {}
+
+    def noted(self, call: Callable[[], object]) -> list[Use]:
+        """What `call` draws, for `draw_ahead`."""
+        self._noted = []
+        try:
+            call()
+            return self._noted
+        finally:
+            self._noted = None
+
+    def draw_ahead(self, uses: Sequence[Use]) -> None:
+        """Draws these now: until `at` or `part` says otherwise, who asks for them is given tensors that lie ready."""
+        self._ahead = {use: self._draw(*use) for use in uses}
 
     def uniform(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
         """(R, *shape) in [0, 1). `samples`: the shape leads with samples, whatever part of their batch is at hand."""
-        return self._draw("uniform", _uniform, purpose, layer, shape, samples)
+        return self._given("uniform", purpose, layer, shape, samples)
 
     def normal(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
         """(R, *shape), standard normal; `samples` as for `uniform`."""
-        return self._draw("normal", _normal, purpose, layer, shape, samples)
+        return self._given("normal", purpose, layer, shape, samples)
 
     def initial(self, layer: int, shape: tuple[int, ...], purpose: str = "init") -> Tensor:
         """(R, *shape), standard normal, whatever the epoch: for initial weights."""
@@ -90,33 +106,30 @@ class Streams:
         rows = [np.argsort(_philox(_key(s, "order", 0, self.epoch)).random_raw(n), kind="stable") for s in self.seeds]
         return torch.from_numpy(np.stack(rows)).to(self.device)
 
-    def _draw(
-        self,
-        kind: str,
-        transform: Callable[[Words], Floats],
-        purpose: str,
-        layer: int,
-        shape: tuple[int, ...],
-        samples: bool,
-    ) -> Tensor:
+    def _given(self, *use: *Use) -> Tensor:
+        if use in self._ahead:
+            return self._ahead[use]
+        if self._noted is not None:
+            self._noted.append(use)
+        return self._draw(*use)
+
+    def _draw(self, kind: str, purpose: str, layer: int, shape: tuple[int, ...], samples: bool) -> Tensor:
         first, batch = self._part
         if samples and batch > shape[0]:
-            whole = self._drawn(kind, transform, purpose, layer, (batch, *shape[1:]))
+            whole = self._drawn(kind, purpose, layer, (batch, *shape[1:]))
             return whole[:, first : first + shape[0]]
-        return self._drawn(kind, transform, purpose, layer, shape)
+        return self._drawn(kind, purpose, layer, shape)
 
-    def _drawn(
-        self, kind: str, transform: Callable[[Words], Floats], purpose: str, layer: int, shape: tuple[int, ...]
-    ) -> Tensor:
+    def _drawn(self, kind: str, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
         use = (kind, purpose, layer, shape)
         epoch, first, block = self._blocks.get(use, (-1, 0, None))
         if block is None or epoch != self.epoch or not first <= self.step < first + len(block):
             self._blocks.pop(use, None)  # frees the memory before the next block is made
-            block, first = self._block(transform, purpose, layer, shape), self.step
+            block, first = self._block(kind, purpose, layer, shape), self.step
             self._blocks[use] = (self.epoch, first, block)
         return block[self.step - first]
 
-    def _block(self, transform: Callable[[Words], Floats], purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
+    def _block(self, kind: str, purpose: str, layer: int, shape: tuple[int, ...]) -> Tensor:
         count = prod(shape)
         steps = max(1, min(BLOCK_STEPS, BLOCK_BYTES // (4 * count)))
         numbers = np.empty((steps, self.replicas, count), np.float32)
@@ -125,7 +138,7 @@ class Streams:
                 numbers[:, r] = numbers[:, twin]
             else:
                 words = _words(_key(seed, purpose, layer, self.epoch), self.step, steps, count)
-                numbers[:, r] = transform(words)[:, :count]
+                numbers[:, r] = _DISTRIBUTIONS[kind](words)[:, :count]
         return self._tensor(numbers).view(steps, self.replicas, *shape)
 
     def _tensor(self, numbers: Floats) -> Tensor:
@@ -165,3 +178,6 @@ def _normal(words: Words) -> Floats:
     np.multiply(radius, np.cos(angle), out=numbers[:, 0::2], casting="same_kind")
     np.multiply(radius, np.sin(angle), out=numbers[:, 1::2], casting="same_kind")
     return numbers
+
+
+_DISTRIBUTIONS: dict[str, Callable[[Words], Floats]] = {"uniform": _uniform, "normal": _normal}

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.driver import Resources, bundles
+from sweeps.spec import SweepSpec
 from tests.chaos.test_kill import command, lasting
 
 SWEEP = """
 name: gang
-trial: {dataset: wine, normalizer: brn, batch_size: 20, shards: 2, epochs: 600, precision: float64}
+trial: {dataset: wine, normalizer: brn, batch_size: 20, shards: 2, epochs: 200, precision: float64}
 run: {devices: 2, checkpoint_seconds: 0.5}
 """
 SECONDS = 200.0
@@ -40,7 +41,8 @@ def ranks(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 @pytest.mark.parametrize(("spread", "strategy"), [(False, "PACK"), (True, "SPREAD")])
 def test_its_devices_are_on_few_nodes_or_on_many_as_the_site_file_says(spread: bool, strategy: str) -> None:
-    group = bundles(Resources(cpus=8, cpus_per_pack=2, devices=3, spread=spread))
+    run = SweepSpec.from_json({"name": "any", "trial": {"dataset": "wine"}, "run": {"cpus": 2, "devices": 3}}).run
+    group = bundles(Resources(cpus=8, gpus=0, run=run, spread=spread))
     assert (group.bundles, group.strategy) == ([{"CPU": 2.0}] * 3, strategy)
 
 

@@ -77,17 +77,29 @@ def test_a_sweep_on_a_folder_that_was_imported(place: Path) -> None:
 @pytest.mark.smoke
 @pytest.mark.parametrize("preset", ["popnorm-imagenet-smoke", "cwo-imagenet-smoke"])
 def test_the_presets_of_imagenet_train_on_a_folder(preset: str, place: Path) -> None:
-    """Through the very code that reads ImageNet: their crops, their shards, images from files."""
+    """Through the very code that reads ImageNet: their crops, images from files, each shard on a device of its own."""
     bring_folder(tree(place / "more", train=24), "flowers")
-    planned = plan(Roster(Workspace.at(place / "out")), load_spec(preset, ["dataset=flowers"]))
-    assert {t.normalizer.name for t in planned.trials.values()} >= {preset.partition("-")[0], "bn"}
-    for pack in planned.new:
-        trainer = PackTrainer(pack.trials, data.read("flowers"))
-        trainer.advance(1e9)
-        rows = trainer.rows()
-        for trial, row in zip(pack.trials, rows, strict=True):
-            bare = trial.normalizer.name == "none"  # which may diverge at the others' learning rate
-            assert row["state"] == "done" or (bare and row["state"] == "diverged"), trial.normalizer
+    workspace, changes = Workspace.at(place / "out"), ["dataset=flowers", "run.devices=2"]
+    trials = plan(Roster(workspace), load_spec(preset, changes)).trials
+    assert {t.normalizer.name for t in trials.values()} >= {preset.partition("-")[0], "bn"}
+    settings = [word for change in changes for word in ("--set", change)]
+    answer("run", preset, *settings, "--cpus", "2", "--no-mlflow", "--workspace", str(workspace.root))
+    rows, problems = table(workspace, preset)
+    assert problems == []
+    assert working(place) == []
+    found = {row["trial_id"]: row for row in rows.to_pylist()}
+    assert found.keys() == trials.keys()
+    for id, trial in trials.items():
+        alone = PackTrainer([trial], data.read("flowers"))  # both shards in one process
+        alone.advance(1e9)
+        (expected,) = alone.rows()
+        assert found[id]["device"] == "2 x cpu"
+        bare = trial.normalizer.name == "none"  # which may diverge at the others' learning rate
+        assert expected["state"] == "done" or (bare and expected["state"] == "diverged"), trial.normalizer
+        assert found[id]["state"] == expected["state"], trial.normalizer
+        if expected["state"] == "done":
+            assert found[id]["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-4), trial.normalizer
+            assert found[id]["test_error"] == expected["test_error"], trial.normalizer
 
 
 @pytest.mark.kill

@@ -23,7 +23,7 @@ def job(workspace: Workspace, pack: RosterPack, generation: int) -> PackJob:
     config: dict[str, Any] = {
         "workspace": str(workspace.root), "checkpoint_seconds": INTERVAL, "threads": 1, "device": "cpu",
         "code_version": "test", "pack": pack.id, "roster": pack.as_json(), "generation": generation,
-        "owner": myself().as_json(), "devices": 1,
+        "owner": myself().as_json(), "devices": 1, "channels_last": False, "compile": False,
     }  # fmt: skip
     return PackJob(config)
 

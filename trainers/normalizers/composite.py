@@ -20,6 +20,7 @@ class Composite(Method):
         super().__init__()
         self.parts = nn.ModuleList(methods)
         self.bias = all(method.bias for method in methods)
+        self.compiles = all(method.compiles for method in methods)
         self.calibrated = max((method.calibrated for method in methods), key=lambda when: when != "never")
 
     @property

@@ -46,6 +46,7 @@ class Method(nn.Module):
 
     bias: bool = True  # does the layer before it keep its bias?
     calibrated: Literal["never", "training", "evaluation"] = "never"  # before what it is shown the training set
+    compiles: bool = True  # False where training reads state that it moves: see `trainers.compiled`
 
     def attach(self, activation: Activation) -> None:
         """Shown at construction the activation that follows, for what that learns."""

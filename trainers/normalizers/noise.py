@@ -28,6 +28,8 @@ class NoisyBatchNorm(BatchNorm):
     Learned: γ, β (R, C). Source: Balestriero and Baraniuk 2022, section 5, Proposition 2.
     """
 
+    compiles = False
+
     virtual: Tensor
     extra: Tensor
     estimates: Tensor

@@ -26,6 +26,8 @@ class BatchRenorm(BatchNorm):
     2017, Algorithm 1 and section 3.
     """
 
+    compiles = False
+
     ramp: Tensor
     steps: Tensor
 
