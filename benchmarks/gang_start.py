@@ -34,8 +34,8 @@ def measure(folder: Path, devices: int) -> list[float]:
     spec = SweepSpec.from_json(sweep)
     pack = RosterPack.of(expand(spec, data.facts))
     config = {"workspace": str(folder / "work"), "owner": myself().as_json(), "generation": 1, "checkpoint_seconds": 60}
-    config |= {"pack": pack.id, "roster": pack.as_json(), "devices": devices, "threads": 1, "gpus": 0, "device": "cpu"}
-    config |= {"channels_last": False, "compile": False}
+    config |= {"pack": pack.id, "roster": pack.as_json(), "devices": devices, "threads": 1, "gpus": 0}
+    config["how"] = {"device": "cpu"}
     begin = time.time()
     resources = bundles(Resources(cpus=devices, gpus=0, run=spec.run))
     run = tune.RunConfig(storage_path=str(folder), verbose=0)

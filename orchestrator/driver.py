@@ -108,9 +108,11 @@ def _tune(
         "threads": run.cpus,
         "gpus": run.gpus,
         "devices": run.devices,
-        "device": "cuda" if run.gpus else "cpu",
-        "channels_last": run.channels_last,
-        "compile": run.compile,
+        "how": {
+            "device": "cuda" if run.gpus else "cpu",
+            "channels_last": run.channels_last,
+            "compile": run.compile,
+        },
         "code_version": code_version(),
     }
     leases = Leases(workspace, machines.owner, machines.liveness)

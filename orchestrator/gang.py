@@ -115,14 +115,13 @@ class Rank:
         if self._rank > 0:
             store = dist.TCPStore(address[0], address[1], self._world)  # pyright: ignore[reportPrivateImportUsage]
             self._store = store
-        backend = "nccl" if self._config["device"] == "cuda" else "gloo"
+        backend = "nccl" if self._config["how"]["device"] == "cuda" else "gloo"
         dist.init_process_group(backend, store=self._store, rank=self._rank, world_size=self._world)
 
     def prepare(self) -> str:
         """Gets ready to train; returns the name of the device."""
         import torch
 
-        from orchestrator.remote import how
         from orchestrator.roster import RosterPack
         from trainers import data
         from trainers.pack import PackTrainer
@@ -134,9 +133,9 @@ class Rank:
             data.read(trials[0].dataset),
             workers=config["threads"],
             agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
-            **how(config),
+            **config["how"],
         )
-        return torch.cuda.get_device_name() if config["device"] == "cuda" else "cpu"
+        return torch.cuda.get_device_name() if config["how"]["device"] == "cuda" else "cpu"
 
     def advance(self, steps: int) -> None:
         self._trainer.advance(float("inf"), steps)

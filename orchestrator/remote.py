@@ -10,7 +10,6 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +124,7 @@ class PackJob:
             gang.meet()
             self.trainer = gang
         else:
-            self.trainer = PackTrainer(trials, self._dataset, workers=config["threads"], **how(config))
+            self.trainer = PackTrainer(trials, self._dataset, workers=config["threads"], **config["how"])
         beside, reason = self.trainer.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
         self._seconds = beside["seconds"] if beside else 0.0
         self._saved = time.monotonic()
@@ -190,7 +189,7 @@ class PackJob:
             {
                 "seconds": self._trained() / len(self._pack.trial_ids),
                 "attempts": self._lease.generation,
-                "device": getattr(self.trainer, "device", None) or _device_name(self._config["device"]),
+                "device": getattr(self.trainer, "device", None) or _device_name(self._config["how"]["device"]),
                 "host": socket.gethostname(),
                 "threads": self._config["threads"] * self._config["devices"],  # of all devices
                 "code_version": self._config["code_version"],
@@ -251,11 +250,6 @@ def _gang(config: dict[str, Any]) -> Gang | None:
     from orchestrator.gang import Gang
 
     return Gang(config)
-
-
-def how(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a `PackTrainer` is told of how to train."""
-    return {name: config[name] for name in ("device", "channels_last", "compile")}
 
 
 def _device_name(device: str) -> str:

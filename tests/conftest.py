@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# One thread a process, set before torch is imported: tests that run side by side must not wait for each other's threads.
+# Before torch is imported: threads of processes that train beside each other would wait for each other's cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).resolve().parent

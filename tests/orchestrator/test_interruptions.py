@@ -21,9 +21,9 @@ INTERVAL = 0.4
 
 def job(workspace: Workspace, pack: RosterPack, generation: int) -> PackJob:
     config: dict[str, Any] = {
-        "workspace": str(workspace.root), "checkpoint_seconds": INTERVAL, "threads": 1, "device": "cpu",
+        "workspace": str(workspace.root), "checkpoint_seconds": INTERVAL, "threads": 1, "how": {"device": "cpu"},
         "code_version": "test", "pack": pack.id, "roster": pack.as_json(), "generation": generation,
-        "owner": myself().as_json(), "devices": 1, "channels_last": False, "compile": False,
+        "owner": myself().as_json(), "devices": 1,
     }  # fmt: skip
     return PackJob(config)
 

@@ -236,8 +236,8 @@ def test_a_pack_in_training_saves_and_stops_when_it_is_cancelled(stage: Stage) -
     assert lease is not None
     job = PackJob({
         "workspace": str(stage.workspace.root), "pack": pack.id, "roster": pack.as_json(), "generation": 1,
-        "owner": lease.owner.as_json(), "threads": 1, "device": "cpu", "checkpoint_seconds": 1e9, "code_version": "1",
-        "devices": 1, "channels_last": False, "compile": False,
+        "owner": lease.owner.as_json(), "threads": 1, "how": {"device": "cpu"}, "checkpoint_seconds": 1e9,
+        "code_version": "1", "devices": 1,
     })  # fmt: skip
     job.trainer.advance(0)
     assert not job.trainer.finished

@@ -34,7 +34,7 @@ def searcher(workspace: Workspace, packs: list[RosterPack], exclude: Callable[[s
     )
     leases = Leases(workspace, machines.owner)
     common: dict[str, Any] = {"workspace": str(workspace.root), "checkpoint_seconds": 9.0, "threads": 1,
-                              "device": "cpu", "code_version": "test"}  # fmt: skip
+                              "how": {"device": "cpu"}, "code_version": "test"}  # fmt: skip
     return PackSearcher(workspace, leases, packs, common, Quiet(), machines)
 
 
