@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -92,11 +93,28 @@ def run(
 
 
 @app.command()
-def check(sweep: Sweep, set_: Set = None, where: Where = None, json_: Json = False) -> None:
+def check(
+    sweep: Sweep,
+    set_: Set = None,
+    where: Where = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="would its packs fit into a run with so many cores")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="and so many GPUs")] = None,
+    site: Annotated[Path | None, typer.Option("--site", help="would they fit into an allocation of this site")] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="of so many nodes")] = 1,
+    json_: Json = False,
+) -> None:
     """Read the sweep, expand it, check every rule, count; change nothing."""
+    from orchestrator import room
     from orchestrator.showing import checked
+    from slurm.profile import load
 
-    print_answer(checked(spec_of(sweep, set_), selector_of(where)), json_)
+    spec = spec_of(sweep, set_)
+    answer = checked(spec, selector_of(where))
+    if cpus or gpus is not None:
+        room.on_machine(spec, cpus or len(os.sched_getaffinity(0)), gpus or 0)
+    if site:
+        room.on_nodes(spec, load(site), nodes)
+    print_answer(answer, json_)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from orchestrator import mirror_uri
+from orchestrator import mirror_uri, room
 from orchestrator.decisions import Decisions
 from orchestrator.leases import forget_finished
 from orchestrator.ledger import Ledger
@@ -57,7 +57,9 @@ def run(
     from orchestrator.progress import RunProgress
 
     cores = cpus or len(os.sched_getaffinity(0))
-    enough(spec, cores, gpus)
+    room.on_machine(spec, cores, gpus)
+    if spec.run.compile:
+        needs_compiler()
     if mirrored:
         mirror_uri.tracking_uri(workspace, tracking_uri)  # refuses a bad one
     planned, roster, changed = commit(workspace, spec, where)
@@ -91,25 +93,6 @@ def run(
             _catch_up(workspace, tracking_uri, console)
     ledger.renew_cache(p.id for p in roster.live)
     return _summary(workspace, wanted, outcome.stopped, outcome.given_up)
-
-
-def enough(spec: SweepSpec, cores: int, gpus: int) -> None:
-    """ValueError when so many cores and GPUs of this machine are too few for any pack of the sweep, or it lacks a
-    compiler that the sweep asks for."""
-    run = spec.run
-    if run.compile:
-        needs_compiler()
-    if run.gpus * run.devices > gpus:
-        each = f" on each of run.devices={run.devices}" if run.devices > 1 else ""
-        raise ValueError(
-            f"run.gpus={run.gpus:g}{each}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
-            "give it more (--gpus) or train on cores (--set run.gpus=0)"
-        )
-    if run.devices > 1 and run.cpus * run.devices > cores:
-        raise ValueError(
-            f"run.devices={run.devices} with {run.cpus} cores each: a pack of {spec.name} would wait for ever on the "
-            f"{cores} cores of this run; give it more (--cpus) or take fewer devices"
-        )
 
 
 def _summary(workspace: Workspace, wanted: set[str], stopped: bool, given_up: int) -> Summary:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from orchestrator import allocation
+from orchestrator import allocation, room
 from orchestrator.driver import lacking
 from orchestrator.estimate import Estimate
 from orchestrator.owner import myself
@@ -68,17 +68,7 @@ def submit_sweep(
 
 
 def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
-    if spec.run.cpus > profile.cpus or spec.run.gpus > profile.gpus:
-        raise ValueError(
-            f"a pack of sweep {spec.name} needs {spec.run.cpus} cores and {spec.run.gpus:g} GPUs, a node of the site "
-            f"file has {profile.cpus} and {profile.gpus}: raise `cpus` or `gpus` there, or lower run.cpus or run.gpus"
-        )
-    each = min(profile.cpus // spec.run.cpus, int(profile.gpus / spec.run.gpus) if spec.run.gpus else profile.cpus)
-    if spec.run.devices > nodes * each:
-        raise ValueError(
-            f"run.devices={spec.run.devices}: an allocation of {nodes} nodes has room for {nodes * each} devices with "
-            f"{spec.run.cpus} cores and {spec.run.gpus:g} GPUs each: ask for more nodes or take fewer devices"
-        )
+    room.on_nodes(spec, profile, nodes)
     usable = 60 * profile.minutes - _kept(profile)
     longest = max(map(Estimate(workspace).seconds, packs))
     if longest > usable:

@@ -128,6 +128,38 @@ def test_check_and_plan_change_nothing(call: Call, file: Path, tmp_path: Path) -
     assert not (tmp_path / "normsweep-out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--cpus", "3"),
+            "run.devices=2 with 2 cores each: a pack of mine would wait for ever on the 3 cores of this run",
+        ),
+        (
+            ("--gpus", "1", "--set", "run.gpus=1"),
+            "run.gpus=1 on each of run.devices=2: a pack of mine would wait for ever",
+        ),
+        (
+            ("--site", "site.toml"),
+            "run.devices=2: an allocation of 1 nodes has room for 1 devices with 2 cores and 0 GPUs",
+        ),
+        (
+            ("--site", "site.toml", "--set", "run.cpus=4"),
+            "needs 4 cores and 0 GPUs, a node of the site file has 3 and 0",
+        ),
+    ],
+)
+def test_check_says_whether_there_is_room(call: Call, file: Path, words: tuple[str, ...], sentence: str) -> None:
+    Path("site.toml").write_text('partition = "any"\nminutes = 10\ncpus = 3\n')
+    gang = ("check", str(file), "--set", "run.devices=2", "--set", "run.cpus=2", "--set", "shards=2")
+    code, _, err = call(*gang, *words)
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert call(*gang, "--cpus", "4")[0] == 0
+    assert call(*gang, "--site", "site.toml", "--nodes", "2")[0] == 0
+
+
 def test_the_verbs_that_read_a_finished_sweep(call: Call, file: Path, tmp_path: Path) -> None:
     finish(Workspace.at("normsweep-out"), str(file))
     code, out, _ = call("status", "--json")
