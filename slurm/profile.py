@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 LONGEST_SCRATCH = 20
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: jobs queued before a key was added find its default in the class
 class Profile:
     """One kind of allocation on one cluster. Only `partition`, `minutes` and `cpus` have no default."""
 

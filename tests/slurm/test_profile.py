@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,9 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_comes_with_the_way_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="normsweep init --site"):
         load(tmp_path / "none.toml")
+
+
+def test_a_job_that_was_queued_before_a_key_was_added_has_its_default(tmp_path: Path) -> None:
+    profile = load(written(tmp_path, LEAST))
+    del vars(profile)["spread"]  # as in its pickle
+    assert pickle.loads(pickle.dumps(profile)) == load(written(tmp_path, LEAST))
