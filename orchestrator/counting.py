@@ -57,9 +57,9 @@ def count_wins(
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(
-        "method", "wins", title=f"wins on {len(table.counted)} data sets or rows", title_justify="left", box=None
-    )
+    each = " × ".join(options.get("rows", ("dataset",)))
+    title = f"wins on {len(table.counted)} rows, one for each {each}"
+    shown = Table("method", "wins", title=title, title_justify="left", box=None)
     best = max(table.wins)
     for row, count in zip(table.as_json(), table.wins, strict=True):
         shown.add_row(str(row["column"]), str(row["wins"]), style="bold" if count == best else "")
