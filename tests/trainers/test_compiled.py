@@ -11,6 +11,7 @@ import pytest
 
 from sweeps.trial import Trial
 from tests.trainers.distributed.cases import case, close, data_of, state
+from trainers.compiled import compiled
 from trainers.pack import PackTrainer
 
 COMPILED = {
@@ -67,6 +68,13 @@ def test_compiled_shards_draw_their_own_numbers() -> None:
 def test_what_torch_would_get_wrong_is_trained_uncompiled(name: str, tmp_path: Path) -> None:
     close(state(trained(OTHERS[name], compile=True)), state(trained(OTHERS[name])), tolerance=0.0)
     assert not (tmp_path / "cache").exists()
+
+
+@compiles
+def test_statistics_over_processes_are_trained_uncompiled() -> None:
+    trainer = PackTrainer([case("bn", sync=True)], data_of("mlp"))
+    assert compiled(trainer.network, trainer.streams, synchronized=True) is trainer.network
+    assert compiled(trainer.network, trainer.streams, synchronized=False) is not trainer.network
 
 
 @pytest.mark.parametrize("normalizer", ["bn", "popnorm", "cwo", "gn"])
