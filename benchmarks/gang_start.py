@@ -47,8 +47,8 @@ def first_step(config: dict[str, Any]) -> dict[str, Any]:
     from orchestrator import gang
     from orchestrator.remote import PackJob
 
-    times, all_of = [time.time()], gang._all
-    gang._all = lambda answers: (all_of(answers), times.append(time.time()))[0]
+    times, all_of = [time.time()], gang.Gang._all
+    gang.Gang._all = lambda self, answers: (all_of(self, answers), times.append(time.time()))[0]
     job = PackJob(config)
     job.trainer.advance(0.0)
     job.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -43,13 +43,14 @@ class Gang:
             for i in range(world)
         ]
         self.close = weakref.finalize(self, _end, self._ranks)
+        self._places: list[tuple[str, str]] = []  # each process's address and host, once they have met
         self._seconds_of_a_step = 0.0
 
     def meet(self) -> None:
         """The processes find each other and get ready to train."""
-        (address,) = _all([self._ranks[0].open.remote()])
-        _all([rank.join.remote(address) for rank in self._ranks])
-        devices = _all([rank.prepare.remote() for rank in self._ranks])
+        (address,) = self._all([self._ranks[0].open.remote()])
+        self._places = self._all([rank.join.remote(address) for rank in self._ranks])
+        devices = self._all([rank.prepare.remote() for rank in self._ranks])
         self.device = f"{len(devices)} x {devices[0]}"
         self._look()
 
@@ -57,7 +58,7 @@ class Gang:
         """Trains as many steps as take about so long, one at least; for the first the time is not known."""
         steps = max(1, int(seconds / self._seconds_of_a_step)) if self._seconds_of_a_step else 1
         begin = time.monotonic()
-        _all([rank.advance.remote(steps) for rank in self._ranks])
+        self._all([rank.advance.remote(steps) for rank in self._ranks])
         # A first step takes longer than others; an evaluation may fall among any.
         self._seconds_of_a_step = (time.monotonic() - begin) / steps
         self._look()
@@ -71,18 +72,46 @@ class Gang:
 
     def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
         """Each process reads the file. RuntimeError if only some of them can."""
-        answers: list[tuple[dict[str, Any] | None, str]] = _all([rank.load.remote(path) for rank in self._ranks])
+        answers: list[tuple[dict[str, Any] | None, str]] = self._all([rank.load.remote(path) for rank in self._ranks])
         if len({beside is None for beside, _ in answers}) > 1:
             reasons = (reason for _, reason in answers if reason)
             raise RuntimeError(f"some processes of the gang read the checkpoint, others do not: {next(reasons)}")
         self._look()
         return answers[0]
 
+    def _all(self, answers: Sequence[Any]) -> list[Any]:
+        """The answers of ranks, from the first on; else what any of them raised.
+
+        LostWorker if one is gone, whatever others say of it, or if they lost touch; LostNode if its node is gone, too.
+        """
+        from trainers.loader import LostNode, LostWorker
+
+        waiting = list(answers)
+        try:
+            while waiting:
+                ready, waiting = ray.wait(waiting, num_returns=1)
+                ray.get(ready)
+        except Exception as error:
+            ended, _ = ray.wait(list(answers), num_returns=len(answers), timeout=LOST_SECONDS)
+            lost = [i for i, answer in enumerate(answers) if answer in ended and _is_lost(answer)]
+            living = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+            for address, host in (self._places[i] for i in lost if self._places):
+                if address not in living:
+                    raise LostNode(host) from error
+            if lost:
+                raise LostWorker("a process of the gang was lost") from error
+            if not isinstance(error, RayTaskError):
+                raise
+            if _out_of_touch(error.cause):
+                raise LostWorker(f"the processes of the gang lost touch: {error.cause}") from error
+            raise error.cause from error
+        return ray.get(list(answers))
+
     def _look(self) -> None:
         self.finished, self.progress, self.epoch = self._of_first("progress")
 
     def _of_first(self, name: str, *given: object) -> Any:
-        return _all([getattr(self._ranks[0], name).remote(*given)])[0]
+        return self._all([getattr(self._ranks[0], name).remote(*given)])[0]
 
 
 class Rank:
@@ -106,17 +135,20 @@ class Rank:
         )
         return address, port
 
-    def join(self, address: tuple[str, int]) -> None:
-        """Meets the others."""
+    def join(self, address: tuple[str, int]) -> tuple[str, str]:
+        """Meets the others; returns its own address and host."""
         import torch.distributed as dist
 
-        network = _network(ray.util.get_node_ip_address())
-        os.environ.update(GLOO_SOCKET_IFNAME=network, NCCL_SOCKET_IFNAME=network)
+        here = ray.util.get_node_ip_address()
+        network = _network(here)
+        if network:  # of NCCL's names a bare one would be a prefix
+            os.environ.update(GLOO_SOCKET_IFNAME=network, NCCL_SOCKET_IFNAME=f"={network}")
         if self._rank > 0:
             store = dist.TCPStore(address[0], address[1], self._world)  # pyright: ignore[reportPrivateImportUsage]
             self._store = store
         backend = "nccl" if self._config["how"]["device"] == "cuda" else "gloo"
         dist.init_process_group(backend, store=self._store, rank=self._rank, world_size=self._world)
+        return here, socket.gethostname()
 
     def prepare(self) -> str:
         """Gets ready to train; returns the name of the device."""
@@ -153,33 +185,22 @@ class Rank:
         return self._trainer.load(path)
 
 
-def _all(answers: Sequence[Any]) -> list[Any]:
-    """The answers of all ranks. LostWorker if a process is gone, whatever others say of it; else their own error."""
-    from trainers.loader import LostWorker
-
-    waiting = list(answers)
-    try:
-        while waiting:
-            ready, waiting = ray.wait(waiting, num_returns=1)
-            ray.get(ready)
-    except Exception as error:
-        ended, _ = ray.wait(list(answers), num_returns=len(answers), timeout=LOST_SECONDS)
-        if any(_is_lost(answer) for answer in ended):
-            raise LostWorker("a process of the gang was lost") from error
-        if isinstance(error, RayTaskError):
-            raise error.cause from error
-        raise
-    return ray.get(list(answers))
-
-
 def _is_lost(answer: Any) -> bool:
+    """Whether a process is gone, or was before it answered; not what a living one says."""
     try:
         ray.get(answer)
-    except RayActorError:
-        return True
-    except Exception:  # noqa: BLE001  what a living process says
+    except RayTaskError:
         return False
+    except RayError:
+        return True
     return False
+
+
+def _out_of_touch(error: BaseException) -> bool:
+    """A network's fault: torch's own errors of rendezvous and NCCL; gloo's, which have no class of their own."""
+    from torch.distributed import DistError
+
+    return isinstance(error, DistError) or "/gloo/" in str(error)
 
 
 def _end(ranks: Sequence[Any]) -> None:

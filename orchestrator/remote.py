@@ -79,7 +79,7 @@ class PackTrainable(tune.Trainable):
             epoch=epoch,
             message=f"{type(error).__name__}: {error}",
             traceback="".join(traceback.format_exception(error)),
-            host=socket.gethostname(),
+            host=getattr(error, "host", socket.gethostname()),
         )
         patiently(lambda: failures.record(Workspace.at(self._config["workspace"]), failure))
 
@@ -88,10 +88,12 @@ def _kind(error: Exception) -> str:
     """Of the failure, as in `failures.BUDGETS`."""
     import torch
 
-    from trainers.loader import LostWorker
+    from trainers.loader import LostNode, LostWorker
 
     if refused(error):
         return "lost_disk"
+    if isinstance(error, LostNode):
+        return "lost_node"
     if isinstance(error, LostWorker):
         return "lost_process"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
@@ -104,6 +106,14 @@ class PackJob:
 
     def __init__(self, config: dict[str, Any]) -> None:
         gang = _gang(config)
+        try:
+            self._begin(config, gang)
+        except BaseException:
+            if gang is not None:  # its processes would keep the room that the next attempt needs
+                gang.close()
+            raise
+
+    def _begin(self, config: dict[str, Any], gang: Gang | None) -> None:
         from trainers import data, host
         from trainers.pack import PackTrainer
 

@@ -118,8 +118,8 @@ class PackSearcher(Searcher):
         verdict = failures.verdict(failures.counting(history, self._decisions.forgiven.get(pack.id, 0)))
         self._view.told(f"pack {pack.id[:16]} failed ({history[-1].message}): {verdict}")
         {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[verdict].append(pack)
-        if self._machines.exclude is not None and not self.stopping and self._strikes.failed(node, pack.id):
-            self._exclude(node, self._machines.exclude)
+        if self._machines.exclude is not None and not self.stopping and self._strikes.failed(history[-1].host, pack.id):
+            self._exclude(history[-1].host, self._machines.exclude)
 
     def _exclude(self, node: str, exclude: Callable[[str], None]) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""

@@ -9,21 +9,20 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from trainers.compiler import needs_compiler
+from trainers.compiler import has_compiler
 from trainers.data.home import cache_home
 from trainers.models.network import Network
 from trainers.seeding import Streams, Use
 
 
 def compiled(network: Network, streams: Streams, *, synchronized: bool) -> Callable[[Tensor], Tensor]:
-    """The network, compiled if all of it can be; ValueError where there is no C++ compiler.
+    """The network, compiled if there is a C++ compiler and all of it can be.
 
     brn and bn-noise cannot: what torch computes a second time in backward, to keep less, reads buffers that forward has
     moved since (pytorch #197039), and their gradients would be wrong without a word. Nor can statistics that are
     `synchronized` over processes.
     """
-    needs_compiler()
-    if synchronized or not all(block.method.compiles for block in network.blocks):
+    if synchronized or not has_compiler() or not all(block.method.compiles for block in network.blocks):
         return network
     return _Compiled(network, streams)
 

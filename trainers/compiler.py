@@ -6,11 +6,18 @@ import os
 import shutil
 
 
+def has_compiler() -> bool:
+    return shutil.which(_compiler()) is not None
+
+
 def needs_compiler() -> None:
     """ValueError where there is no C++ compiler."""
-    compiler = os.environ.get("CXX", "g++")
-    if shutil.which(compiler) is None:
+    if not has_compiler():
         raise ValueError(
-            f"run.compile needs the C++ compiler {compiler}, which is not here: install it, name another in the "
+            f"run.compile needs the C++ compiler {_compiler()}, which is not here: install it, name another in the "
             "environment variable CXX, or set run.compile to false"
         )
+
+
+def _compiler() -> str:
+    return os.environ.get("CXX", "g++")

@@ -13,13 +13,16 @@ _KEPT_BYTES = 2**31 - 1
 
 
 def prepare(threads: int) -> None:
-    """Sets the number of threads, flushes denormal numbers to zero and keeps freed memory for the next step.
+    """Sets the number of threads, flushes denormal numbers to zero, keeps freed memory for the next step, has GPUs
+    compute in float32 what is said to be (not in TF32) and convolve in the same order each time.
 
     Dying activations fill with denormals, on which CPUs are many times slower. By default the C library returns each
     step's gradients to the kernel and has them zeroed page by page in the next.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:

@@ -27,6 +27,14 @@ class LostWorker(RuntimeError):
     """A worker process ended before its time: no fault of what is trained."""
 
 
+class LostNode(LostWorker):
+    """So did the machine that it ran on."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"the node {host} was lost, and with it a process")
+        self.host = host
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Image files that are wanted together; `draws` (n, k) where they are framed by chance."""

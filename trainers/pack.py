@@ -39,7 +39,7 @@ class PackTrainer:
     An epoch takes each replica's own permutation of its training part in full batches; an incomplete last one is
     dropped. Losses are summed over replicas, so that no replica's gradient depends on another. A replica whose loss
     or evaluated logits are not finite is `diverged` from that epoch on; its history ends before it.
-    Nothing waits for the device but the end of an epoch.
+    Nothing reads from the device but the end of an epoch.
 
     Where `torch.distributed` is initialized, its processes train the pack together: each its share of every batch's
     shards and of what is evaluated. All of them hold the same state. `agree_every` has them compare it every so many
@@ -60,7 +60,7 @@ class PackTrainer:
         """`workers`: processes that decode the images of a folder ahead; 0: this one does.
 
         `channels_last`: images lie in memory pixel by pixel. `compile`: through `torch.compile`. Both change the
-        rounding of results; ValueError for `compile` where there is no C++ compiler.
+        rounding of results. Without a C++ compiler, and what torch would get wrong, is trained uncompiled.
         """
         _check(trials, data)
         self._ranks, self._agree_every = Ranks(), agree_every

@@ -75,7 +75,8 @@ class _Averages:
         self._network = network
         self._averages = [name for name, tensor in state.items() if tensor.is_floating_point()]
         self._counters = [name for name, tensor in state.items() if not tensor.is_floating_point()]
-        self._kept = torch.empty(0)
+        like = next(network.parameters())
+        self._kept = torch.empty(0, dtype=like.dtype, device=like.device)
         self._kept_counters: list[Tensor] = []
 
     def keep(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -64,6 +65,8 @@ def test_a_rank_that_is_killed_costs_no_result(tmp_path: Path, temporary: Path, 
     victims[1].kill()
     assert driver.wait(timeout=SECONDS) == 0
 
+    (failure,) = [json.loads(path.read_bytes()) for path in (stormy / "failures").glob("*.json")]
+    assert failure["kind"] == "lost_process"
     ours, theirs = result(stormy), result(calm)
     assert (ours["device"], theirs["device"]) == ("2 x cpu", "cpu")
     assert (ours["attempts"], theirs["attempts"]) == (2, 1)

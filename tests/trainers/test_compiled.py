@@ -11,7 +11,7 @@ import pytest
 
 from sweeps.trial import Trial
 from tests.trainers.distributed.cases import case, close, data_of, state
-from trainers.compiled import compiled
+from trainers.compiler import needs_compiler
 from trainers.pack import PackTrainer
 
 COMPILED = {
@@ -70,13 +70,6 @@ def test_what_torch_would_get_wrong_is_trained_uncompiled(name: str, tmp_path: P
     assert not (tmp_path / "cache").exists()
 
 
-@compiles
-def test_statistics_over_processes_are_trained_uncompiled() -> None:
-    trainer = PackTrainer([case("bn", sync=True)], data_of("mlp"))
-    assert compiled(trainer.network, trainer.streams, synchronized=True) is trainer.network
-    assert compiled(trainer.network, trainer.streams, synchronized=False) is not trainer.network
-
-
 @pytest.mark.parametrize("normalizer", ["bn", "popnorm", "cwo", "gn"])
 def test_channels_last_changes_the_rounding_alone(normalizer: str) -> None:
     options = {"groups": 2} if normalizer == "gn" else {}
@@ -100,7 +93,9 @@ def test_images_stay_pixel_by_pixel_through_the_network() -> None:
     assert all(stride[2] == 1 for stride in strides)  # (R, B, C, H, W): channels next to each other
 
 
-def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_it_says_so_or_trains_uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(ValueError, match="compiler no-such-compiler, which is not here"):
-        PackTrainer([case("bn")], data_of("mlp"), compile=True)
+        needs_compiler()
+    close(state(trained(case("bn"), compile=True)), state(trained(case("bn"))), tolerance=0.0)
+    assert not (tmp_path / "cache").exists()

@@ -27,6 +27,8 @@ def together(rank: int, world: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting-{world}", rank=rank, world_size=world)
     results: dict[str, Any] = {name: result(run(one)) for name, one in cases().items()}
     results["long"] = result(run(LONG, agree_every=10))
+    synced = case("bn", sync=True)
+    results["compiled in sync"] = result(run(synced, PackTrainer([synced], data_of("mlp"), compile=True)))
     for name, one in INTERRUPTED.items():
         first = run(one, steps=STEPS - 2)
         saved = first.state_dict()
@@ -76,6 +78,11 @@ def test_ranks_are_bit_for_bit_the_same_over_fifty_steps(worlds: Mapping[int, An
     for world in (2, 4):
         close(worlds[world]["long"]["state"], state(alone))  # apart by 5e-16 at most
         assert len(worlds[world]["long"]["rows"][0]["curve_train_loss"]) == 25
+
+
+def test_statistics_over_ranks_are_not_compiled(worlds: Mapping[int, Any]) -> None:
+    for world in (2, 4):
+        close(worlds[world]["compiled in sync"]["state"], worlds[world]["bn sync"]["state"], tolerance=0.0)
 
 
 @pytest.mark.parametrize("name", INTERRUPTED)

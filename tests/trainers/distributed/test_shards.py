@@ -43,6 +43,13 @@ def test_statistics_of_shards_are_those_of_smaller_batches() -> None:
     assert difference.abs().max() > 1e-4
 
 
+def test_the_averages_of_a_network_that_has_none_are_of_its_own_kind() -> None:
+    """They are sent in one tensor with the losses: on a GPU one on the CPU would not do."""
+    averages = PackTrainer([case("none")], data_of("mlp"))._shards._averages
+    averages.keep()
+    assert (averages.moved().numel(), averages.moved().dtype) == (0, torch.float64)
+
+
 def test_shards_in_sync_are_the_whole_batch() -> None:
     close(state(trained(case("bn", sync=True))), state(trained(case("bn", shards=1))), tolerance=0.0)
 
