@@ -108,6 +108,8 @@ def check(
     from orchestrator.showing import checked
     from slurm.profile import load
 
+    if nodes > 1 and site is None:
+        raise ValueError(f"--nodes={nodes} says nothing without the site file of these nodes: give it with --site")
     spec = spec_of(sweep, set_)
     answer = checked(spec, selector_of(where))
     if cpus or gpus is not None:

@@ -36,8 +36,8 @@ class Failure:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for failures that differ in numbers and addresses only."""
-        text = re.sub(r"0x[0-9a-f]+|\d+", "#", f"{self.kind}\n{self.traceback or self.message}")
+        """Equal for failures that differ in numbers, addresses and Ray's own ids only."""
+        text = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{16,}\b|\d+", "#", f"{self.kind}\n{self.traceback or self.message}")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -7,6 +7,7 @@ cancelled it, wants it to save and end.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 import traceback
@@ -78,10 +79,15 @@ class PackTrainable(tune.Trainable):
             kind=kind,
             epoch=epoch,
             message=f"{type(error).__name__}: {error}",
-            traceback="".join(traceback.format_exception(error)),
+            traceback=_plain("".join(traceback.format_exception(error))),
             host=getattr(error, "host", socket.gethostname()),
         )
         patiently(lambda: failures.record(Workspace.at(self._config["workspace"]), failure))
+
+
+def _plain(text: str) -> str:
+    """Without the colours in which Ray tells what happened in another process."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def _kind(error: Exception) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from slurm.profile import Profile
 from sweeps.spec import SweepSpec
+from trainers.compiler import needs_compiler
 
 
 def on_machine(spec: SweepSpec, cores: int, gpus: int) -> None:
-    """ValueError when a pack of the sweep would wait for ever on so many cores and GPUs."""
+    """ValueError when a pack of the sweep would wait for ever on so many cores and GPUs, or for a C++ compiler."""
     run = spec.run
+    if run.compile:
+        needs_compiler()
     if run.gpus * run.devices > gpus:
         each = f" on each of run.devices={run.devices}" if run.devices > 1 else ""
         raise ValueError(

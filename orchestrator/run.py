@@ -19,7 +19,6 @@ from orchestrator.planning import commit
 from orchestrator.workspace import Workspace
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
-from trainers.compiler import needs_compiler
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,8 +57,6 @@ def run(
 
     cores = cpus or len(os.sched_getaffinity(0))
     room.on_machine(spec, cores, gpus)
-    if spec.run.compile:
-        needs_compiler()
     if mirrored:
         mirror_uri.tracking_uri(workspace, tracking_uri)  # refuses a bad one
     planned, roster, changed = commit(workspace, spec, where)

@@ -14,5 +14,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return f"unknown {what} '{name}': did you mean {' or '.join(close)}?"
+    if not names:
+        return f"unknown {what} '{name}': there is none."
     more = ", ..." if len(names) > LISTED else ""
     return f"unknown {what} '{name}': known are {', '.join(names[:LISTED])}{more}"

@@ -110,9 +110,12 @@ def _normalizer_problems(trial: Trial) -> Iterator[str]:
     told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if samples < trial.batch_size else "")
     if trial.model.name == "mlp" and samples < entry.least_values:
         allowed = ", ".join(name for name in ANY_BATCH if name in NORMALIZERS)
+        joins = "sync" in entry.options and trial.batch_size >= entry.least_values
         yield (
             f"{trial.normalizer.name} with {told}: its batch statistic would be taken over {samples} "
-            f"value{'s' if samples > 1 else ''}, it needs {entry.least_values}; methods that allow it: {allowed}"
+            f"value{'s' if samples > 1 else ''}, it needs {entry.least_values}; "
+            + ("with its option sync=true it would be the whole batch; " if joins else "")
+            + f"methods that allow it: {allowed}"
         )
     if joined(trial) and trial.shards > 1:
         for part in parts(trial.normalizer.name):

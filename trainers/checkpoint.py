@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
 SCHEMA = 1
+_DAMAGES = (
+    RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, ValueError, KeyError
+)  # fmt: skip
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -41,7 +46,11 @@ def load(path: Path) -> tuple[dict[str, Any] | None, str]:
         data = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None, f"{path} is not there"
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError, KeyError) as error:
+    except _DAMAGES as error:
+        return None, f"{path} is damaged: {error}"
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's beginning, where a damaged archive points
+            raise
         return None, f"{path} is damaged: {error}"
     if damaged or not isinstance(data, dict):
         return None, f"{path} is damaged: {damaged or 'it holds no state'}"

@@ -20,4 +20,4 @@ def needs_compiler() -> None:
 
 
 def _compiler() -> str:
-    return os.environ.get("CXX", "g++")
+    return os.environ.get("CXX") or "g++"

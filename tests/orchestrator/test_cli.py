@@ -143,6 +143,7 @@ def test_check_and_plan_change_nothing(call: Call, file: Path, tmp_path: Path) -
             ("--site", "site.toml"),
             "run.devices=2: an allocation of 1 nodes has room for 1 devices with 2 cores and 0 GPUs",
         ),
+        (("--nodes", "2"), "--nodes=2 says nothing without the site file of these nodes: give it with --site"),
         (
             ("--site", "site.toml", "--set", "run.cpus=4"),
             "needs 4 cores and 0 GPUs, a node of the site file has 3 and 0",

@@ -157,9 +157,9 @@ def test_a_followed_log_ends_with_its_pack(stage: Stage) -> None:
 
 def test_failures_are_grouped_by_fingerprint(stage: Stage, call: Call) -> None:
     (none,), (bn,), (vcl,) = map(stage.packs, ("none", "bn", "vcl"))
-    stage.fail(bn, 1, message="boom at 7")
-    stage.fail(bn, 2, message="boom at 9")
-    stage.fail(vcl, 1, message="boom at 8")
+    stage.fail(bn, 1, message="boom at 7 in actor_id=1b4e82c7f8a3784e82c7f8ab")
+    stage.fail(bn, 2, message="boom at 9 in actor_id=784e82c7f8a3784e82c70000")
+    stage.fail(vcl, 1, message="boom at 8 in actor_id=784e82c7f8a3784e82c7f8a3")
     stage.fail(none, 1, "out_of_memory", "no memory")
     stage.finish(vcl, "failed")
     boom, memory = errors(stage.workspace, "mine")

@@ -30,7 +30,7 @@ def told(**trial: Any) -> list[str]:
         (
             {"normalizer": "bn", "batch_size": 4, "shards": 4},
             "bn with batch_size=4 in shards=4: its batch statistic would be taken over 1 value, it needs 2; "
-            "methods that allow it: none",
+            "with its option sync=true it would be the whole batch; methods that allow it: none",
         ),
         (
             {"normalizer": {"bn+vcl": {"n": 2, "sync": True}}, "shards": 2},

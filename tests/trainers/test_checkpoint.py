@@ -50,6 +50,19 @@ def test_altered_anywhere(tmp_path: Path) -> None:
     assert "checksum" in reason
 
 
+def test_a_damaged_directory(tmp_path: Path) -> None:
+    """Of the archive, at its end: whatever is wrong there is told, and never raised."""
+    path = tmp_path / "pack.pt"
+    checkpoint.save(path, STATE)
+    content = path.read_bytes()
+    answers = []
+    for i in range(len(content) - 700, len(content)):
+        path.write_bytes(content[:i] + bytes([content[i] ^ 8]) + content[i + 1 :])
+        answers.append(checkpoint.load(path))
+    assert all("damaged" in reason for state, reason in answers if state is None)
+    assert sum(state is None for state, _ in answers) > 100
+
+
 def test_not_a_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "pack.pt"
     torch.save([1, 2], path)
