@@ -94,11 +94,11 @@ class Gang:
         except Exception as error:
             ended, _ = ray.wait(list(answers), num_returns=len(answers), timeout=LOST_SECONDS)
             lost = [i for i, answer in enumerate(answers) if answer in ended and _is_lost(answer)]
-            living = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
-            for address, host in (self._places[i] for i in lost if self._places):
-                if address not in living:
-                    raise LostNode(host) from error
             if lost:
+                living = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+                for address, host in (self._places[i] for i in lost if self._places):
+                    if address not in living:
+                        raise LostNode(host) from error
                 raise LostWorker("a process of the gang was lost") from error
             if not isinstance(error, RayTaskError):
                 raise
@@ -152,10 +152,8 @@ class Rank:
 
     def prepare(self) -> str:
         """Gets ready to train; returns the name of the device."""
-        import torch
-
         from orchestrator.roster import RosterPack
-        from trainers import data
+        from trainers import data, host
         from trainers.pack import PackTrainer
 
         config = self._config
@@ -167,7 +165,7 @@ class Rank:
             agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
             **config["how"],
         )
-        return torch.cuda.get_device_name() if config["how"]["device"] == "cuda" else "cpu"
+        return host.device_name(config["how"]["device"])
 
     def advance(self, steps: int) -> None:
         self._trainer.advance(float("inf"), steps)

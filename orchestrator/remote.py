@@ -198,6 +198,7 @@ class PackJob:
     def rows(self) -> list[dict[str, Any]]:
         """The part's rows as far as the pack is trained."""
         from orchestrator.rows import part_rows
+        from trainers import host
 
         return part_rows(
             self._pack,
@@ -205,7 +206,7 @@ class PackJob:
             {
                 "seconds": self._trained() / len(self._pack.trial_ids),
                 "attempts": self._lease.generation,
-                "device": getattr(self.trainer, "device", None) or _device_name(self._config["how"]["device"]),
+                "device": getattr(self.trainer, "device", None) or host.device_name(self._config["how"]["device"]),
                 "host": socket.gethostname(),
                 "threads": self._config["threads"] * self._config["devices"],  # of all devices
                 "code_version": self._config["code_version"],
@@ -266,9 +267,3 @@ def _gang(config: dict[str, Any]) -> Gang | None:
     from orchestrator.gang import Gang
 
     return Gang(config)
-
-
-def _device_name(device: str) -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if device == "cuda" else "cpu"

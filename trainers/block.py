@@ -25,8 +25,8 @@ def unfolded(x: Tensor, replicas: int) -> Tensor:
     return x.unflatten(1, (replicas, -1)).transpose(0, 1)
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """The same images (R, B, C, H, W), pixel by pixel in memory; convolutions and what follows them keep it so."""
+def pixel_by_pixel(x: Tensor) -> Tensor:
+    """The same images (R, B, C, H, W), channels last in memory; convolutions and what follows them keep it so."""
     return unfolded(folded(x).contiguous(memory_format=torch.channels_last), len(x))
 
 

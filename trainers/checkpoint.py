@@ -14,9 +14,7 @@ from typing import Any
 import torch
 
 SCHEMA = 1
-_DAMAGES = (
-    RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, ValueError, KeyError
-)  # fmt: skip
+_DAMAGES = RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, ValueError, KeyError
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -46,10 +44,9 @@ def load(path: Path) -> tuple[dict[str, Any] | None, str]:
         data = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None, f"{path} is not there"
-    except _DAMAGES as error:
-        return None, f"{path} is damaged: {error}"
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a place before the file's beginning, where a damaged archive points
+    except (*_DAMAGES, OSError) as error:
+        # Of the system's refusals one is the file's own: a damaged archive points before its beginning.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         return None, f"{path} is damaged: {error}"
     if damaged or not isinstance(data, dict):

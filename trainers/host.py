@@ -28,3 +28,8 @@ def prepare(threads: int) -> None:
         if mallopt is not None:
             mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
             mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def device_name(device: str) -> str:
+    """`cpu`, or the GPU's own name."""
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu"

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from sweeps.rules import joined
 from sweeps.trial import Trial
-from trainers import augment, block, checkpoint, models
+from trainers import augment, checkpoint, models
+from trainers.block import pixel_by_pixel
 from trainers.compiled import compiled
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
 from trainers.history import History, row
 from trainers.metrics import cross_entropy, wrong
+from trainers.normalizers.sync import processes
 from trainers.optim import SGD
 from trainers.pool import Pool
 from trainers.schedule import Moment, factor
@@ -83,8 +85,7 @@ class PackTrainer:
         self.network.train()
         self._forward: Callable[[Tensor], Tensor] = self.network
         if compile:
-            synchronized = self._ranks.world > 1 and joined(first)
-            self._forward = compiled(self.network, self.streams, synchronized=synchronized)
+            self._forward = compiled(self.network, self.streams, synchronized=processes(joined(first)) > 1)
         self._channels_last = channels_last and len(facts.shape) == 3
         self.optimizer = SGD(
             self.network.named_parameters(),
@@ -198,13 +199,13 @@ class PackTrainer:
         begin = self.step * self._batch_size
         batch = self._where[:, begin : begin + self._batch_size]
         losses = self._shards.train(lambda part: self._losses(batch, part))
-        for layer in self.network.blocks:
-            layer.gradients()
+        for block in self.network.blocks:
+            block.gradients()
         self.optimizer.set_rates(self._rates())
         self.optimizer.step()
         self.optimizer.clear()
-        for layer in self.network.blocks:
-            layer.project()
+        for block in self.network.blocks:
+            block.project()
         self._loss_sums += losses
         self.step += 1
         if self._agree_every and (self.epoch * self._epoch_steps + self.step) % self._agree_every == 0:
@@ -220,7 +221,7 @@ class PackTrainer:
 
     def _logits(self, x: Tensor) -> Tensor:
         x = self.network.input(x)
-        return self._forward(block.channels_last(x) if self._channels_last else x)
+        return self._forward(pixel_by_pixel(x) if self._channels_last else x)
 
     def _rates(self) -> list[float]:
         done = self.epoch * self._epoch_steps + self.step
