@@ -161,6 +161,21 @@ def test_check_says_whether_there_is_room(call: Call, file: Path, words: tuple[s
     assert call(*gang, "--site", "site.toml", "--nodes", "2")[0] == 0
 
 
+def test_check_of_a_machine_asks_for_its_compiler(call: Call, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    words = ("check", str(file), "--set", "run.compile=true")
+    assert call(*words)[0] == 0  # of no machine
+    code, _, err = call(*words, "--cpus", "2")
+    assert code == 2
+    assert "run.compile needs the C++ compiler no-such-compiler, which is not here: install it" in err
+
+
+def test_where_nothing_is_recorded_no_name_is_offered(call: Call) -> None:
+    code, _, err = call("export", "mine", "-o", "all.parquet")
+    assert code == 2
+    assert "unknown sweep 'mine': there is none. Nothing of it is recorded in" in err
+
+
 def test_the_verbs_that_read_a_finished_sweep(call: Call, file: Path, tmp_path: Path) -> None:
     finish(Workspace.at("normsweep-out"), str(file))
     code, out, _ = call("status", "--json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,33 @@ def test_processes_that_lose_touch_are_no_fault_of_the_trial(ask: Callable[..., 
     error = ask(told(NETWORK), "fine")
     assert remote._kind(error) == "lost_process"
     assert "lost touch: [/pytorch" in str(error)
+
+
+def test_a_gang_goes_on_from_a_checkpoint_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FakeRank:
+        def __init__(self, answer: object) -> None:
+            self.load = self  # `rank.load.remote(path)`
+            self.answer = answer
+
+        def remote(self, path: Path) -> object:
+            return self.answer
+
+    def loaded(*answers: object) -> object:
+        one = Gang.__new__(Gang)
+        one._ranks = [FakeRank(answer) for answer in answers]
+        monkeypatch.setattr(one, "_look", lambda: None)
+        return one.load(Path("pack.pt"))
+
+    monkeypatch.setattr(gang, "ray", FakeRay())
+    good, bad = ({"seconds": 2.0}, ""), (None, "pack.pt is damaged: torn")
+    assert loaded(good, good) == good
+    assert loaded(bad, bad) == bad
+    with pytest.raises(RuntimeError, match=r"others do not: pack\.pt is damaged: torn"):
+        loaded(good, bad)
+
+
+def test_what_is_kept_of_a_failure_has_no_colours() -> None:
+    assert remote._plain("\x1b[36mray::Rank.load()\x1b[39m (pid=7)") == "ray::Rank.load() (pid=7)"
 
 
 def test_a_gang_that_fails_as_it_starts_gives_its_room_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
