@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.scores import Floats
+from sweeps.errors import UsageError
 
 PRIOR = 0.6  # weight of the prior's one pseudo-observation, Benavoli et al. 2014
 SAMPLES = 20_000
@@ -31,9 +32,9 @@ def signed_rank(differences: Sequence[float] | Floats, rope: float, seed: int, s
     """
     z = np.append(0.0, np.asarray(differences, dtype=np.float64))
     if rope < 0:
-        raise ValueError(f"`rope` must not be negative, but got {rope}")
+        raise UsageError(f"`rope` must not be negative, but got {rope}")
     if z.size < 2 or not np.isfinite(z).all():
-        raise ValueError("a signed-rank test needs at least one difference, and finite ones")
+        raise UsageError("a signed-rank test needs at least one difference, and finite ones")
     drawn = np.random.default_rng(seed).dirichlet([PRIOR, *np.ones(z.size - 1)], size=samples)
     order = np.argsort(z, kind="stable")
     z, weights = z[order], drawn[:, order]

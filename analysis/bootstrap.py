@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 
 from analysis.intervals import LEVEL, Interval
 from analysis.scores import Floats
+from sweeps.errors import UsageError
 
 RESAMPLES = 2000
 
@@ -23,7 +24,7 @@ def bca_interval(
     x = np.asarray(values, dtype=np.float64)
     x = x[~np.isnan(x)]
     if x.size == 0:
-        raise ValueError("an interval needs at least one value")
+        raise UsageError("an interval needs at least one value")
     mean, n = float(x.mean()), int(x.size)
     if n < 2 or not np.isfinite(x).all():
         return Interval(mean, None, None, n)

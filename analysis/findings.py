@@ -19,6 +19,7 @@ from analysis.ranks import ranks
 from analysis.robustness import Robustness, robustness
 from analysis.scores import Floats, Key, Scores, short
 from analysis.wins import WinTable, skipped_rows, tally
+from sweeps.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Findings:
         self.wins: WinTable = self.wins_within(())
         self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).complete_blocks()
         if not self.scores.rows:
-            raise ValueError("`skip` leaves no row to compare: skip fewer")
+            raise UsageError("`skip` leaves no row to compare: skip fewer")
         self.columns: list[Key] = self.scores.columns
         self.names: list[str] = [short(c) for c in self.columns]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.scores import listed, plain
+from sweeps.errors import UsageError
 from sweeps.settings import CHOICES
 from sweeps.vocabulary import NORMALIZERS
 
@@ -28,12 +29,12 @@ def load(path: str | Path, *, curves: bool = False) -> pd.DataFrame:
     """Reads a Parquet or CSV table; the list columns `curve_*` of a Parquet only if asked for."""
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
+        raise UsageError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
     if path.suffix == ".csv":
         # pandas would read a method called "None" or "NA" as missing.
         return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"])
     if path.suffix != ".parquet":
-        raise ValueError(f"a table is a .csv or .parquet file, but got {path.name!r}")
+        raise UsageError(f"a table is a .csv or .parquet file, but got {path.name!r}")
     from pyarrow import parquet
 
     names = [n for n in parquet.read_schema(path).names if curves or not n.startswith("curve_")]
@@ -46,7 +47,7 @@ def published(paper: str, table: str) -> pd.DataFrame:
         frame = load(path)
     found = frame.loc[(frame["paper"] == paper) & (frame["table"].astype(str) == table)]
     if found.empty:
-        raise ValueError(f"no published figures of paper {paper!r}, table {table!r}")
+        raise UsageError(f"no published figures of paper {paper!r}, table {table!r}")
     return found.reset_index(drop=True)
 
 
@@ -88,14 +89,14 @@ def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
 
 
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
-    """Raises ValueError for what must not be compared: several metrics, or trials of different protocols."""
+    """Raises UsageError for what must not be compared: several metrics, or trials of different protocols."""
     if "metric" in frame and "metric" not in used and len(frame["metric"].unique()) > 1:
         found = sorted(str(m) for m in frame["metric"].unique())
-        raise ValueError(f"the table mixes the metrics {listed(found)}: compare one at a time")
+        raise UsageError(f"the table mixes the metrics {listed(found)}: compare one at a time")
     loose = [n for n in varying(frame) if n not in used]
     if loose:
         values = sorted({plain(v) for v in frame[loose[0]]})
-        raise ValueError(
+        raise UsageError(
             f"{loose[0]} varies ({listed(values)}) but has no role: name it in rows, columns, select or average, "
             "or keep one value of it"
         )
@@ -117,7 +118,7 @@ def refuse_shards(frame: pd.DataFrame, used: Sequence[str]) -> None:
         if others:
             told = " and ".join(f"{k.normalizer} with shards={k.shards}" for k in (one, others[0]))
             of = f" of a batch of {size}" if size else ""
-            raise ValueError(
+            raise UsageError(
                 f"{told}{of} take their statistics over different numbers of samples: name shards in `columns` or "
                 "`rows`, or keep one value of it"
             )
@@ -129,10 +130,10 @@ def statistics_of_batches(normalizer: str) -> bool:
 
 
 def refuse_dependent(rows: Sequence[str]) -> None:
-    """Raises ValueError for rows that would count as independent in intervals and tests over rows, but are not."""
+    """Raises UsageError for rows that would count as independent in intervals and tests over rows, but are not."""
     for name in rows:
         if name in DEPENDENT:
-            raise ValueError(
+            raise UsageError(
                 f"{name} must not make rows: {DEPENDENT[name]}, so they are not independent data sets; take the mean "
                 f"over it, for example `average: [{name if name == 'seed' else f'seed, {name}'}]`, or keep one value"
             )
@@ -150,7 +151,7 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     for other, fields in others:
         for name in sorted(set(first) - free):
             if first[name] != fields.get(name):
-                raise ValueError(
+                raise UsageError(
                     f"sweeps {one} and {other} follow different protocols: {name} is {listed(sorted(first[name]))} "
                     f"in one and {listed(sorted(fields.get(name, ())))} in the other; report them apart"
                 )

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from analysis.scores import Floats
+from sweeps.errors import UsageError
 
 LEVEL = 0.95
 
@@ -32,9 +33,9 @@ def t_interval(values: Sequence[float] | Floats, level: float = LEVEL) -> Interv
     x = np.asarray(values, dtype=np.float64)
     x = x[~np.isnan(x)]
     if not 0 < level < 1:
-        raise ValueError(f"a level lies between 0 and 1, but got {level}")
+        raise UsageError(f"a level lies between 0 and 1, but got {level}")
     if x.size == 0:
-        raise ValueError("an interval needs at least one value")
+        raise UsageError("an interval needs at least one value")
     mean = float(x.mean())
     if x.size < 2 or not np.isfinite(x).all():
         return Interval(mean, None, None, int(x.size))

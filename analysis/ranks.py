@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.scores import Direction, Floats
+from sweeps.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def friedman(ranked: Floats) -> Friedman:
 
     n, k = ranked.shape
     if n < 2 or k < 3:
-        raise ValueError(f"Friedman's test needs 2 rows and 3 methods, but got {n} and {k}")
+        raise UsageError(f"Friedman's test needs 2 rows and 3 methods, but got {n} and {k}")
     spread = float(((ranked - (k + 1) / 2) ** 2).sum())
     if spread == 0:
         return Friedman(0.0, 1.0, 0.0, 1.0)

@@ -21,6 +21,7 @@ from analysis.question import Question
 from analysis.shown import heads, lines
 from analysis.summary import summary
 from analysis.tables import Table
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 
 
@@ -49,7 +50,7 @@ def report(
 ) -> Path:
     """Writes the report of a table of trials to `path`; nothing in it needs a network.
 
-    `interim` marks the page of a running sweep. Raises ValueError, one sentence, for what cannot be compared (see
+    `interim` marks the page of a running sweep. Raises UsageError, one sentence, for what cannot be compared (see
     `Question.resolved` and `tally`).
     """
     findings = Findings(frame, question)
@@ -107,14 +108,14 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
 def analyze(frame: pd.DataFrame, question: Question, folder: str | Path, *, only: Collection[str] = ()) -> list[Path]:
     """Writes tables as Parquet, CSV and LaTeX, figures as SVG, PDF and PNG with their data, the summary as JSON.
 
-    `only` these tables and figures, by name. ValueError for a name that is not there; nothing is written then.
+    `only` these tables and figures, by name. UsageError for a name that is not there; nothing is written then.
     """
     findings = Findings(frame, question)
     items = [*exhibits(findings, 2 * drawings.PANELS), tables.cells(findings)]
     names = [item.name for item in items]
     for name in only:
         if name not in names:
-            raise ValueError(unknown("table or figure of this sweep", name, names))
+            raise UsageError(unknown("table or figure of this sweep", name, names))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [path for item in items if not only or item.name in only for path in write(item, folder)]

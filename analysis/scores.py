@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from sweeps.records import CIRCUMSTANCES, CURVES, RESULTS
 from sweeps.vocabulary import ACTIVATIONS, NORMALIZERS
 
@@ -101,19 +102,19 @@ def scores(
     `select` (the shallowest network). `by` is better in the same direction as `value`. Diverged trials (column
     `state`) are never selected while another is left, and score as `diverged` says: worst of all, `majority_error`,
     or as if missing. Failed and unfinished trials are missing. A cell that lacks one of its candidates is missing.
-    Raises ValueError for unknown columns and for cells in which several trials are left.
+    Raises UsageError for unknown columns and for cells in which several trials are left.
     """
     keys = [*rows, *columns, *average, *select]
     needed = [*keys, value, *([by] if select else [])]
     for name in needed:
         require_column(frame, name)
     if not rows or not columns:
-        raise ValueError("wins need at least one column name for rows and one for columns, such as dataset, normalizer")
+        raise UsageError("wins need at least one column name for rows and one for columns, such as dataset, normalizer")
     repeated = sorted({k for k in keys if keys.count(k) > 1})
     if repeated:
-        raise ValueError(f"{repeated[0]!r} has two roles: a column is one of rows, columns, select or average")
+        raise UsageError(f"{repeated[0]!r} has two roles: a column is one of rows, columns, select or average")
     if frame.empty:
-        raise ValueError("the table has no rows: nothing to compare")
+        raise UsageError("the table has no rows: nothing to compare")
     worst = np.inf if direction == "min" else -np.inf
     amount, judged = judge(frame, value, by if select else value, worst, diverged)
 
@@ -170,7 +171,7 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     try:
         return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        raise ValueError(f"column {name!r} must hold numbers to be compared") from None
+        raise UsageError(f"column {name!r} must hold numbers to be compared") from None
 
 
 def encode(frame: pd.DataFrame, names: Sequence[str]) -> tuple[NDArray[np.int64], list[Key]]:
@@ -219,7 +220,7 @@ def refuse_repeats(frame: pd.DataFrame, cell: NDArray[np.int64], shown: list[str
     known = {"trial_id", "pack_id", "trial", "digest", *RESULTS, *CURVES, *CIRCUMSTANCES}
     axes = [c for c in map(str, frame.columns) if c not in used and c not in known and len(same[c].unique()) > 1]
     hint = f" (they differ in {listed(axes)})" if axes else ""
-    raise ValueError(
+    raise UsageError(
         f"the cell {where} holds {count[k]} rows{hint}: choose one with --select COLUMN, take their mean with "
         "--average COLUMN, or keep them apart by naming the column in --rows or --columns"
     )
@@ -229,7 +230,7 @@ def require_column(frame: pd.DataFrame, name: str) -> None:
     if name not in frame:
         names = [str(c) for c in frame.columns]
         near = get_close_matches(name, names, n=1)
-        raise ValueError(
+        raise UsageError(
             f"no column {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are {listed(names)}")
         )
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.scores import Direction, Diverged, Floats, Key, Scores, label, listed, scores
+from sweeps.errors import UsageError
 
 Ties = Literal["shared", "split", "none"]
 Constant = Literal["count", "skip"]
@@ -64,7 +65,7 @@ def wins(
     """
     stray = [w for w in within if w not in columns]
     if stray:
-        raise ValueError(f"within {stray[0]!r} must be one of the columns {listed(columns)}")
+        raise UsageError(f"within {stray[0]!r} must be one of the columns {listed(columns)}")
     table = scores(
         frame,
         rows=rows,
@@ -94,7 +95,7 @@ def tally(
     skipped = skipped_rows(table.rows, skip)
     whole = table.complete_blocks()
     if not whole.rows:
-        raise ValueError(
+        raise UsageError(
             f"no row has a result for each of the {len(table.columns)} columns "
             f"({listed([label(c) for c in table.columns])}): compare fewer columns or complete the sweep"
         )
@@ -130,7 +131,7 @@ def count(
     known = {"ties": (ties, ("shared", "split", "none")), "constant": (constant, ("count", "skip"))}
     for name, (word, words) in known.items():
         if word not in words:
-            raise ValueError(f"{name} must be one of {', '.join(words)}, but got {word!r}")
+            raise UsageError(f"{name} must be one of {', '.join(words)}, but got {word!r}")
     loss = values if direction == "min" else -values
     flat = constant_rows(values, groups, tolerance)
     total = np.zeros(values.shape[1])
@@ -166,5 +167,5 @@ def skipped_rows(rows: Sequence[Key], skip: Sequence[str]) -> set[Key]:
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {listed(sorted(names))}"
-            raise ValueError(f"no row {name!r} to skip; {hint}")
+            raise UsageError(f"no row {name!r} to skip; {hint}")
     return {row for row in rows if any(str(part) in skip for part in row)}

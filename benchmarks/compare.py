@@ -19,10 +19,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from orchestrator.compare import compare
-from orchestrator.ledger import Ledger
-from orchestrator.mlflow_server import down, up
-from orchestrator.workspace import Workspace
+from orchestrator.ask.compare import compare
+from orchestrator.mirror.server import down, up
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.bulk import fill
 from tests.orchestrator.mlflow.ledgers import NORMALIZERS, finish, record_packs, record_sweep, trials
 

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from orchestrator.local_ray import local_ray
-from orchestrator.owner import myself
-from orchestrator.roster import RosterPack
+from orchestrator.engine.local import local_ray
+from orchestrator.store.owner import myself
+from orchestrator.store.roster import RosterPack
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
 from trainers import data
@@ -28,7 +28,7 @@ def measure(folder: Path, devices: int) -> list[float]:
     """Seconds of each part."""
     from ray import tune
 
-    from orchestrator.driver import Resources, bundles
+    from orchestrator.engine.driver import Resources, bundles
 
     sweep = {"name": "one", "trial": TRIAL | {"shards": devices}, "run": {"devices": devices}}
     spec = SweepSpec.from_json(sweep)
@@ -44,8 +44,8 @@ def measure(folder: Path, devices: int) -> list[float]:
 
 
 def first_step(config: dict[str, Any]) -> dict[str, Any]:
-    from orchestrator import gang
-    from orchestrator.remote import PackJob
+    from orchestrator.engine import gang
+    from orchestrator.engine.remote import PackJob
 
     times, all_of = [time.time()], gang.Gang._all
     gang.Gang._all = lambda self, answers: (all_of(self, answers), times.append(time.time()))[0]

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrator.ledger import Ledger
-from orchestrator.planning import commit
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import commit
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import SweepSpec, load_spec
 
 SWEEP = """
@@ -77,7 +77,7 @@ def simulate(workspace: Workspace, sweep: SweepSpec, epochs: int) -> int:
 
 def timed(*words: str) -> dict[str, float]:
     """Wall seconds and peak memory (MiB) of one command in a process of its own."""
-    code = f"import sys; sys.argv = {['normsweep', *words]!r}; from orchestrator.cli import main; main()"
+    code = f"import sys; sys.argv = {['normsweep', *words]!r}; from orchestrator.cli.main import main; main()"
     meter = (
         "import resource, subprocess, sys\n"
         f"done = subprocess.run([sys.executable, '-c', {code!r}], stdout=subprocess.DEVNULL)\n"

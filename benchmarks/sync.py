@@ -23,11 +23,11 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from orchestrator.ledger import Ledger
-from orchestrator.mirror import sync
-from orchestrator.mirror_runs import run_data
-from orchestrator.mlflow_server import down, up
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.run_data import run_data
+from orchestrator.mirror.server import down, up
+from orchestrator.mirror.sync import sync
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import NORMALIZERS, finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.postgres import cluster
 

@@ -42,11 +42,11 @@ def results(
 
     `where`: a selector as of `-w`, of settings and columns: `normalizer=bn lr<=0.1 state=done`. Errors are shares in
     0..1. `trial` holds every setting as JSON. `curves`: with the columns `curve_train_loss`, `curve_val_error` and
-    `curve_test_error`, a list each, one value per epoch. Raises ValueError for an unknown sweep, for a selector that
+    `curve_test_error`, a list each, one value per epoch. Raises UsageError for an unknown sweep, for a selector that
     asks for what there is not, and when a part cannot be read.
     """
-    from orchestrator.result_table import whole
-    from orchestrator.workspace import Workspace
+    from orchestrator.store.results import whole
+    from orchestrator.store.workspace import Workspace
     from sweeps.records import CURVES
     from sweeps.select import Selector
 

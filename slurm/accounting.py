@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from slurm.command import Unanswered, ask
+from slurm.command import ask
+from slurm.errors import SlurmError, Unanswered
 from slurm.job import Incarnation, parse_duration
 
 INTERVAL = 10.0
@@ -167,7 +168,7 @@ class Accounting:
                 with suppress(Unanswered):  # many a cluster has no accounting, or none that a node can reach
                     fresh |= {state.shown: state for state in recorded(jobs=missing) if state.final}
             interval = INTERVAL
-        except (Unanswered, ValueError):  # it does not answer now, or is not here: no observer is the worse for it
+        except (SlurmError, ValueError):  # it does not answer now, or is not here: no observer is the worse for it
             fresh = {}
             interval = min(2 * before.get("interval", INTERVAL), LONGEST_INTERVAL)
         # A job that squeue lost and accounting does not have as ended: what was known stays, and grows old.

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from slurm.errors import NoSlurm, SiteError
 from slurm.profile import Profile
 
 PYTHON_FLAGS = "-P"  # the working folder is not on the path: a user's own file must not pass for a package of ours
@@ -79,13 +80,13 @@ def submit(
     """Submits `count` allocations in one sbatch, as a job array when they are several. Returns their job ids.
 
     `count` is at most `profile.max_array`. The folder, of this submission alone, holds what crosses over, for the
-    user's eyes only (0700, files 0600). ValueError with sbatch's own sentence when SLURM refuses.
+    user's eyes only (0700, files 0600). SiteError with sbatch's own sentence when SLURM refuses.
     """
     import submitit
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     if shutil.which("sbatch") is None:
-        raise ValueError("there is no SLURM here: `sbatch` is not on the PATH; run this on a login node")
+        raise NoSlurm("there is no SLURM here: `sbatch` is not on the PATH; run this on a login node")
     assert 1 <= count <= profile.max_array, "the caller splits"
     with private(folder):
         executor = submitit.SlurmExecutor(
@@ -100,7 +101,7 @@ def submit(
                 with executor.batch():
                     jobs = [executor.submit(work, *args) for _ in range(count)]
         except (FailedJobError, FailedSubmissionError) as error:
-            raise ValueError(f"sbatch refused: {_reason(str(error))}") from None
+            raise SiteError(f"sbatch refused: {_reason(str(error))}") from None
     return [job.job_id for job in jobs]
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from slurm.command import Unanswered
+from slurm.errors import Unanswered
 
 DISK_SECONDS = 120.0
 CONTROLLER_SECONDS = 600.0

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from slurm.allocation import PYTHON_FLAGS
-from slurm.command import Unanswered
+from slurm.errors import SiteError, Unanswered
 from slurm.profile import Profile
 
 NAME = "normsweep-probe"
@@ -22,7 +22,7 @@ _NO_DISK, _NO_PYTHON = 91, 92
 def probe(profile: Profile, folder: Path, imports: str) -> bool:
     """Has one node look for a file in `folder` and import a module. False when no node was free to look.
 
-    ValueError, one sentence, when the node does not see the folder or cannot import, or srun is refused.
+    SiteError, one sentence, when the node does not see the folder or cannot import, or srun is refused.
     """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-") as seen:
         python = f"{profile.python or shlex.quote(sys.executable)} {PYTHON_FLAGS}"
@@ -46,10 +46,10 @@ def probe(profile: Profile, folder: Path, imports: str) -> bool:
     host = re.search(r"error: (\S+): task \d+: Exited", done.stderr)
     where = f"node {host[1]}" if host else "a node"
     if done.returncode == _NO_DISK:
-        raise ValueError(f"{where} does not see {folder}: the workspace must lie on a disk that all nodes share")
+        raise SiteError(f"{where} does not see {folder}: the workspace must lie on a disk that all nodes share")
     if done.returncode == _NO_PYTHON:
         why = next((line for line in reversed(said) if not line.startswith("srun: ")), "it is not there")
-        raise ValueError(
+        raise SiteError(
             f"{where} cannot run {python} with normsweep ({why}): install it on a disk that all nodes share, or set "
             "`python` or `setup` in the site file"
         )
@@ -58,7 +58,7 @@ def probe(profile: Profile, folder: Path, imports: str) -> bool:
     errors = [line.removeprefix("srun: error: ") for line in said if line.startswith("srun: error: ")]
     if any(busy in done.stderr for busy in ("nodes are busy", "Immediate execution", "temporarily unavailable")):
         return False
-    raise ValueError(f"a probe job was refused: {'; '.join(errors) or f'srun ended with {done.returncode}'}")
+    raise SiteError(f"a probe job was refused: {'; '.join(errors) or f'srun ended with {done.returncode}'}")
 
 
 def _options(profile: Profile) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from slurm.errors import SiteError
+
 # Ray's sockets lie up to 64 characters below its folder, and a socket's path may be 107 bytes long.
 LONGEST_SCRATCH = 20
 
@@ -35,16 +37,16 @@ class Profile:
 
 
 def load(path: Path) -> Profile:
-    """Reads a site file. ValueError, one sentence a problem, with the nearest valid key."""
+    """Reads a site file. SiteError, one sentence a problem, with the nearest valid key."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"there is no site file {path}: `normsweep init --site {path}` writes one") from None
+        raise SiteError(f"there is no site file {path}: `normsweep init --site {path}` writes one") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read as a site file: {error}") from None
+        raise SiteError(f"{path}: cannot be read as a site file: {error}") from None
     problems = [f"{path}: {problem}" for problem in _problems(data)]
     if problems:
-        raise ValueError("\n".join(problems))
+        raise SiteError("\n".join(problems))
     if "setup" in data:
         data["setup"] = tuple(data["setup"])
     return Profile(**data)

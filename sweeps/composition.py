@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.vocabulary import NORMALIZERS, Normalizer
 
@@ -12,14 +13,14 @@ POINTS = ("input", "before", "weight", "after", "activated", "penalty", "gradien
 def parts(name: str) -> tuple[str, ...]:
     """The entries of `NORMALIZERS` that a name stands for, in the order of their first points.
 
-    ValueError for a name that is not known and for parts that act at the same point.
+    UsageError for a name that is not known and for parts that act at the same point.
     """
     if name in NORMALIZERS:
         return (name,)
     names = name.split("+")
     for part in names:
         if part not in NORMALIZERS:
-            raise ValueError(unknown("normalizer", part if len(names) > 1 else name, NORMALIZERS))
+            raise UsageError(unknown("normalizer", part if len(names) > 1 else name, NORMALIZERS))
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             _compatible(a, b)
@@ -50,10 +51,10 @@ def normalizer(name: str) -> Normalizer:
 def _compatible(a: str, b: str) -> None:
     first, second = NORMALIZERS[a], NORMALIZERS[b]
     if not first.points or not second.points:
-        raise ValueError(f"'{a}' and '{b}' do not compose: one of them does nothing")
+        raise UsageError(f"'{a}' and '{b}' do not compose: one of them does nothing")
     shared = sorted(first.points & second.points)
     if shared:
-        raise ValueError(f"'{a}' and '{b}' do not compose: both act at '{shared[0]}'")
+        raise UsageError(f"'{a}' and '{b}' do not compose: both act at '{shared[0]}'")
     for option in sorted(first.options.keys() & second.options.keys()):
         if first.options[option] != second.options[option]:
-            raise ValueError(f"'{a}' and '{b}' do not compose: '{option}' means something else in each")
+            raise UsageError(f"'{a}' and '{b}' do not compose: '{option}' means something else in each")

@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from sweeps.choice import Scalar
+from sweeps.errors import UsageError
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -34,8 +35,8 @@ class Place:
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
-    def error(self, sentence: str) -> ValueError:
-        return ValueError(f"{self}: {sentence}")
+    def error(self, sentence: str) -> UsageError:
+        return UsageError(f"{self}: {sentence}")
 
 
 class Entry(NamedTuple):
@@ -49,7 +50,7 @@ class Node:
     place: Place
 
     def entries(self, what: str) -> dict[str, Entry]:
-        """The entries of a mapping; nothing at all is an empty one. ValueError for anything else."""
+        """The entries of a mapping; nothing at all is an empty one. UsageError for anything else."""
         if isinstance(self.value, dict):
             return self.value
         if self.value is None:
@@ -68,7 +69,7 @@ class Node:
             return {key: entry.node.data() for key, entry in self.value.items()}
         return self.value
 
-    def error(self, sentence: str) -> ValueError:
+    def error(self, sentence: str) -> UsageError:
         return self.place.error(sentence)
 
     def __str__(self) -> str:
@@ -97,7 +98,7 @@ def scalar_text(value: Scalar) -> str:
 
 
 def parse(text: str, source: str) -> Node:
-    """The one document of `text`. ValueError for what is not YAML, a key given twice, a key that is no word."""
+    """The one document of `text`. UsageError for what is not YAML, a key given twice, a key that is no word."""
     try:
         root: Any = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:

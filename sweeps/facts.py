@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sweeps.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitSizes:
@@ -30,7 +32,7 @@ class DatasetFacts:
             return self.splits[split]
         if self.seeded:
             return self.splits[0]
-        raise ValueError(f"split {split} of {self.name}: it has splits 0..{len(self.splits) - 1}")
+        raise UsageError(f"split {split} of {self.name}: it has splits 0..{len(self.splits) - 1}")
 
 
-Facts = Callable[[str], DatasetFacts]  # by name; ValueError for a data set that is not here
+Facts = Callable[[str], DatasetFacts]  # by name; UsageError for a data set that is not here

@@ -10,7 +10,7 @@ SHOWN = 16  # hex digits shown to people; 64 are kept
 
 
 def canonical(value: object) -> str:
-    """JSON with sorted keys, no spaces, no NaN, and nothing that JSON does not know (TypeError, ValueError)."""
+    """JSON with sorted keys, no spaces, no NaN, and nothing that JSON does not know (TypeError, UsageError)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sweeps.choice import Choice
 from sweeps.composition import normalizer
+from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
 from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
@@ -28,7 +29,7 @@ _SHARED = tuple(
 def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list[Trial]:
     """The trials of a sweep, each once, in the order of its axes. What `where` leaves out needs no data set.
 
-    ValueError that names every data set which is not here, and how to get it.
+    UsageError that names every data set which is not here, and how to get it.
     """
     drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
     digests: dict[str, str] = {}
@@ -36,10 +37,10 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
     for name in dict.fromkeys(str(draft["dataset"]) for draft in drafts):
         try:
             digests[name] = facts(name).digest
-        except ValueError as error:
+        except NormsweepError as error:
             absent.append(str(error))
     if absent:
-        raise ValueError("\n".join(absent))
+        raise UsageError("\n".join(absent))
     revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     made: list[Trial] = []
     for draft in drafts:

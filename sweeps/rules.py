@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from sweeps.composition import normalizer, parts
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
 from sweeps.vocabulary import NORMALIZERS
@@ -17,11 +18,11 @@ ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # 
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:
-    """ValueError with all distinct problems of the trials, the first ten in full."""
+    """UsageError with all distinct problems of the trials, the first ten in full."""
     found = problems(trials, facts)
     if found:
         more = [f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-        raise ValueError("\n".join([*found[:SHOWN], *more]))
+        raise UsageError("\n".join([*found[:SHOWN], *more]))
 
 
 def problems(trials: Iterable[Trial], facts: Facts) -> list[str]:
@@ -52,12 +53,12 @@ def notes(trials: Iterable[Trial]) -> list[str]:
 
 
 def divided(trials: Iterable[Trial], devices: int, gpus: float) -> None:
-    """ValueError unless so many devices, each with so many GPUs, can share the work of each trial."""
+    """UsageError unless so many devices, each with so many GPUs, can share the work of each trial."""
     if devices > 1 and gpus % 1:
-        raise ValueError(f"run.gpus={gpus:g} with run.devices={devices}: a device has whole GPUs; set run.gpus to 1")
+        raise UsageError(f"run.gpus={gpus:g} with run.devices={devices}: a device has whole GPUs; set run.gpus to 1")
     for trial in trials:
         if trial.shards % devices:
-            raise ValueError(
+            raise UsageError(
                 f"run.devices={devices} does not divide shards={trial.shards} of {trial.dataset} with "
                 f"{trial.normalizer.name}: set shards to {devices} or a multiple, or run.devices to a divisor"
             )
@@ -81,7 +82,7 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
                 f"batch_size={trial.batch_size} exceeds the {train} training samples of {trial.dataset}: "
                 "an incomplete batch is dropped, so nothing would be left"
             )
-    except ValueError as error:
+    except UsageError as error:
         yield str(error)
     if trial.batch_size % trial.shards:
         yield f"batch_size={trial.batch_size} does not divide into shards={trial.shards}"

@@ -114,7 +114,7 @@ def analysis_section(node: Node) -> AnalysisSection:
 
 
 def known(node: Node, what: str, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Node]:
-    """The entries of a section. ValueError with its place for a key that the section does not have."""
+    """The entries of a section. UsageError with its place for a key that the section does not have."""
     entries = node.entries(f"'{what}'")
     for key, (place, _) in entries.items():
         if key not in names:

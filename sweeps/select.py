@@ -19,6 +19,7 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from sweeps.choice import Choice
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.settings import CHOICES, SETTINGS
 from sweeps.trial import Trial
@@ -63,13 +64,13 @@ class Alternative:
             return False
         if isinstance(value, bool):
             if self.text.lower() not in ("true", "false"):
-                raise ValueError(f"'{clause}' compares true or false with '{self.text}'")
+                raise UsageError(f"'{clause}' compares true or false with '{self.text}'")
             return value == (self.text.lower() == "true")
         if isinstance(value, int | float):
             if self.number is None:
                 if self.glob:
                     return self.glob.match(str(value)) is not None
-                raise ValueError(f"'{clause}' compares a number with '{self.text}'")
+                raise UsageError(f"'{clause}' compares a number with '{self.text}'")
             return self.low <= value <= self.high
         text = value if isinstance(value, str) else str(value)
         return self.glob.match(text) is not None if self.glob else text == self.text
@@ -86,11 +87,11 @@ class Clause:
     def of(cls, token: str) -> Clause:
         match = _CLAUSE.fullmatch(token)
         if not match or not match[3]:
-            raise ValueError(f"'{token}' is no clause: write `field=value`, with one of = != < <= > >= and no spaces")
+            raise UsageError(f"'{token}' is no clause: write `field=value`, with one of = != < <= > >= and no spaces")
         field, symbol, text = match.groups()
         alternatives = tuple(Alternative.of(part) for part in text.split(","))
         if symbol in _ORDER and len(alternatives) > 1:
-            raise ValueError(f"'{token}': {symbol} compares with one value")
+            raise UsageError(f"'{token}': {symbol} compares with one value")
         return cls(field, symbol, text, alternatives)
 
     def holds(self, value: object) -> bool:
@@ -107,7 +108,7 @@ class Clause:
         if isinstance(value, str):
             return compare(value, bound.text)
         if bound.number is None or not isinstance(value, int | float):
-            raise ValueError(f"'{self}' compares {value} with '{bound.text}'")
+            raise UsageError(f"'{self}' compares {value} with '{bound.text}'")
         return compare(value, bound.number)
 
     def __str__(self) -> str:
@@ -125,10 +126,10 @@ class Selector:
         try:
             return cls(tuple(Clause.of(token) for token in shlex.split(text)))
         except ValueError as error:
-            raise ValueError(f"selector {text!r}: {error}") from None
+            raise UsageError(f"selector {text!r}: {error}") from None
 
     def matches(self, row: Row) -> bool:
-        """Whether all clauses hold. ValueError for a field that the row cannot have, with the near matches."""
+        """Whether all clauses hold. UsageError for a field that the row cannot have, with the near matches."""
         if isinstance(row, Trial):
             row = {**vars(row), "trial_id": row.id} if self._by_id else vars(row)
         return all(clause.holds(self._read(row, clause.field)) for clause in self.clauses)
@@ -164,7 +165,7 @@ class Selector:
                     return options[option]
         if known:
             return _ABSENT
-        raise ValueError(unknown("field", field, (*row, *self._option_fields(row))))
+        raise UsageError(unknown("field", field, (*row, *self._option_fields(row))))
 
     def _option_fields(self, row: Mapping[str, Any]) -> Iterable[str]:
         for kind, names in self._options.items():

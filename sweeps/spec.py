@@ -10,6 +10,7 @@ from typing import Any
 
 from sweeps.axes import Axes
 from sweeps.document import Entry, Node, Place, parse, plain
+from sweeps.errors import UsageError
 from sweeps.identity import digest
 from sweeps.near import unknown
 from sweeps.sections import AnalysisSection, RunSection, analysis_section, known, run_section
@@ -51,13 +52,13 @@ class SweepSpec:
 def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
     """The sweep of a preset's name or a file's path, after `--set` overrides such as `depth=2,4` or `run.pack=8`.
 
-    ValueError, with file, line, column and the nearest valid name, for anything that the file should not say.
+    UsageError, with file, line, column and the nearest valid name, for anything that the file should not say.
     """
     path = _path(str(source))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read as a sweep file: {error}") from None
+        raise UsageError(f"{path}: cannot be read as a sweep file: {error}") from None
     root = parse(text, path.name if path.parent == PRESETS else str(source))
     for override in overrides:
         root = _overridden(root, override)
@@ -80,8 +81,8 @@ def _path(source: str) -> Path:
     if Path(source).is_file():
         return Path(source)
     if Path(source).suffix in (".yaml", ".yml") or "/" in source:
-        raise ValueError(f"there is no sweep file {source}")
-    raise ValueError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
+        raise UsageError(f"there is no sweep file {source}")
+    raise UsageError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
 
 
 def _spec(root: Node, default_name: str) -> SweepSpec:

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from sweeps.choice import Choice
+from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
@@ -61,7 +62,7 @@ class Trial:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
         if data.get("schema") != SCHEMA:
-            raise ValueError(f"a trial of schema {data.get('schema')}; this program reads schema {SCHEMA}: update it")
+            raise UsageError(f"a trial of schema {data.get('schema')}; this program reads schema {SCHEMA}: update it")
         values: dict[str, Any] = {
             name: Choice.from_json(data[name]) if isinstance(data[name], dict) else data[name] for name in field_names()
         }

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sweeps.axes import Axes, Distribution, Random, Special
 from sweeps.document import Node, Place
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.sections import known
 from sweeps.select import Selector, is_trial_field
@@ -107,7 +108,7 @@ def _selector(node: Node) -> Selector:
         raise node.error(f"a selector is a text such as 'normalizer=bn batch_size<=8', not {node}")
     try:
         selector = Selector.parse(node.value)
-    except ValueError as error:
+    except UsageError as error:
         raise node.error(str(error)) from None
     for clause in selector.clauses:
         if not is_trial_field(clause.field):

@@ -9,6 +9,7 @@ from math import isfinite
 from sweeps.choice import Choice, OptionValue
 from sweeps.composition import normalizer, parts
 from sweeps.document import Node
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.settings import CHOICES, SETTINGS, Value
 from sweeps.vocabulary import Entry, Option, resolved
@@ -25,7 +26,7 @@ _KINDS = {
 
 
 def axis(name: str, node: Node) -> tuple[Value, ...]:
-    """All values that a setting takes, in order, each once. ValueError with its place for what it cannot take."""
+    """All values that a setting takes, in order, each once. UsageError with its place for what it cannot take."""
     if node.value in (None, ()):
         raise node.error(f"the axis '{name}' is empty: give it a value or leave it out")
     if name in CHOICES:
@@ -106,12 +107,12 @@ def _ranged(name: str, option: Option, node: Node, value: float) -> float:
 
 
 def entry_of(kind: str, name: str) -> Entry:
-    """A vocabulary's entry; a normalizer may be a composition. ValueError, without a place, for an unknown name."""
+    """A vocabulary's entry; a normalizer may be a composition. UsageError, without a place, for an unknown name."""
     if kind == "normalizer":
         return normalizer(name)
     entries = CHOICES[kind]
     if name not in entries:
-        raise ValueError(unknown(kind, name, entries))
+        raise UsageError(unknown(kind, name, entries))
     return entries[name]
 
 
@@ -125,7 +126,7 @@ def choices(kind: str, node: Node) -> tuple[Choice, ...]:
         raise node.error(f"'{kind}' is a name or {{name: {{option: value}}}}, not {node}")
     try:
         entry = entry_of(kind, name)
-    except ValueError as error:
+    except UsageError as error:
         raise node.error(str(error)) from None
     name = "+".join(parts(name)) if kind == "normalizer" else name
     given = options.entries(f"what follows '{name}'")

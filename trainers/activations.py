@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweeps.choice import Choice
+from sweeps.errors import UsageError
 
 Function = Callable[[Tensor], Tensor]
 
 
 def function(choice: Choice) -> Function:
-    """The elementwise function of an activation that learns nothing. ValueError for any other name."""
+    """The elementwise function of an activation that learns nothing. UsageError for any other name."""
     match choice.name:
         case "relu":
             return F.relu
@@ -34,7 +35,7 @@ def function(choice: Choice) -> Function:
         case "abs":
             return torch.abs
         case name:
-            raise ValueError(f"'{name}' is not a fixed activation: name one of sweeps.vocabulary.ACTIVATIONS")
+            raise UsageError(f"'{name}' is not a fixed activation: name one of sweeps.vocabulary.ACTIVATIONS")
 
 
 class Activation(nn.Module):

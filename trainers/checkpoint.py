@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 
+from sweeps.errors import UsageError
+
 SCHEMA = 1
-_DAMAGES = RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, ValueError, KeyError
+_DAMAGES = RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, UsageError, KeyError
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 
+from sweeps.errors import UsageError
+
 
 def has_compiler() -> bool:
     return shutil.which(_compiler()) is not None
 
 
 def needs_compiler() -> None:
-    """ValueError where there is no C++ compiler."""
+    """UsageError where there is no C++ compiler."""
     if not has_compiler():
-        raise ValueError(
+        raise UsageError(
             f"run.compile needs the C++ compiler {_compiler()}, which is not here: install it, name another in the "
             "environment variable CXX, or set run.compile to false"
         )

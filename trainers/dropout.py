@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from trainers.seeding import Streams
 
 # Where selu saturates: -scale alpha of Klambauer et al. 2017.
@@ -24,7 +25,7 @@ class Dropout(nn.Module):
         super().__init__()
         for rate in rates:
             if not 0 <= rate < 1:
-                raise ValueError(f"a dropout rate is at least 0 and below 1, not {rate}: choose a smaller one")
+                raise UsageError(f"a dropout rate is at least 0 and below 1, not {rate}: choose a smaller one")
         p = torch.tensor(rates, dtype=torch.float64)
         dropped = SATURATION if alpha else 0.0
         scale = ((1 - p) * (1 + p * SATURATION**2)).rsqrt() if alpha else 1 / (1 - p)

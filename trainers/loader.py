@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sweeps.errors import UsageError
 from trainers.augment.frames import Frames
 from trainers.data.decoding import view
 
@@ -71,7 +72,7 @@ class Loader:
         )
 
     def run(self, orders: Iterable[Order]) -> Iterator[Tensor]:
-        """What is ordered. It ends what ran before. ValueError for a file that cannot be decoded, LostWorker."""
+        """What is ordered. It ends what ran before. UsageError for a file that cannot be decoded, LostWorker."""
         self._orders.now = iter(orders)
         with _telling_lost_workers():
             made = iter(self._loader)
@@ -81,7 +82,7 @@ class Loader:
             if found is None:
                 return
             if isinstance(found, str):
-                raise ValueError(found)
+                raise UsageError(found)
             yield found
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from sweeps.rules import joined
 from sweeps.trial import Trial
 from trainers import augment, checkpoint, models
@@ -159,9 +160,9 @@ class PackTrainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from where `state_dict` was taken, bit for bit. ValueError for the state of other trials."""
+        """Goes on from where `state_dict` was taken, bit for bit. UsageError for the state of other trials."""
         if state["trials"] != [t.id for t in self.trials]:
-            raise ValueError("the state is of other trials: delete the checkpoint and train the pack again")
+            raise UsageError("the state is of other trials: delete the checkpoint and train the pack again")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
@@ -273,11 +274,11 @@ def _check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     for name in COMMON:
         values = {getattr(t, name) for t in trials}
         if len(values) > 1:
-            raise ValueError(f"the trials of a pack have one `{name}`, these have {sorted(values)}: plan them apart")
+            raise UsageError(f"the trials of a pack have one `{name}`, these have {sorted(values)}: plan them apart")
     if len({data.facts.sizes(t.split) for t in trials}) > 1:
-        raise ValueError("the trials of a pack have splits of the same sizes: plan these apart")
+        raise UsageError("the trials of a pack have splits of the same sizes: plan these apart")
     if first.digest != data.facts.digest:
-        raise ValueError(f"the trials are of another version of {data.facts.name}: plan the sweep again")
+        raise UsageError(f"the trials are of another version of {data.facts.name}: plan the sweep again")
     train = data.facts.sizes(first.split).train
     if train < first.batch_size:
-        raise ValueError(f"`batch_size` {first.batch_size} exceeds the {train} training samples: choose a smaller one")
+        raise UsageError(f"`batch_size` {first.batch_size} exceeds the {train} training samples: choose a smaller one")

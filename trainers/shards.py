@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.rules import joined
 from sweeps.trial import Trial
 from trainers.distributed import Ranks, Reducer
@@ -16,7 +17,7 @@ class Shards:
     """Each process trains equally many shards of a batch, one after the other; what they leave is the mean over all.
 
     With `sync` the batch statistics are those of all shards: there a process trains its shards as one, and a process
-    alone the whole batch. ValueError for a number of processes that does not divide the shards.
+    alone the whole batch. UsageError for a number of processes that does not divide the shards.
 
     Every shard starts from the running averages of the step before, and the step's are the mean of the shards'. As they
     follow a batch linearly, that is an average which follows the mean of the shards' statistics; all processes have the
@@ -25,7 +26,7 @@ class Shards:
 
     def __init__(self, trial: Trial, network: nn.Module, ranks: Ranks) -> None:
         if trial.shards % ranks.world:
-            raise ValueError(
+            raise UsageError(
                 f"{ranks.world} devices do not divide shards={trial.shards}: take shards={ranks.world} or a multiple"
             )
         self._count = ranks.world if joined(trial) else trial.shards

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.console import Console
 
-from orchestrator.run import run
-from orchestrator.workspace import Workspace
+from orchestrator.engine.run import run
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 
 
 def main() -> int:
-    from orchestrator import machines
+    from orchestrator.engine import backend as machines
 
     local_ray = machines.local_ray
 
@@ -23,11 +23,11 @@ def main() -> int:
 
         import ray.cloudpickle
 
-        from orchestrator import remote
+        from orchestrator.engine import remote
 
         class Culprit(remote.PackTrainable):
             def step(self) -> dict[str, Any]:
-                from orchestrator.remote import PackJob
+                from orchestrator.engine.remote import PackJob
 
                 members = self._config["roster"]
                 settings = [members["common"] | own for own in members["trials"].values()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from orchestrator import drill
+from orchestrator.steer import drill
 
 
 @pytest.mark.kill

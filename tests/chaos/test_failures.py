@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.leases import held
-from orchestrator.result_table import table
-from orchestrator.status import status_of
-from orchestrator.workspace import Workspace
+from orchestrator.store.leases import held
+from orchestrator.store.results import table
+from orchestrator.store.workspace import Workspace
+from orchestrator.watch.status import status_of
 from sweeps.records import CURVES
 
 SWEEP = """

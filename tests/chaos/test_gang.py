@@ -11,7 +11,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.driver import Resources, bundles
+from orchestrator.engine.driver import Resources, bundles
 from sweeps.spec import SweepSpec
 from tests.chaos.test_kill import command, lasting
 

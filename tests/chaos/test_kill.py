@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.leases import held
-from orchestrator.local_ray import sweep_up
-from orchestrator.workspace import Workspace
+from orchestrator.engine.local import sweep_up
+from orchestrator.store.leases import held
+from orchestrator.store.workspace import Workspace
 
 SWEEP = """
 name: chaos

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.leases import held
-from orchestrator.workspace import Workspace
+from orchestrator.store.leases import held
+from orchestrator.store.workspace import Workspace
 from sweeps.plan import expand
 from sweeps.spec import load_spec
 from tests.cluster.conftest import Cluster

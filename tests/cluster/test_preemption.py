@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.interruptions import interruptions
-from orchestrator.workspace import Workspace
+from orchestrator.store.interruptions import interruptions
+from orchestrator.store.workspace import Workspace
 from tests.cluster.conftest import NUMBER, SITE, Cluster, started
 from tests.cluster.watched import Watched
 

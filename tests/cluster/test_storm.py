@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.interruptions import interruptions, told
-from orchestrator.leases import held
-from orchestrator.workspace import Workspace
+from orchestrator.store.interruptions import interruptions, told
+from orchestrator.store.leases import held
+from orchestrator.store.workspace import Workspace
 from slurm.job import parse_duration
 from tests.chaos.test_kill import one_run_per_trial
 from tests.cluster.conftest import NODES, SITE, SWEEP, Cluster

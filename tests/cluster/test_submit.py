@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cluster
 # Dies with kill -9 at the n-th event of a submission: a system call by Python's audit name, or a step of ours.
 DYING = """
 import os, signal, sys
-from orchestrator import submit
+from orchestrator.cluster import submit
 point = sys.argv.pop(1)
 def dying(module, name, after):
     real = getattr(module, name)
@@ -30,7 +30,7 @@ def dying(module, name, after):
         return answer
     setattr(module, name, wrapped)
 import submitit.core.core, submitit.slurm.slurm
-from orchestrator.submissions import Submission
+from orchestrator.cluster.submissions import Submission
 from submitit.core import utils
 match point:
     case "amid the probe": dying(submit, "probe", True)
@@ -41,7 +41,7 @@ match point:
     case "amid pickles": dying(utils.JobPaths, "move_temporary_file", True)
     case "before receipt": dying(submit, "confirm", False)
     case "after receipt": dying(submit, "confirm", True)
-from orchestrator.cli import main
+from orchestrator.cli.main import main
 main()
 """
 IDLE = """setup = ['[ "$SLURM_JOB_NAME" = normsweep-probe ] || sleep 600']\n"""  # jobs that stay and do nothing
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told_in_one_sentence(cluster: Cluster, tmp_path: Path) -
 def test_where_no_node_is_free_the_probe_is_left_to_the_jobs(cluster: Cluster, tmp_path: Path) -> None:
     cluster.ask("sbatch", "--output=/dev/null", f"--nodes={cluster.nodes}", "--exclusive", "--wrap", "sleep 600")
     cluster.wait(lambda: "R" in cluster.ask("squeue", "--noheader", "--format=%t"), 30)
-    busy = "import slurm.probe, sys; slurm.probe.START_SECONDS = 2; from orchestrator.cli import main; main()"
+    busy = "import slurm.probe, sys; slurm.probe.START_SECONDS = 2; from orchestrator.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", busy, *submission(tmp_path / "out", 1)],
         env=cluster.environment,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.ledger import decode
-from orchestrator.workspace import Workspace
+from orchestrator.store.ledger import decode
+from orchestrator.store.workspace import Workspace
 from tests.cluster.conftest import Cluster
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from orchestrator import results
-from orchestrator.workspace import Workspace
+from orchestrator.store.workspace import Workspace
 from sweeps.records import PART_SCHEMA
 from tests.orchestrator.training import train
 

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import sweeps.records
-from orchestrator import cache, ledger, part_schemas, results
-from orchestrator.ledger import Ledger, decode
-from orchestrator.status import status_of
-from orchestrator.workspace import Workspace
+from orchestrator import results
+from orchestrator.store import cache, ledger, part_schemas
+from orchestrator.store.ledger import Ledger, decode
+from orchestrator.store.workspace import Workspace
+from orchestrator.watch.status import status_of
 from sweeps.records import COLUMNS, PART_SCHEMA
 from tests.golden.record import as_json, expected, home
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import cli
+from orchestrator.cli import main as cli
 from tests.orchestrator.stage import Call, Stage
 
 

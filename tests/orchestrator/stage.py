@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator import failures
-from orchestrator.leases import Leases
-from orchestrator.ledger import Ledger, encode
-from orchestrator.owner import myself
-from orchestrator.planning import commit
-from orchestrator.publish import replace
-from orchestrator.roster import Roster, RosterPack
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import commit
+from orchestrator.store import failures
+from orchestrator.store.files import replace
+from orchestrator.store.leases import Leases
+from orchestrator.store.ledger import Ledger, encode
+from orchestrator.store.owner import myself
+from orchestrator.store.roster import Roster, RosterPack
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 
 FILE = """

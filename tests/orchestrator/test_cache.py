@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cache import LEAST
-from orchestrator.ledger import Ledger
-from orchestrator.workspace import Workspace
+from orchestrator.store.cache import LEAST
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.workspace import Workspace
 
 TRIALS = 20  # of a pack
 PACKS = 250

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator import cli
-from orchestrator.ledger import Ledger
-from orchestrator.planning import commit
-from orchestrator.result_table import EXPORTED
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.cli import main as cli
+from orchestrator.planning.plan import commit
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.results import EXPORTED
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from tests.orchestrator.stage import Call
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.data_cli import data_app
+from orchestrator.cli.data import data_app
 
 runner = CliRunner()
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.failures import Failure, of_pack, record, verdict
-from orchestrator.workspace import Workspace
+from orchestrator.store.failures import Failure, of_pack, record, verdict
+from orchestrator.store.workspace import Workspace
 
 
 def failure(generation: int, kind: str = "exception", epoch: int = 3, trace: str = "at 0x7f01 line 12") -> Failure:

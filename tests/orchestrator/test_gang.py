@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 
-from orchestrator import gang, remote
-from orchestrator.gang import Gang
-from orchestrator.owner import myself
+from orchestrator.engine import gang, remote
+from orchestrator.engine.gang import Gang
+from orchestrator.store.owner import myself
 from tests.orchestrator.stage import Stage
 from trainers.loader import LostNode, LostWorker
 

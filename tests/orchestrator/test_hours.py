@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from orchestrator.hours import Timing, Work, core_hours, gpu, gpu_hours, work
-from orchestrator.planning import facts_once
-from orchestrator.showing import planned
+from orchestrator.planning.cost import Timing, Work, core_hours, gpu, gpu_hours, work
+from orchestrator.planning.plan import facts_once
+from orchestrator.planning.preview import planned
 from sweeps.cost import flops
 from sweeps.plan import expand, packs
 from sweeps.spec import load_spec

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator.planning import plan
-from orchestrator.result_table import table
-from orchestrator.roster import Roster
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import plan
+from orchestrator.store.results import table
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from tests.trainers.folder import tree
 from trainers import data

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.interruptions import interruptions, told
-from orchestrator.owner import myself
-from orchestrator.remote import PackJob
-from orchestrator.roster import RosterPack
-from orchestrator.workspace import Workspace
+from orchestrator.engine.remote import PackJob
+from orchestrator.store.interruptions import interruptions, told
+from orchestrator.store.owner import myself
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.stage import Call, Stage
 
 INTERVAL = 0.4

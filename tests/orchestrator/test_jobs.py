@@ -8,14 +8,14 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from orchestrator import status_view
-from orchestrator.leases import Leases
-from orchestrator.owner import beat, myself
-from orchestrator.status import SweepStatus, status_of
-from orchestrator.submissions import Submission, confirm
+from orchestrator.cli import status_view
+from orchestrator.cluster.submissions import Submission, confirm
+from orchestrator.store.leases import Leases
+from orchestrator.store.owner import beat, myself
+from orchestrator.watch.status import SweepStatus, status_of
 from slurm import accounting
 from slurm.accounting import JobState
-from slurm.command import Unanswered
+from slurm.errors import Unanswered
 from tests.orchestrator.stage import Call, Stage
 
 NOW = 1.7e9

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.leases import Leases, forget_finished, held
-from orchestrator.owner import Liveness, Owner, beat, myself, started
-from orchestrator.workspace import Workspace
+from orchestrator.store.leases import Leases, forget_finished, held
+from orchestrator.store.owner import Liveness, Owner, beat, myself, started
+from orchestrator.store.workspace import Workspace
 
 
 @pytest.fixture

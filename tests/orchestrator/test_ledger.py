@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.ledger import Ledger, decode, schema
-from orchestrator.workspace import Workspace
+from orchestrator.store.ledger import Ledger, decode, schema
+from orchestrator.store.workspace import Workspace
 from sweeps.records import COLUMNS
 
 

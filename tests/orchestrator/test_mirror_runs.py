@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.mirror import ui_command
-from orchestrator.mirror_runs import curve
-from orchestrator.mirror_uri import Unavailable, knock, masked, tracking_uri
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.run_data import curve
+from orchestrator.mirror.sync import ui_command
+from orchestrator.mirror.uri import knock, masked, tracking_uri
+from orchestrator.store.workspace import Workspace
+from sweeps.errors import UnavailableError
 
 HERE = Workspace.at("/data/out")
 
@@ -37,6 +38,6 @@ def test_no_password_is_shown() -> None:
     assert masked("postgresql://there/db") == "postgresql://there/db"
     assert ui_command(HERE, "https://me:secret@there") == "open https://me:***@there"
     assert ui_command(HERE).endswith("mlflow ui --backend-store-uri sqlite:////data/out/mlflow/mlflow.db")
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(UnavailableError) as told:
         knock("http://me:secret@127.0.0.1:9")
     assert "secret" not in str(told.value)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.planning import commit, plan, recorded
-from orchestrator.roster import Roster
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import commit, plan, recorded
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec, load_spec
 
@@ -92,7 +92,7 @@ def test_a_selection_plans_its_trials_only(tmp_path: Path, workspace: Workspace)
 
 
 def test_a_split_pack_is_replaced_by_its_halves(tmp_path: Path, workspace: Workspace) -> None:
-    from orchestrator.driver import split
+    from orchestrator.engine.driver import split
 
     planned, roster, _ = commit(workspace, spec(tmp_path))
     parent = planned.serving[0]

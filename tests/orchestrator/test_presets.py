@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.planning import check, facts_once
+from orchestrator.planning.plan import check, facts_once
 from sweeps.facts import DatasetFacts, SplitSizes
 from sweeps.plan import expand, packs
 from sweeps.rules import problems

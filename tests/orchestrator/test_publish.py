@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.publish import publish, replace
+from orchestrator.store.files import publish, replace
 
 
 def test_first_publisher_wins(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.hours import macs_of_layers
-from orchestrator.planning import check, facts_once, plan
-from orchestrator.roster import Roster
-from orchestrator.workspace import Workspace
+from orchestrator.planning.cost import macs_of_layers
+from orchestrator.planning.plan import check, facts_once, plan
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
 from sweeps.cost import flops
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from orchestrator.ledger import Ledger
-from orchestrator.planning import commit
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import commit
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from sweeps.trial import Trial
 from tests.orchestrator.stage import Call

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator import failures
-from orchestrator.cancel import cancellation
-from orchestrator.decisions import Decisions
-from orchestrator.driver import lacking, split
-from orchestrator.ledger import Ledger
-from orchestrator.planning import plan
-from orchestrator.result_table import table
-from orchestrator.retry import retrial
-from orchestrator.roster import Roster
-from orchestrator.status import status_of
+from orchestrator.engine.driver import lacking, split
+from orchestrator.planning.plan import plan
+from orchestrator.steer.cancel import cancellation
+from orchestrator.steer.retry import retrial
+from orchestrator.store import failures
+from orchestrator.store.decisions import Decisions
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.results import table
+from orchestrator.store.roster import Roster
+from orchestrator.watch.status import status_of
 from sweeps.select import Selector
 from sweeps.spec import load_spec
 from tests.orchestrator.stage import Call, Stage
@@ -158,10 +158,10 @@ def test_what_another_sweep_wants_is_kept_or_told(stage: Stage) -> None:
 
 
 def test_a_running_searcher_drops_a_cancelled_pack(stage: Stage) -> None:
-    from orchestrator.leases import Leases
-    from orchestrator.machines import here
-    from orchestrator.owner import myself
-    from orchestrator.searcher import PackSearcher
+    from orchestrator.engine.backend import here
+    from orchestrator.engine.searcher import PackSearcher
+    from orchestrator.store.leases import Leases
+    from orchestrator.store.owner import myself
 
     class Nobody:
         def __getattr__(self, name: str) -> Callable[..., None]:
@@ -227,9 +227,9 @@ def test_bad_input_is_one_sentence(stage: Stage, call: Call, verb: str, words: l
 
 
 def test_a_pack_in_training_saves_and_stops_when_it_is_cancelled(stage: Stage) -> None:
-    from orchestrator.leases import Leases
-    from orchestrator.owner import myself
-    from orchestrator.remote import PackJob
+    from orchestrator.engine.remote import PackJob
+    from orchestrator.store.leases import Leases
+    from orchestrator.store.owner import myself
 
     (pack,) = stage.packs("none")
     lease = Leases(stage.workspace, myself()).take(pack.id)

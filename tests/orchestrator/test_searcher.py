@@ -11,14 +11,15 @@ import pytest
 import torch
 from ray.tune.search import Searcher
 
-from orchestrator import failures, remote
-from orchestrator.driver import split
-from orchestrator.leases import Leases
-from orchestrator.machines import Machines
-from orchestrator.owner import Liveness, myself
-from orchestrator.roster import Roster, RosterPack
-from orchestrator.searcher import PackSearcher
-from orchestrator.workspace import Workspace
+from orchestrator.engine import remote
+from orchestrator.engine.backend import Machines
+from orchestrator.engine.driver import split
+from orchestrator.engine.searcher import PackSearcher
+from orchestrator.store import failures
+from orchestrator.store.leases import Leases
+from orchestrator.store.owner import Liveness, myself
+from orchestrator.store.roster import Roster, RosterPack
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.stage import FILE, Stage
 
 

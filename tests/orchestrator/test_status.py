@@ -6,9 +6,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from orchestrator import status_view
-from orchestrator.decisions import Decisions
-from orchestrator.status import StatusBoard, status_of
+from orchestrator.cli import status_view
+from orchestrator.store.decisions import Decisions
+from orchestrator.watch.status import StatusBoard, status_of
 from orchestrator.words import duration
 from sweeps.select import Selector
 from tests.orchestrator.stage import FILE, Call, Stage
@@ -65,8 +65,8 @@ def test_spend_counts_threads_and_what_running_packs_have_left(stage: Stage) -> 
 def test_a_dead_lease_is_not_running(stage: Stage) -> None:
     import dataclasses
 
-    from orchestrator.leases import Leases
-    from orchestrator.owner import myself
+    from orchestrator.store.leases import Leases
+    from orchestrator.store.owner import myself
 
     (bn,) = stage.packs("bn")
     gone = dataclasses.replace(myself(), pid=2**22 - 1)

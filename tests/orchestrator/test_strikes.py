@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.strikes import Strikes
+from orchestrator.engine.strikes import Strikes
 
 
 def test_three_packs_in_a_row_are_out_when_another_node_finishes_its_own() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.local_ray import sweep_up
-from orchestrator.owner import Owner, myself
+from orchestrator.engine.local import sweep_up
+from orchestrator.store.owner import Owner, myself
 
 SLEEP = "import time; time.sleep(60)"
 

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from orchestrator.decisions import Decisions
-from orchestrator.errors import errors
-from orchestrator.failures import BUDGETS
-from orchestrator.logs import logs
-from orchestrator.retry import retrial
-from orchestrator.why import why
+from orchestrator.steer.retry import retrial
+from orchestrator.store.decisions import Decisions
+from orchestrator.store.failures import BUDGETS
+from orchestrator.watch.failures import errors
+from orchestrator.watch.logs import logs
+from orchestrator.watch.why import why
 from sweeps import vocabulary
 from sweeps.select import Selector
 from tests.orchestrator.stage import FILE, Call, Stage
@@ -189,6 +189,6 @@ def test_no_failure_and_bad_input(stage: Stage, call: Call) -> None:
 
 
 def test_each_kind_of_failure_has_a_way_out() -> None:
-    from orchestrator.errors import FIXES
+    from orchestrator.watch.failures import FIXES
 
     assert FIXES.keys() == BUDGETS.keys()

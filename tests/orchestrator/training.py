@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.ledger import Ledger
-from orchestrator.planning import commit
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.planning.plan import commit
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from trainers import data
 from trainers.pack import PackTrainer

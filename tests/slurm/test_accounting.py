@@ -9,7 +9,7 @@ import pytest
 
 from slurm import accounting
 from slurm.accounting import Accounting, JobState
-from slurm.command import Unanswered
+from slurm.errors import Unanswered
 from slurm.job import Incarnation
 
 

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from slurm import patience
-from slurm.command import Unanswered
+from slurm.errors import Unanswered
 from slurm.patience import patiently
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from trainers.seeding import Streams
 
 
@@ -14,7 +15,7 @@ class Augmentation:
         self.streams = streams
 
     def shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of a sample that the network gets from one of the data set's. ValueError for what does not fit."""
+        """The shape of a sample that the network gets from one of the data set's. UsageError for what does not fit."""
         return sample
 
     def training(self, x: Tensor) -> Tensor:
@@ -36,9 +37,9 @@ class Augmentation:
 
 
 def images(sample: tuple[int, ...], least: int = 1) -> tuple[int, int, int]:
-    """Channels, height and width of an image. ValueError for other samples and for sides below `least`."""
+    """Channels, height and width of an image. UsageError for other samples and for sides below `least`."""
     if len(sample) != 3 or min(sample[1:]) < least:
-        raise ValueError(
+        raise UsageError(
             f"this augmentation takes images (channels, height, width) of at least {least} × {least}, not {sample}: "
             "use `augment: none`"
         )

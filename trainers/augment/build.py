@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.trial import Trial
 from sweeps.vocabulary import AUGMENTATIONS
@@ -27,11 +28,11 @@ def build(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDatas
 
     Of image files it is what `Frames` leave to do. Without data only its `shape` is of use.
 
-    ValueError for a name that is not known, and for trials that differ in it.
+    UsageError for a name that is not known, and for trials that differ in it.
     """
     choice = trials[0].augment
     if any(t.augment != choice for t in trials):
-        raise ValueError("the trials of a pack have one `augment`: plan these apart")
+        raise UsageError("the trials of a pack have one `augment`: plan these apart")
     match choice.name:
         case "none":
             return Augmentation(streams)
@@ -51,7 +52,7 @@ def build(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDatas
         case "rotate-jitter":
             return RotateJitter(streams, jitter=number(choice, "jitter"))
         case name:
-            raise ValueError(unknown("augment", name, AUGMENTATIONS))
+            raise UsageError(unknown("augment", name, AUGMENTATIONS))
 
 
 def _scales(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDataset | None) -> tuple[Tensor, Tensor]:

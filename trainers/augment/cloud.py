@@ -7,6 +7,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from trainers.augment.augmentation import Augmentation
 from trainers.seeding import Streams
 
@@ -23,7 +24,7 @@ class RotateJitter(Augmentation):
 
     def shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
         if len(sample) != 2 or sample[0] != 3:
-            raise ValueError(f"this augmentation takes clouds (3, points), not {sample}: use `augment: none`")
+            raise UsageError(f"this augmentation takes clouds (3, points), not {sample}: use `augment: none`")
         return sample
 
     def training(self, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from trainers.augment import pixels
 from trainers.augment.augmentation import images
 from trainers.augment.crop import Crop
@@ -68,7 +69,7 @@ class FastAutoAugment(Crop):
 
     def shape(self, sample: tuple[int, ...]) -> tuple[int, ...]:
         if images(sample, 3)[0] != 3:
-            raise ValueError(f"`fastaa` takes images of three colours, not {sample}: use `augment: pad-crop-flip`")
+            raise UsageError(f"`fastaa` takes images of three colours, not {sample}: use `augment: pad-crop-flip`")
         return sample
 
     def training(self, x: Tensor) -> Tensor:

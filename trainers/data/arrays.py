@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from trainers.data.dataset import TEST, VALIDATION, Dataset, assemble
 from trainers.data.listing import Listing
@@ -63,14 +64,14 @@ def read(name: str, listing: Listing, files: tuple[Path, Path, Path], known: Dat
             or y.shape != (listing.n,)
             or sum(about["parts"].values()) != listing.n
         ):
-            raise ValueError(f"samples of shape {x.shape}, {listing.n} × {listing.shape} expected")
+            raise UsageError(f"samples of shape {x.shape}, {listing.n} × {listing.shape} expected")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{name} cannot be read ({error}); to replace it {listing.how}") from None
+        raise UsageError(f"{name} cannot be read ({error}); to replace it {listing.how}") from None
     codes = split_codes(name, y, parts)
     digest = known.digest if known else ""
     dataset = assemble(name, x, y, listing.classes, codes=codes, seeded=False, digest=digest)
     if dataset.facts.digest != about["digest"]:
-        raise ValueError(f"{name} was altered since it was imported; to replace it {listing.how}")
+        raise UsageError(f"{name} was altered since it was imported; to replace it {listing.how}")
     return dataset
 
 
@@ -82,9 +83,9 @@ def read_sample(name: str, listing: Listing, file: Path) -> Dataset:
             y = np.concatenate([kept["y_train"], kept["y_test"]]).astype(np.int64)
             parts = Parts(train=len(kept["y_train"]), test=len(kept["y_test"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{name}: {file} cannot be read ({error}); {listing.how}") from None
+        raise UsageError(f"{name}: {file} cannot be read ({error}); {listing.how}") from None
     if x.dtype != np.uint8 or x.shape != (listing.n, *listing.shape):
-        raise ValueError(f"{name}: {file} must hold {listing.n} uint8 images of shape {listing.shape}, not {x.shape}")
+        raise UsageError(f"{name}: {file} must hold {listing.n} uint8 images of shape {listing.shape}, not {x.shape}")
     codes = split_codes(name, y, parts)
     return assemble(name, np.ascontiguousarray(x), y, listing.classes, codes=codes, seeded=False)
 

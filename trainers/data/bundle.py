@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sweeps.errors import UsageError
+
 TORN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError)
 
 
@@ -22,13 +24,13 @@ class Bundle:
     members: dict[str, Callable[[], bytes]] = field(default_factory=dict[str, Callable[[], bytes]])
 
     def read(self, name: str) -> bytes:
-        """A member's bytes; ValueError where it is missing or torn."""
+        """A member's bytes; UsageError where it is missing or torn."""
         if name not in self.members:
-            raise ValueError(f"{name} is missing in {self.path.name}")
+            raise UsageError(f"{name} is missing in {self.path.name}")
         try:
             return self.members[name]()
         except TORN as error:
-            raise ValueError(f"{name} in {self.path.name} is torn ({error}): get the file again") from None
+            raise UsageError(f"{name} in {self.path.name} is torn ({error}): get the file again") from None
 
     def open(self, name: str) -> io.BytesIO:
         return io.BytesIO(self.read(name))
@@ -39,7 +41,7 @@ class Bundle:
 
 @contextmanager
 def opened(path: Path) -> Generator[Bundle]:
-    """The members of an archive or folder, or a file as its own only member. ValueError for a torn archive."""
+    """The members of an archive or folder, or a file as its own only member. UsageError for a torn archive."""
     try:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -55,7 +57,7 @@ def opened(path: Path) -> Generator[Bundle]:
         else:
             yield Bundle(path, {path.name: path.read_bytes})
     except TORN as error:
-        raise ValueError(f"{path} is torn ({error}): get it again") from None
+        raise UsageError(f"{path} is torn ({error}): get it again") from None
 
 
 def _zip_reader(archive: zipfile.ZipFile, name: str) -> Callable[[], bytes]:

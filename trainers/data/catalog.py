@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+from sweeps.errors import MissingError, UsageError
 from sweeps.facts import DatasetFacts
 from trainers.data import facts_cache
 from trainers.data.registry import lookup
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from trainers.data.folders import FolderDataset
 
 
-class MissingData(ValueError):
+class MissingData(MissingError):
     """Known data sets that are not on this machine; `names` maps each to the way to get it."""
 
     def __init__(self, names: dict[str, str]) -> None:
@@ -26,7 +27,7 @@ class MissingData(ValueError):
 def facts(name: str) -> DatasetFacts:
     """Sizes and digest of a data set, from the cache where its source is unchanged.
 
-    ValueError for an unknown name or an altered file, MissingData (a ValueError) for a set that is not here.
+    UsageError for an unknown name or an altered file, MissingData (a UsageError) for a set that is not here.
     """
     source = _source(name)
     known = facts_cache.read(name, source.stamp)
@@ -47,7 +48,7 @@ def load(name: str) -> Dataset:
     """The data set, its content checked; images are bytes, memory-mapped. Errors as of `facts`."""
     found = read(name)
     if not hasattr(found, "x"):
-        raise ValueError(f"{name} stays in its folder and is read image by image: use `load_folder`")
+        raise UsageError(f"{name} stays in its folder and is read image by image: use `load_folder`")
     return cast("Dataset", found)
 
 
@@ -55,7 +56,7 @@ def load_folder(name: str) -> FolderDataset:
     """The index of a data set that stays in the user's folder (imagenet). Errors as of `facts`."""
     found = read(name)
     if hasattr(found, "x"):
-        raise ValueError(f"{name} is not read from a folder: use `load`")
+        raise UsageError(f"{name} is not read from a folder: use `load`")
     return cast("FolderDataset", found)
 
 
@@ -71,7 +72,7 @@ def verify(name: str) -> DatasetFacts:
 
 
 def missing(names: Iterable[str]) -> dict[str, str]:
-    """Those of the data sets that are not here, each with the way to get it. ValueError for an unknown name."""
+    """Those of the data sets that are not here, each with the way to get it. UsageError for an unknown name."""
     return {name: lookup(name).how for name in names if locate(name, lookup(name)) is None}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from trainers.data.bundle import Bundle
 from trainers.data.decoding import decode
 from trainers.data.placing import ArrayWriter
@@ -51,9 +52,9 @@ def cifar(bundle: Bundle, writer: ArrayWriter) -> None:
             x, y = np.asarray(batch["data"]), np.asarray(batch["fine_labels" if coarse else "labels"])
             x = x.reshape(len(y), 3, 32, 32)
         except (pickle.UnpicklingError, EOFError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(f"{member} is no batch of CIFAR ({error})") from None
+            raise UsageError(f"{member} is no batch of CIFAR ({error})") from None
         if x.dtype != np.uint8:
-            raise ValueError(f"{member} must hold bytes, not {x.dtype}")
+            raise UsageError(f"{member} must hold bytes, not {x.dtype}")
         writer.add(part, x, y.astype(np.int64))
 
 
@@ -68,9 +69,9 @@ def svhn(bundles: Iterable[Bundle], writer: ArrayWriter) -> None:
             content = loadmat(bundle.open(bundle.path.name), variable_names=["X", "y"])
             x, y = content["X"], content["y"].reshape(-1).astype(np.int64)
             if x.ndim != 4 or x.dtype != np.uint8:
-                raise ValueError(f"X is {x.dtype} of {x.ndim} dimensions")
+                raise UsageError(f"X is {x.dtype} of {x.ndim} dimensions")
         except (MatReadError, OSError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error) as error:
-            raise ValueError(f"{bundle.path.name} is no file of SVHN, or torn ({error})") from None
+            raise UsageError(f"{bundle.path.name} is no file of SVHN, or torn ({error})") from None
         writer.add(part, x.transpose(3, 2, 0, 1), np.where(y == 10, 0, y))
 
 
@@ -80,7 +81,7 @@ def mnist(bundles: Iterable[Bundle], writer: ArrayWriter) -> None:
     for part in ("train", "test"):
         x, y = _idx(next(pairs)), _idx(next(pairs))
         if x.ndim != 3 or y.shape != x.shape[:1]:
-            raise ValueError(f"MNIST's {part} files do not belong together: shapes {x.shape} and {y.shape}")
+            raise UsageError(f"MNIST's {part} files do not belong together: shapes {x.shape} and {y.shape}")
         writer.add(part, x[:, None], y.astype(np.int64))
 
 
@@ -112,7 +113,7 @@ def modelnet40(bundle: Bundle, writer: ArrayWriter) -> None:
     try:
         import h5py
     except ImportError:
-        raise ValueError("reading modelnet40 needs h5py: `pip install 'normsweep[modelnet]'`") from None
+        raise UsageError("reading modelnet40 needs h5py: `pip install 'normsweep[modelnet]'`") from None
     for part in ("train", "test"):
         for name in sorted(name for name in bundle.ending(".h5") if f"ply_data_{part}" in name):
             try:
@@ -120,7 +121,7 @@ def modelnet40(bundle: Bundle, writer: ArrayWriter) -> None:
                     file: Any = opened
                     x, y = np.asarray(file["data"][:, :1024]), np.asarray(file["label"]).reshape(-1)
             except (OSError, KeyError, ValueError) as error:
-                raise ValueError(f"{name} cannot be read ({error})") from None
+                raise UsageError(f"{name} cannot be read ({error})") from None
             writer.add(part, np.ascontiguousarray(x.transpose(0, 2, 1), dtype=np.float32), y.astype(np.int64))
 
 
@@ -137,7 +138,7 @@ def _image(bundle: Bundle, name: str, crop: int | None) -> Images:
     try:
         image = decode(bundle.open(name))
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise UsageError(f"{name}: {error}") from None
     if crop:
         top, left = (image.shape[0] - crop) // 2, (image.shape[1] - crop) // 2
         image = image[max(top, 0) : top + crop, max(left, 0) : left + crop]
@@ -153,4 +154,4 @@ def _idx(bundle: Bundle) -> Images:
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
         return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, zlib.error, struct.error, IndexError, ValueError) as error:
-        raise ValueError(f"{name} is no file of MNIST, or torn ({error})") from None
+        raise UsageError(f"{name} is no file of MNIST, or torn ({error})") from None

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from trainers.data.bundle import Bundle
 from trainers.data.embedded import as_published
 from trainers.data.home import uci_files
@@ -34,7 +35,7 @@ def from_bundle(bundle: Bundle, name: str) -> Table:
     )
     for table in (test, validation):
         if table.shape != (len(x), 4) or not np.isin(table, (0, 1)).all():
-            raise ValueError(f"the folds in {folder} must be {len(x)} rows of four columns of 0 and 1")
+            raise UsageError(f"the folds in {folder} must be {len(x)} rows of four columns of 0 and 1")
     codes = np.where(test == 1, 2, validation).T.astype(np.uint8)
     return x.astype(np.float32), labels.reshape(-1).astype(np.int64), np.ascontiguousarray(codes)
 
@@ -57,7 +58,7 @@ def from_collection(bundle: Bundle, name: str) -> Table:
         entry for ending in endings for entry in bundle.ending(ending) if PurePosixPath(entry).parent.name == name
     ]
     if len(members) == 1 and members[0].endswith("_train_R.dat"):
-        raise ValueError(f"{members[0].replace('_train_R', '_test_R')} is missing in {bundle.path.name}")
+        raise UsageError(f"{members[0].replace('_train_R', '_test_R')} is missing in {bundle.path.name}")
     rows = np.vstack([_numbers(bundle, member, None, skip=1)[:, 1:] for member in members])
     return rows[:, :-1].astype(np.float32), rows[:, -1].astype(np.int64), _folds_here(name, len(rows))
 
@@ -71,11 +72,11 @@ def from_miniboone(bundle: Bundle) -> Table:
     stream = bundle.open(member)
     counts = stream.readline().split()
     if len(counts) != 2 or not all(count.isdigit() for count in counts):
-        raise ValueError(f"{member} must begin with the numbers of signal and background rows")
+        raise UsageError(f"{member} must begin with the numbers of signal and background rows")
     x = _parsed(stream.read().decode("ascii", errors="replace"), member, None)
     y = np.repeat([0, 1], [int(count) for count in counts])
     if len(x) != len(y):
-        raise ValueError(f"{member} must have {len(y)} rows, as its first line says, not {len(x)}")
+        raise UsageError(f"{member} must have {len(y)} rows, as its first line says, not {len(x)}")
     return as_published(x), y, _folds_here("miniboone", len(y))
 
 
@@ -91,8 +92,8 @@ def _numbers(bundle: Bundle, member: str, separator: str | None, skip: int = 0) 
 def _parsed(text: str, member: str, separator: str | None, skip: int = 0) -> NDArray[np.float64]:
     lines = text.splitlines()[skip:]
     if not lines:
-        raise ValueError(f"{member} has no rows")
+        raise UsageError(f"{member} has no rows")
     try:
         return np.loadtxt(lines, delimiter=separator, ndmin=2, dtype=np.float64)
     except ValueError as error:
-        raise ValueError(f"{member} is not a table of numbers ({error})") from None
+        raise UsageError(f"{member} is not a table of numbers ({error})") from None

@@ -40,7 +40,7 @@ class Dataset:
     standardized: bool = False
 
     def split(self, k: int) -> Split:
-        """Split `k`: a published one, or beyond them a seeded stratified one (`facts.seeded`). ValueError else."""
+        """Split `k`: a published one, or beyond them a seeded stratified one (`facts.seeded`). UsageError else."""
         sizes = self.facts.sizes(k)
         if k < len(self.codes):
             codes = self.codes[k]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -23,7 +25,7 @@ ENOUGH = 2  # pixels decoded for one that is kept, in each direction
 
 
 def decode(file: Path | BinaryIO) -> NDArray[np.uint8]:
-    """An image file as (H, W, 3) bytes; grey, palette and CMYK images become RGB. ValueError for a torn file."""
+    """An image file as (H, W, 3) bytes; grey, palette and CMYK images become RGB. UsageError for a torn file."""
     with _opened(file) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -31,7 +33,7 @@ def decode(file: Path | BinaryIO) -> NDArray[np.uint8]:
 def view(file: Path, side: int, frame: Frame) -> NDArray[np.uint8]:
     """The frame of an image file resized to (side, side, 3) bytes, bilinear over all pixels that one covers.
 
-    A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as `ENOUGH` pixels are left. ValueError for a torn
+    A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as `ENOUGH` pixels are left. UsageError for a torn
     file.
     """
     from PIL import Image
@@ -54,7 +56,7 @@ def centre(height: int, width: int) -> Box:
 
 
 def check(file: Path) -> None:
-    """ValueError unless the file is an image that can be decoded to its end."""
+    """UsageError unless the file is an image that can be decoded to its end."""
     with _opened(file) as image:
         image.draft(None, (1, 1))  # of a JPEG all bytes are read, few pixels made
         image.load()
@@ -65,9 +67,9 @@ def _opened(file: Path | BinaryIO) -> Generator[Image.Image]:
     from PIL import Image
 
     # What Pillow raises for broken files: SyntaxError for a PNG, struct.error and others deep in a format's reader.
-    broken = (OSError, SyntaxError, ValueError, struct.error, IndexError, KeyError, Image.DecompressionBombError)
+    broken = (OSError, SyntaxError, UsageError, struct.error, IndexError, KeyError, Image.DecompressionBombError)
     try:
         with Image.open(file) as image:
             yield image
     except broken as error:
-        raise ValueError(f"{file if isinstance(file, Path) else 'the image'} cannot be decoded ({error})") from None
+        raise UsageError(f"{file if isinstance(file, Path) else 'the image'} cannot be decoded ({error})") from None

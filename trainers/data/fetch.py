@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeps.errors import UsageError
 from trainers.data.home import data_home
 from trainers.data.importing import Imported, bring, sound
 from trainers.data.listing import Archive
@@ -38,7 +39,7 @@ def fetch(names: Iterable[str], *, mirror: str = "", keep: bool = False, progres
     """Download and import what is not here yet; proxies are taken from the environment (`https_proxy`).
 
     `mirror`: a folder's URL that holds the same files; `keep`: the archives stay in `downloads`. Names of groups
-    (uci44, images) stand for their members. ValueError for an unknown name; what fails is in `refused`.
+    (uci44, images) stand for their members. UsageError for an unknown name; what fails is in `refused`.
     """
     result = Imported()
     wanted = list(dict.fromkeys(member for name in names for member in GROUPS.get(name, (name,))))
@@ -84,11 +85,11 @@ def _fetch(
 def download(archive: Archive, folder: Path, *, mirror: str = "", progress: Progress = silent) -> Path:
     """The archive in the folder, complete and with the right checksum; a part that was cut is gone on with.
 
-    ValueError, with the way out, for a wrong checksum, a full disk, or a connection that breaks again and again.
+    UsageError, with the way out, for a wrong checksum, a full disk, or a connection that breaks again and again.
     """
     url = f"{mirror.rstrip('/')}/{archive.filename}" if mirror else archive.url
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"a mirror's address begins with http:// or https://, not {url!r}")
+        raise UsageError(f"a mirror's address begins with http:// or https://, not {url!r}")
     target, part = folder / archive.filename, folder / f"{archive.filename}.part"
     if target.exists():
         if not archive.md5 or _md5(target) == archive.md5:
@@ -105,17 +106,17 @@ def download(archive: Archive, folder: Path, *, mirror: str = "", progress: Prog
             if error.code == 416:  # the part is as long as the file, or longer: it is not to be trusted
                 part.unlink(missing_ok=True)
             elif error.code < 500:
-                raise ValueError(f"{url} answers {error.code} {error.reason}: try --mirror") from None
+                raise UsageError(f"{url} answers {error.code} {error.reason}: try --mirror") from None
             reason = f"{error.code} {error.reason}"
         except BROKEN as error:
             reason = str(getattr(error, "reason", error))
         idle = 0 if part.exists() and part.stat().st_size > before else idle + 1
     else:
         here = part.stat().st_size if part.exists() else 0
-        raise ValueError(f"{url} cannot be read ({reason}); {here} bytes are kept: try again, or --mirror")
+        raise UsageError(f"{url} cannot be read ({reason}); {here} bytes are kept: try again, or --mirror")
     if archive.md5 and (found := _md5(part)) != archive.md5:
         part.unlink()
-        raise ValueError(f"{url} has the checksum {found}, not {archive.md5}: it is another file; try --mirror")
+        raise UsageError(f"{url} has the checksum {found}, not {archive.md5}: it is another file; try --mirror")
     part.replace(target)
     return target
 

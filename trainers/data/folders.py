@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.identity import digest, short
 from trainers.data.arrays import HELD_OUT, Parts, split_codes
@@ -55,7 +56,7 @@ class FolderDataset:
 
 def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
     """(3, 256): how many pixels of each level `FIGURED` images, evenly spaced in the training part, have in each
-    channel, seen as at evaluation. Kept in the cache. ValueError for a file that cannot be decoded.
+    channel, seen as at evaluation. Kept in the cache. UsageError for a file that cannot be decoded.
     """
     count = min(FIGURED, len(split.train))
     rows = split.train[np.arange(count) * len(split.train) // count]
@@ -72,7 +73,7 @@ def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
         image = view(data.path(i), side, centre)
         for channel in range(3):
             counts[channel] += np.bincount(image[..., channel].reshape(-1), minlength=256)
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, UsageError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with building(kept.parent) as place:
             np.save(place / kept.name, counts)
@@ -93,12 +94,12 @@ def bring(name: str, listing: Listing | None, root: Path) -> None:
     folders = _parts(root)
     classes = sorted(entry.name for entry in os.scandir(root / folders["train"]) if entry.is_dir())
     if listing and len(classes) != listing.classes:
-        raise ValueError(
+        raise UsageError(
             f"{root / folders['train']} must have {listing.classes} folders, one a class, not {len(classes)}; "
             "another set of images needs a name: --name NAME"
         )
     if len(classes) < 2:
-        raise ValueError(f"{root / folders['train']} must have folders, one a class, not {len(classes)} of them")
+        raise UsageError(f"{root / folders['train']} must have folders, one a class, not {len(classes)} of them")
     files: list[str] = []
     sizes: list[int] = []
     labels: list[int] = []
@@ -109,7 +110,7 @@ def bring(name: str, listing: Listing | None, root: Path) -> None:
             try:
                 own = sorted(_images(root / folder / wnid))
             except OSError as error:
-                raise ValueError(
+                raise UsageError(
                     f"{root / folder / wnid} cannot be read ({error.strerror}): it holds a class"
                 ) from None
             files += [str(PurePosixPath(folder, wnid, file)) for file, _ in own]
@@ -117,12 +118,12 @@ def bring(name: str, listing: Listing | None, root: Path) -> None:
             labels += [label] * len(own)
         counts[part] = len(files) - before
         if listing is None and counts[part] < LEAST * len(classes):
-            raise ValueError(
+            raise UsageError(
                 f"{root / folder} must have {LEAST} images a class at least ({', '.join(SUFFIXES)}), not "
                 f"{counts[part]} of {len(classes)} classes"
             )
     if listing and len(files) != listing.n:
-        raise ValueError(f"{root} must have {listing.n} images in train and val, not {len(files)}")
+        raise UsageError(f"{root} must have {listing.n} images in train and val, not {len(files)}")
     check_images(root, files)
     about_file, index_file = folder_files(name)
     columns: dict[str, Any] = {"file": files, "bytes": sizes, "label": labels}
@@ -142,7 +143,7 @@ def bring(name: str, listing: Listing | None, root: Path) -> None:
 
 
 def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFacts | None) -> FolderDataset:
-    """The indexed folder. ValueError when the index is torn, its folder is gone or, unless facts are `known`, a file
+    """The indexed folder. UsageError when the index is torn, its folder is gone or, unless facts are `known`, a file
     is missing or of another size.
     """
     about_file, index_file = paths
@@ -154,11 +155,11 @@ def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFa
         columns = pq.read_table(index_file).to_pydict()
         parts, root = Parts(**about["parts"]), Path(about["root"])
         if _digest(columns) != about["digest"] or len(columns["file"]) != listing.n:
-            raise ValueError("it was altered")
+            raise UsageError("it was altered")
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise ValueError(f"the index of {name} cannot be read ({error}): {listing.how}") from None
+        raise UsageError(f"the index of {name} cannot be read ({error}): {listing.how}") from None
     if not root.is_dir():
-        raise ValueError(f"{name}: {root} is gone; {listing.how}")
+        raise UsageError(f"{name}: {root} is gone; {listing.how}")
     if known is None:
         _check_files(root, columns["file"], columns["bytes"])
     y = np.array(columns["label"], dtype=np.int64)
@@ -174,7 +175,7 @@ def _parts(root: Path) -> dict[str, str]:
     for folder in ("val", "test"):
         if (root / folder).is_dir():
             return {"train": "train", "test": folder}
-    raise ValueError(f"{root} has a folder train, so it must have val or test too")
+    raise UsageError(f"{root} has a folder train, so it must have val or test too")
 
 
 def _seeded(name: str, y: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -193,9 +194,9 @@ def _check_files(root: Path, files: list[str], sizes: list[int]) -> None:
         try:
             found = (root / file).stat().st_size
         except OSError as error:
-            raise ValueError(f"{root / file} cannot be read ({error.strerror}): restore it, or import again") from None
+            raise UsageError(f"{root / file} cannot be read ({error.strerror}): restore it, or import again") from None
         if found != size:
-            raise ValueError(f"{root / file} has {found} bytes, not {size}: restore it, or import the folder again")
+            raise UsageError(f"{root / file} has {found} bytes, not {size}: restore it, or import the folder again")
 
 
 def _digest(columns: dict[str, Any]) -> str:

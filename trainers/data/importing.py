@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sweeps.errors import UsageError
 from trainers.data import convert_images, convert_tables, folders
 from trainers.data.bundle import Bundle, opened
 from trainers.data.catalog import facts
@@ -55,13 +56,13 @@ def sound(name: str) -> bool:
 def bring_folder(path: Path, name: str) -> Imported:
     """Bring a folder of images, one folder a class, under a name of the user's; what had the name is replaced.
 
-    ValueError for a path that is no folder, and for a name that is taken or is none.
+    UsageError for a path that is no folder, and for a name that is taken or is none.
     """
     if not path.is_dir():
-        raise ValueError(f"{path} is no folder: --name brings a folder of images")
+        raise UsageError(f"{path} is no folder: --name brings a folder of images")
     if name in REGISTRY or not FREE.fullmatch(name):
         taken = "is the name of another data set" if name in REGISTRY else "is no name"
-        raise ValueError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
+        raise UsageError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
     result = Imported()
     try:
         folders.bring(name, None, path)
@@ -74,16 +75,16 @@ def bring_folder(path: Path, name: str) -> Imported:
 def bring(path: Path, names: Collection[str] | None = None) -> Imported:
     """Bring what the path holds (of it only `names`, where given), every set checked before it is visible.
 
-    One data set that is refused does not keep the others out. ValueError when the path is missing, torn, or nothing
+    One data set that is refused does not keep the others out. UsageError when the path is missing, torn, or nothing
     that is known.
     """
     if not path.exists():
-        raise ValueError(f"{path} does not exist")
+        raise UsageError(f"{path} does not exist")
     result = Imported()
     with ExitStack() as stack:
         jobs = _jobs(path, stack)
         if not jobs:
-            raise ValueError(
+            raise UsageError(
                 f"{path} is none of the archives that are known: {KNOWN}; another folder of images needs --name NAME"
             )
         for name in jobs if names is None else names:
@@ -156,7 +157,7 @@ def _several(name: str, folder: Path) -> Job:
     def job() -> None:
         absent = [file for file in files if not (folder / file).exists()]
         if absent:
-            raise ValueError(f"{', '.join(absent)} must lie in {folder} too")
+            raise UsageError(f"{', '.join(absent)} must lie in {folder} too")
         bundles = [Bundle(folder / file, {file: (folder / file).read_bytes}) for file in files]
         _arrays(name, lambda writer: convert(bundles, writer))()
 

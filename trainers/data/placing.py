@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from trainers.data.arrays import Parts, split_codes
 from trainers.data.dataset import Dataset, assemble
 from trainers.data.home import array_files, data_home, uci_files
@@ -27,7 +28,7 @@ BUILDING = ".building-"
 def place_table(
     name: str, listing: Listing, x: NDArray[np.float32], y: NDArray[np.int64], codes: NDArray[np.uint8]
 ) -> None:
-    """Check a UCI set and write its two files. ValueError if it is not what the registry says."""
+    """Check a UCI set and write its two files. UsageError if it is not what the registry says."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -58,14 +59,14 @@ class ArrayWriter:
         """Append samples to a part (train, extra, then test)."""
         listing, end = self._listing, self._filled + len(y)
         if x.shape != (len(y), *listing.shape):
-            raise ValueError(f"{self._name} must have samples of shape {listing.shape}, not {x.shape[1:]}")
+            raise UsageError(f"{self._name} must have samples of shape {listing.shape}, not {x.shape[1:]}")
         if end > listing.n:
-            raise ValueError(f"{self._name} must have {listing.n} samples, not {end} and more")
+            raise UsageError(f"{self._name} must have {listing.n} samples, not {end} and more")
         if len(y) and not (y.min() >= 0 and y.max() < listing.classes):
             outside = y.max() if y.max() >= listing.classes else y.min()
-            raise ValueError(f"{self._name} must have the labels 0 … {listing.classes - 1}, not {outside}")
+            raise UsageError(f"{self._name} must have the labels 0 … {listing.classes - 1}, not {outside}")
         if x.dtype == np.float32 and not np.isfinite(x).all():
-            raise ValueError(f"{self._name} holds values that are not finite in its part {part}")
+            raise UsageError(f"{self._name} holds values that are not finite in its part {part}")
         self._x[self._filled : end] = x
         self._y[self._filled : end] = y
         self._filled = end
@@ -74,7 +75,7 @@ class ArrayWriter:
     def place(self) -> Dataset:
         """Check what was added, write `about.json` and give the folder its name."""
         if self._filled != self._listing.n:
-            raise ValueError(f"{self._name} must have {self._listing.n} samples, not {self._filled}")
+            raise UsageError(f"{self._name} must have {self._listing.n} samples, not {self._filled}")
         parts = Parts(**self._parts)
         codes = split_codes(self._name, self._y, parts)
         dataset = assemble(self._name, self._x, self._y, self._listing.classes, codes=codes, seeded=False)
@@ -99,7 +100,7 @@ class ArrayWriter:
 def building(folder: Path | None = None) -> Generator[Path]:
     """A hidden folder to build in, on the file system of its target, removed in the end.
 
-    A full disk becomes a ValueError with the way out.
+    A full disk becomes a UsageError with the way out.
     """
     folder = folder or data_home()
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,10 +116,10 @@ def building(folder: Path | None = None) -> Generator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def disk_full(folder: Path, needed: int = 0) -> ValueError:
+def disk_full(folder: Path, needed: int = 0) -> UsageError:
     free = shutil.disk_usage(folder).free
     wanted = f"{needed / 1e6:,.0f} MB needed, " if needed else ""
-    return ValueError(
+    return UsageError(
         f"the disk of {folder} is full ({wanted}{free / 1e6:,.0f} MB free): free some, or name a larger one with "
         "NORMSWEEP_DATA"
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from sweeps.errors import UsageError
 from trainers.data.decoding import check
 
 FEW = 500  # files that are read here rather than by one process a core
@@ -16,7 +17,7 @@ NAMED = 10
 
 
 def check_images(root: Path, files: Sequence[str]) -> None:
-    """ValueError that names the files which cannot be decoded to their end, the first ten of them, and why not."""
+    """UsageError that names the files which cannot be decoded to their end, the first ten of them, and why not."""
     paths = [root / file for file in files]
     if len(paths) <= FEW:
         found = [problem for problem in map(_problem, paths) if problem]
@@ -26,7 +27,7 @@ def check_images(root: Path, files: Sequence[str]) -> None:
             found = [problem for problem in readers.map(_problem, paths, chunksize=TOGETHER) if problem]
     if found:
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        raise ValueError(f"{'; '.join(found[:NAMED])}{more}: restore what is torn or take it out, and import again")
+        raise UsageError(f"{'; '.join(found[:NAMED])}{more}: restore what is torn or take it out, and import again")
 
 
 def _problem(path: Path) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from sweeps.errors import UsageError
 from trainers.data.builtin_listings import BUILTIN
 from trainers.data.home import folder_files
 from trainers.data.image_listings import IMAGES
@@ -27,7 +28,7 @@ FREE = re.compile(r"[a-z0-9][a-z0-9._-]*")  # what a user may call a folder of i
 def lookup(name: str) -> Listing:
     """The entry of a data set, or of a folder that was imported under this name.
 
-    ValueError with the near matches for a name that is none.
+    UsageError with the near matches for a name that is none.
     """
     if name in REGISTRY:
         return REGISTRY[name]
@@ -35,7 +36,7 @@ def lookup(name: str) -> Listing:
         return own
     near = difflib.get_close_matches(name, REGISTRY, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
-    raise ValueError(f"unknown data set {name!r}: {hint}")
+    raise UsageError(f"unknown data set {name!r}: {hint}")
 
 
 def names() -> list[str]:

@@ -7,6 +7,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
+
 RULE = 1  # of `stratified`; part of every digest: a change gives every data set a new one
 
 
@@ -19,7 +21,7 @@ def stratified(y: NDArray[np.int64], name: str, k: int, *, validation: int, test
     stream NumPy guarantees, keyed by SHA-256 of rule, name and k.
     """
     if validation + test > len(y):
-        raise ValueError(f"a split of {len(y)} rows into {validation} for validation and {test} for test: too few rows")
+        raise UsageError(f"a split of {len(y)} rows into {validation} for validation and {test} for test: too few rows")
     seed = hashlib.sha256(f"split {RULE}/{name}/{k}".encode()).digest()
     raw = np.random.PCG64(int.from_bytes(seed, "little")).random_raw(len(y) + 2)
     phases = (raw[-2:] >> 11) * 2.0**-53

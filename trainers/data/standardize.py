@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from trainers.data.dataset import Dataset, Split
 from trainers.data.folders import FolderDataset, levels
 
@@ -30,13 +31,13 @@ def figures(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What a standardization takes off, and what it multiplies by then; a constant column's factor is 0.
 
-    `mode`: train (`scale` of the training part), published (as published, ValueError where the features are not
+    `mode`: train (`scale` of the training part), published (as published, UsageError where the features are not
     published standardized), none (features as they are); the last two change nothing.
     """
     if mode == "published" and not (isinstance(dataset, Dataset) and dataset.standardized):
-        raise ValueError(f"{dataset.facts.name} is not published standardized: use `standardize: train`")
+        raise UsageError(f"{dataset.facts.name} is not published standardized: use `standardize: train`")
     if mode not in MODES:
-        raise ValueError(f"unknown standardization {mode!r}: use one of {', '.join(MODES)}")
+        raise UsageError(f"unknown standardization {mode!r}: use one of {', '.join(MODES)}")
     if mode != "train":
         ones = np.ones((dataset.facts.shape[0], *(1,) * (len(dataset.facts.shape) - 1)), np.float32)
         return np.zeros_like(ones), ones

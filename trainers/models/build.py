@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sweeps.composition import normalizer
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.near import unknown
 from sweeps.trial import Trial
@@ -39,19 +40,19 @@ MODELS: dict[str, Callable[[Sequence[Trial], DatasetFacts, Streams], Network]] =
 def build(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
     """The network of all trials of one pack, on the device and in the precision of `streams`.
 
-    ValueError for a model that is not known, and for trials whose networks differ in their shapes.
+    UsageError for a model that is not known, and for trials whose networks differ in their shapes.
     """
     model = trials[0].model.name
     if model not in MODELS:
-        raise ValueError(unknown("model", model, MODELS))
+        raise UsageError(unknown("model", model, MODELS))
     shapes = {(t.model, t.depth, t.width, _method(t)) for t in trials}
     if len(shapes) > 1:
-        raise ValueError(
+        raise UsageError(
             "the trials of a pack have one model, depth, width and normalizer, and one value of each of its options "
             "that does not pack: plan these trials apart"
         )
     if model != "mlp" and any(t.alpha_dropout for t in trials):
-        raise ValueError(f"`alpha_dropout` belongs to the model mlp, not to {model}: set it to 0")
+        raise UsageError(f"`alpha_dropout` belongs to the model mlp, not to {model}: set it to 0")
     return MODELS[model](trials, facts, streams)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeps.composition import normalizer
+from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from trainers import normalizers
 from trainers.activations import Activation
@@ -37,7 +38,7 @@ class Builder:
     ) -> Block:
         """A convolution of samples of `shape` (C, *S), with as many kernel axes as S has.
 
-        `padding` None keeps S (at stride 1). ValueError when nothing is left of S.
+        `padding` None keeps S (at stride 1). UsageError when nothing is left of S.
         """
         operation, spatial = _convolution(shape, kernel, stride, padding)
         return self._block(shape[0], out, (kernel,) * len(spatial), spatial, operation)
@@ -121,7 +122,7 @@ def _convolution(
     return Convolution(stride=stride, padding=padding, trailing=trailing), spatial
 
 
-def too_small(shape: tuple[int, ...]) -> ValueError:
+def too_small(shape: tuple[int, ...]) -> UsageError:
     """The error for a layer that has nothing left to work on."""
     sides = " × ".join(map(str, shape[1:]))
-    return ValueError(f"the model's next layer leaves nothing of maps of {sides}: take larger images or another model")
+    return UsageError(f"the model's next layer leaves nothing of maps of {sides}: take larger images or another model")

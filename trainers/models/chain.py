@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
 from trainers.block import Block, Layer
@@ -25,7 +26,7 @@ class Chain:
     def __init__(self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, layers: int) -> None:
         model = trials[0].model
         if len(facts.shape) != 3:
-            raise ValueError(
+            raise UsageError(
                 f"model {model.name} takes images (channels, height, width), and a sample of {facts.name} is "
                 f"{facts.shape}: choose the model mlp"
             )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
 from trainers.dropout import Dropout
@@ -31,7 +32,7 @@ class Dgcnn(Network):
         assert isinstance(k, int)
         assert isinstance(width, int | float)
         if len(facts.shape) != 2 or facts.shape[1] < k:
-            raise ValueError(
+            raise UsageError(
                 f"model dgcnn takes clouds of at least {k} points, (coordinates, points); a sample of {facts.name} is "
                 f"{facts.shape}: choose a smaller `k` or another model"
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
 from trainers.models.chain import Chain
@@ -19,7 +20,7 @@ def cifar_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams)
     depth = trials[0].model["depth"]
     assert isinstance(depth, int)
     if depth < 8 or depth % 6 != 2:
-        raise ValueError(f"a residual network for CIFAR has 6n + 2 layers, from 8 on, not {depth}: take 20, 56 or 110")
+        raise UsageError(f"a residual network for CIFAR has 6n + 2 layers, from 8 on, not {depth}: take 20, 56 or 110")
     chain = Chain(trials, facts, streams, layers=depth - 1)
     chain.convolution(16, 3)
     for channels in (16, 32, 64):
@@ -111,7 +112,7 @@ def _repeats(trials: Sequence[Trial]) -> tuple[int, ...]:
     assert isinstance(repeats, tuple)
     numbers = tuple(n for n in repeats if isinstance(n, int))
     if len(numbers) != 4 or min(numbers) < 1:
-        raise ValueError(
+        raise UsageError(
             f"`repeats` are four numbers of blocks, from 1 on, not {list(repeats)}: resnet18 has 2, 2, 2, 2"
         )
     return numbers

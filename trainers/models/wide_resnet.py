@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
 from trainers.block import Block, Layer
@@ -19,7 +20,7 @@ def wide_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) 
     depth = trials[0].model["depth"]
     assert isinstance(depth, int)
     if depth < 10 or depth % 6 != 4:
-        raise ValueError(f"a wide residual network has 6n + 4 layers, from 10 on, not {depth}: take 16, 22 or 28")
+        raise UsageError(f"a wide residual network has 6n + 4 layers, from 10 on, not {depth}: take 16, 22 or 28")
     chain = Chain(trials, facts, streams, layers=depth - 3)
     builder, shape = chain.builder, chain.shape
     stem = builder.convolution(shape, 16, 3)

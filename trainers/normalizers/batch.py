@@ -19,7 +19,7 @@ class BatchNorm(Method):
     Learned: γ, β (R, C), 1 and 0 at the start; `affine` false fixes both, `beta` "fixed" the latter. At evaluation
     running averages (momentum 0.1, unbiased variance) take the batch's place or, with `statistics` "population", the
     training set's own mean and biased variance, taken anew before each evaluation. `sync` takes the statistics over the
-    batches of all processes. The layer before it has no bias. ValueError for a statistic over one value. Source: Ioffe
+    batches of all processes. The layer before it has no bias. UsageError for a statistic over one value. Source: Ioffe
     and Szegedy 2015, Algorithms 1 and 2; population: Balestriero and Baraniuk 2022, Eq. 3.
     """
 

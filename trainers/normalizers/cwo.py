@@ -19,7 +19,7 @@ class ConstrainedWeights(Method):
     "linear", σ = 1 unless given) or σ ("constant", 0.2). The weights' gradient is centred before the optimizer's step;
     after it, and at the start, the weights are centred and then scaled. `center` and `sphere` False leave either out.
     Learned: γ, β (R, C), 1 and 0 at the start; γ = 0 where a residual branch ends, which the paper does not state: with
-    no statistic of the sum, every branch would else double its variance. The layer before it has no bias. ValueError
+    no statistic of the sum, every branch would else double its variance. The layer before it has no bias. UsageError
     where `center` meets one weight only. Source: Ikami et al., Eq. 2 and 6 to 8, Algorithm 1.
     """
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.rules import divisor
 from trainers.normalizers.method import Method, Site
 
@@ -18,7 +19,7 @@ class GroupNorm(Method):
     """û = γ (u − μ)/√(σ² + ε) + β, mean and biased variance over a group of channels and space of one sample; ε = 1e-5.
 
     C channels make the largest number of equal groups that is at most `groups`. Learned: γ, β (R, C), 1 and 0 at the
-    start. The layer before it has no bias. ValueError where a group is one value. Source: Wu and He 2018, Eq. 1 to 7.
+    start. The layer before it has no bias. UsageError where a group is one value. Source: Wu and He 2018, Eq. 1 to 7.
     """
 
     bias = False
@@ -28,7 +29,7 @@ class GroupNorm(Method):
         shape, dtype = (site.replicas, site.out_channels), site.streams.dtype
         self.groups = divisor(site.out_channels, groups)
         if site.out_channels * prod(site.spatial) == self.groups:
-            raise ValueError(
+            raise UsageError(
                 f"a group of 1 of {site.out_channels} channels at {_places(site)} is one value, and its statistic "
                 "leaves nothing of it: take fewer `groups`, ln or a wider layer"
             )
@@ -57,12 +58,12 @@ class LayerNorm(GroupNorm):
 class InstanceNorm(GroupNorm):
     """Group normalization with a group for each channel. Source: Ulyanov et al. 2016, Eq. 2.
 
-    ValueError on a fully connected layer.
+    UsageError on a fully connected layer.
     """
 
     def __init__(self, site: Site) -> None:
         if not site.spatial:
-            raise ValueError("in on a fully connected layer: an instance's channel is one value there; take ln or gn")
+            raise UsageError("in on a fully connected layer: an instance's channel is one value there; take ln or gn")
         super().__init__(site, groups=site.out_channels)
 
 

@@ -13,7 +13,7 @@ class MeanOnlyBatchNorm(Method):
     """û = u − μ_B + β, with the batch's mean per channel.
 
     Learned: β (R, C), 0 at the start. At evaluation a running average (momentum 0.1) takes the batch's place. The layer
-    before it has no bias. Made for weight-normalized layers. ValueError for a
+    before it has no bias. Made for weight-normalized layers. UsageError for a
     mean of one value. Source: Salimans and Kingma 2016, Eq. 12 and 13.
     """
 

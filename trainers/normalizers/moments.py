@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from sweeps.rules import ANY_BATCH
 
 EPS = 1e-5
@@ -28,10 +29,10 @@ def beside(moments: Tensor, u: Tensor) -> Tensor:
 
 
 def count(u: Tensor, processes: int = 1) -> int:
-    """How many values a channel's statistic is taken over, in all processes. ValueError for less than two."""
+    """How many values a channel's statistic is taken over, in all processes. UsageError for less than two."""
     values = u[0, :, 0].numel() * processes
     if values < 2:
-        raise ValueError(
+        raise UsageError(
             "a batch statistic needs 2 values at least, here it would be taken over "
             f"{values}: take a larger batch or a method that allows it, such as {', '.join(ANY_BATCH)}"
         )

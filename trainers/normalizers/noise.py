@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sweeps.errors import UsageError
 from trainers.normalizers.batch import BatchNorm
 from trainers.normalizers.chi_square import chi_square_mean
 from trainers.normalizers.method import Site
@@ -50,7 +51,7 @@ class NoisyBatchNorm(BatchNorm):
             values = torch.as_tensor(value, dtype=dtype).expand(replicas)
             self.register_buffer(name, values.clone().unsqueeze(1), persistent=False)
         if site.kernel and bool(self.virtual.any()):
-            raise ValueError(
+            raise UsageError(
                 "`virtual_batch` of bn-noise needs independent samples, which positions are not: use `extra`"
             )
         # Sums with weights that fade, and the weights' own sum: their quotient is the running estimate.
@@ -68,7 +69,7 @@ class NoisyBatchNorm(BatchNorm):
         """What this step adds to the mean and multiplies the variance by (R, C)."""
         batch = u.shape[1] * processes(self._sync)
         if batch < 2:
-            raise ValueError("bn-noise compares the images of a batch, this one has 1: take a larger batch")
+            raise UsageError("bn-noise compares the images of a batch, this one has 1: take a larger batch")
         self.estimates.lerp_(self._measured(u, batch), MOMENTUM)
         self.started.lerp_(torch.ones_like(self.started), MOMENTUM)
         var, between, fourth = (self.estimates / self.started).unbind(dim=1)

@@ -20,7 +20,7 @@ class PopNorm(Method):
     own norm and then removes the quotient's mean. Learned: β, γ (R, C_in), 0 and 1 at the start, for the parts taken.
     At evaluation the batch's mean, variance and, for l1 and linf, norm are running averages (momentum 0.1, unbiased
     variance); the second moment is that variance plus the square of the current x̃'s mean. The layer keeps its bias.
-    `sync` takes the statistics over the batches of all processes. ValueError for a statistic over one value. Source:
+    `sync` takes the statistics over the batches of all processes. UsageError for a statistic over one value. Source:
     POP-Norm (ICLR 2020 submission), Eq. 11, 12, 18, 19, Remark 1.
     """
 

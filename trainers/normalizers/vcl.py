@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from trainers.normalizers.method import Method, Site
 
 LEAST_BETA = 1e-3
@@ -18,7 +19,7 @@ class VarianceConstancy(Method):
 
     s1, s2 are the first two consecutive subsets of `n` samples of the batch, σ² their unbiased variances per unit; a
     unit of a convolution is one (channel, y, x). Learned: β (R, C, *S), 1 at the start, kept ≥ 1e-3, without weight
-    decay. The layer's gradient (weight, bias and β jointly) is clipped to an L2 norm of 1 per replica. ValueError for a
+    decay. The layer's gradient (weight, bias and β jointly) is clipped to an L2 norm of 1 per replica. UsageError for a
     batch below 2n samples. Source: Littwin and Wolf 2018, Eq. 17.
     """
 
@@ -47,7 +48,7 @@ class VarianceConstancy(Method):
         if not self.training:
             return None
         if u.shape[1] < self._span:
-            raise ValueError(f"vcl: a batch of {u.shape[1]} has no two subsets of {self._span // 2}: use a smaller `n`")
+            raise UsageError(f"vcl: a batch of {u.shape[1]} has no two subsets of {self._span // 2}: use a smaller `n`")
         samples = u[:, : self._span].flatten(2)
         ratio = self._variance(samples, self.first) / (self._variance(samples, self.second) + self.beta.flatten(1))
         return self.factor * (1 - ratio).square().mean(dim=1)

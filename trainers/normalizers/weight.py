@@ -7,6 +7,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from trainers.normalizers.method import Method, Site
 
 EPS = 1e-5
@@ -48,7 +49,7 @@ class WeightNorm(Method):
 class CentredWeightNorm(WeightNorm):
     """w = g (v − v̄)/‖v − v̄‖ for each output unit, v̄ the mean of v; otherwise as weight normalization.
 
-    ValueError where an output has one weight only. Source: Huang et al. 2017, Centered Weight Normalization, Eq. 2.
+    UsageError where an output has one weight only. Source: Huang et al. 2017, Centered Weight Normalization, Eq. 2.
     """
 
     def __init__(self, site: Site) -> None:
@@ -63,7 +64,7 @@ class CentredWeightNorm(WeightNorm):
 class WeightStandardization(Method):
     """ŵ = (w − μ_w)/√(σ²_w + ε) for each output unit, biased σ²_w over its n weights; ε = 1e-5.
 
-    The layer keeps its bias. ValueError where n = 1. Source: Qiao et al. 2019, as in Ikami et al., Eq. 15 to 17.
+    The layer keeps its bias. UsageError where n = 1. Source: Qiao et al. 2019, as in Ikami et al., Eq. 15 to 17.
     """
 
     def __init__(self, site: Site) -> None:
@@ -91,8 +92,8 @@ def centred(w: Tensor) -> Tensor:
 
 
 def several_weights(name: str, site: Site) -> None:
-    """ValueError where an output unit has one weight, which is nothing once centred."""
+    """UsageError where an output unit has one weight, which is nothing once centred."""
     if site.in_channels * prod(site.kernel) == 1:
-        raise ValueError(
+        raise UsageError(
             f"{name} on a layer with one input: less its mean, an output's only weight is 0; take a wider layer or wn"
         )

@@ -6,12 +6,12 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
-from orchestrator.ledger import Ledger
-from orchestrator.mirror_runs import SWEEP_TAG, run_data
-from orchestrator.mirror_sync import recorded_sweeps
-from orchestrator.mirror_tracker import Tracker
-from orchestrator.mirror_uri import with_driver
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.run_data import SWEEP_TAG, run_data
+from orchestrator.mirror.synchronization import recorded_sweeps
+from orchestrator.mirror.tracker import Tracker
+from orchestrator.mirror.uri import with_driver
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.workspace import Workspace
 
 
 def fill(workspace: Workspace, sweep: str, database: str) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.mirror_tracker import Tracker
-from orchestrator.mlflow_server import Server, down, up
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.server import Server, down, up
+from orchestrator.mirror.tracker import Tracker
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.postgres import PROGRAMS, cluster, new_database
 
 

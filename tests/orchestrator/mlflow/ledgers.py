@@ -7,11 +7,11 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.ledger import Ledger
-from orchestrator.publish import publish
-from orchestrator.roster import Roster
-from orchestrator.rows import part_rows
-from orchestrator.workspace import Workspace
+from orchestrator.store.files import publish
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.roster import Roster
+from orchestrator.store.rows import part_rows
+from orchestrator.store.workspace import Workspace
 from sweeps.choice import Choice
 from sweeps.identity import digest
 from sweeps.trial import Trial

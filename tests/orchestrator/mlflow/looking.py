@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 
-from orchestrator.mirror_runs import TRIAL_TAG
-from orchestrator.mirror_uri import tracking_uri
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.run_data import TRIAL_TAG
+from orchestrator.mirror.uri import tracking_uri
+from orchestrator.store.workspace import Workspace
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -6,10 +6,10 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.cli import app
-from orchestrator.mirror import sync
-from orchestrator.mlflow_server import credentials, running, up
-from orchestrator.workspace import Workspace
+from orchestrator.cli.main import app
+from orchestrator.mirror.server import credentials, running, up
+from orchestrator.mirror.sync import sync
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import small_sweep
 from tests.orchestrator.mlflow.looking import trial_runs
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from orchestrator.compare import Comparison, compare
-from orchestrator.compare_ledger import from_ledger
-from orchestrator.compare_mlflow import from_mlflow
-from orchestrator.mirror import sync
-from orchestrator.workspace import Workspace
+from orchestrator.ask.compare import Comparison, compare
+from orchestrator.ask.from_ledger import from_ledger
+from orchestrator.ask.from_mlflow import from_mlflow
+from orchestrator.mirror.sync import sync
+from orchestrator.store.workspace import Workspace
 from sweeps.choice import Choice
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 

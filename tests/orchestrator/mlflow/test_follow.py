@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.leases import Leases
-from orchestrator.mirror import LEASE
-from orchestrator.mirror_follow import follow
-from orchestrator.mirror_uri import tracking_uri
-from orchestrator.owner import myself
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.follow import follow
+from orchestrator.mirror.lease import LEASE
+from orchestrator.mirror.uri import tracking_uri
+from orchestrator.store.leases import Leases
+from orchestrator.store.owner import myself
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.looking import trial_runs
 

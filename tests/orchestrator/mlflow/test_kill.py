@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.mirror import sync
-from orchestrator.mirror_record import Record
-from orchestrator.mirror_runs import PACK_TAG
-from orchestrator.mirror_uri import tracking_uri
-from orchestrator.roster import Roster
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.journal import Record
+from orchestrator.mirror.run_data import PACK_TAG
+from orchestrator.mirror.sync import sync
+from orchestrator.mirror.uri import tracking_uri
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.looking import MlflowClient, parents, trial_runs
 
@@ -116,8 +116,8 @@ def killed_until_it_is_done(workspace: Workspace, after: bool) -> int:
 
 SYNC = """
 import sys
-from orchestrator.mirror import sync
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.sync import sync
+from orchestrator.store.workspace import Workspace
 sync(Workspace.at(sys.argv[1]))
 """
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import orchestrator
-from orchestrator.mirror import sync
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.sync import sync
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.training import train
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "notebook.md"
@@ -68,7 +68,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, empty_database: Path) -> Non
 def test_importing_results_is_light() -> None:
     code = (
         "import sys; import orchestrator; from orchestrator import results; assert results is orchestrator.results;"
-        "import orchestrator.result_table; assert callable(orchestrator.results);"
+        "import orchestrator.store.results; assert callable(orchestrator.results);"
         "print([m for m in ('pandas', 'mlflow', 'torch', 'ray') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

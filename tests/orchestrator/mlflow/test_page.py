@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.mirror import sync
-from orchestrator.mlflow_server import Server, down, up
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.server import Server, down, up
+from orchestrator.mirror.sync import sync
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import small_sweep
 from tests.orchestrator.mlflow.looking import client, parents, trial_runs
 from tests.orchestrator.mlflow.postgres import new_database

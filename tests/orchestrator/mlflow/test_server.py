@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import mlflow_server
-from orchestrator.compare import compare
-from orchestrator.mirror import LEASE, sync, ui_command
-from orchestrator.mirror_follow import follow
-from orchestrator.mirror_result import SyncResult
-from orchestrator.mirror_tracker import Tracker
-from orchestrator.mirror_uri import Unavailable
-from orchestrator.mlflow_server import LOG, Server, down, running, up
-from orchestrator.workspace import Workspace
+from orchestrator.ask.compare import compare
+from orchestrator.mirror import server as mlflow_server
+from orchestrator.mirror.follow import follow
+from orchestrator.mirror.lease import LEASE
+from orchestrator.mirror.result import SyncResult
+from orchestrator.mirror.server import LOG, Server, down, running, up
+from orchestrator.mirror.sync import sync, ui_command
+from orchestrator.mirror.tracker import Tracker
+from orchestrator.store.workspace import Workspace
+from sweeps.errors import UnavailableError
 from tests.orchestrator.mlflow.bulk import fill
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 from tests.orchestrator.mlflow.looking import client, parents, trial_runs
@@ -48,7 +49,7 @@ def test_a_wrong_password_is_one_sentence(
     small_sweep(workspace)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "guess")
-    with pytest.raises(Unavailable, match="refuses the user name or password: set MLFLOW_TRACKING_USERNAME"):
+    with pytest.raises(UnavailableError, match="refuses the user name or password: set MLFLOW_TRACKING_USERNAME"):
         sync(workspace, uri=served.uri)
 
 
@@ -143,7 +144,9 @@ def test_a_server_that_does_not_come_up_is_one_sentence(
     assert running(workspace) is None
     with pytest.raises(ValueError, match="a server's backend is a database"):
         up(workspace, backend="http://127.0.0.1:9")
-    with pytest.raises(Unavailable, match=r"the database at postgresql://me:\*\*\*@127.0.0.1:9/none cannot be reached"):
+    with pytest.raises(
+        UnavailableError, match=r"the database at postgresql://me:\*\*\*@127.0.0.1:9/none cannot be reached"
+    ):
         up(workspace, backend="postgresql://me:hunter2@127.0.0.1:9/none")
 
 

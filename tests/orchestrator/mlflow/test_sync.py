@@ -10,15 +10,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.leases import Leases
-from orchestrator.ledger import Ledger
-from orchestrator.mirror import LEASE, sync
-from orchestrator.mirror_result import SyncResult
-from orchestrator.mirror_runs import TRIAL_TAG
-from orchestrator.owner import Owner, myself, started
-from orchestrator.publish import replace
-from orchestrator.roster import Roster
-from orchestrator.workspace import Workspace
+from orchestrator.mirror.lease import LEASE
+from orchestrator.mirror.result import SyncResult
+from orchestrator.mirror.run_data import TRIAL_TAG
+from orchestrator.mirror.sync import sync
+from orchestrator.store.files import replace
+from orchestrator.store.leases import Leases
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.owner import Owner, myself, started
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 from tests.orchestrator.mlflow.looking import all_runs, client, parents, trial_runs
 
@@ -54,8 +55,8 @@ def test_nothing_new_does_not_even_import_mlflow(workspace: Workspace) -> None:
     small_sweep(workspace)
     sync(workspace)
     script = (
-        "import sys; from orchestrator.workspace import Workspace;"
-        "from orchestrator.mirror import sync; result = sync(Workspace.at(sys.argv[1]));"
+        "import sys; from orchestrator.store.workspace import Workspace;"
+        "from orchestrator.mirror.sync import sync; result = sync(Workspace.at(sys.argv[1]));"
         "print(result.unchanged, result.created, [m for m in ('mlflow', 'pyarrow', 'pandas') if m in sys.modules])"
     )
     told = subprocess.run(
@@ -197,7 +198,7 @@ def test_a_new_database_at_the_old_place_gets_everything(workspace: Workspace, e
     sync(workspace)
     replace(workspace.mlflow / "mlflow.db", empty_database.read_bytes())
     # In a process of its own: MLflow keeps the old file open in this one.
-    script = "import sys; from orchestrator.cli import main; main()"
+    script = "import sys; from orchestrator.cli.main import main; main()"
     command = [sys.executable, "-c", script, "sync", "--workspace", str(workspace.root)]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "MLflow runs: 12 new, 0 unchanged"

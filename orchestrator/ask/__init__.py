@@ -1,0 +1,1 @@
+"""Questions about results: comparisons, wins, tables, reports."""

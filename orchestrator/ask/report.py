@@ -1,0 +1,138 @@
+"""`normsweep analyze` and `report`: the results of a recorded sweep, handed to `analysis`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.store.results import whole
+from orchestrator.store.rows import axes
+from orchestrator.store.workspace import Workspace
+from orchestrator.version import code_version
+from orchestrator.watch.states import FINAL, Observer, SweepStates
+from sweeps.errors import UsageError
+from sweeps.spec import SweepSpec, load_spec, presets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.question import Question
+
+CURVE = "curve_val_error"  # the one that is analysed; the others would only cost time and memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A sweep's trials, the unfinished ones included with their state, and what its file asks of them."""
+
+    sweep: str
+    frame: pd.DataFrame
+    question: Question
+    spec: SweepSpec
+    plan: str
+    left: str  # "12 todo, 3 running"; "" when every trial has come to an end
+
+
+def analyzed(workspace: Workspace, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
+    """Writes every table and figure (or `only` those) into `folder`; says where."""
+    from analysis.report import analyze
+
+    asked = _asked(workspace, sweep)
+    folder = (folder or workspace.report(sweep) / "analysis").expanduser().resolve()
+    paths = analyze(asked.frame, asked.question, folder, only=only)
+    told = f"; the sweep is not complete ({asked.left}): only complete blocks are compared" if asked.left else ""
+    return f"{len(paths)} files in {shown(folder)}{told}"
+
+
+def reported(workspace: Workspace, sweep: str, path: Path | None, interim: bool) -> str:
+    """Writes the page; says where.
+
+    Raises UsageError for a sweep that is not complete, unless the report is an interim one.
+    """
+    from analysis.report import Provenance, report
+
+    asked = _asked(workspace, sweep)
+    if asked.left and not interim:
+        raise UsageError(
+            f"sweep {sweep} is not complete ({asked.left}): run it to the end, or ask for `report --interim`"
+        )
+    path = (path or workspace.report(sweep) / "report.html").expanduser().resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = ["--workspace", str(workspace.root)]
+    provenance = Provenance(
+        commands=[
+            shlex.join(["normsweep", "run", _source(asked.spec), *place]),
+            shlex.join(["normsweep", "report", sweep, *place, "-o", str(path), *["--interim"] * interim]),
+        ],
+        remake=shlex.join(["normsweep", "analyze", sweep, *place, "-o", "analysis"]),
+        sweep_file=json.dumps(asked.spec.as_json(), indent=1),
+        environment=_environment(asked),
+    )
+    report(asked.frame, asked.question, path, title=asked.spec.name, provenance=provenance, interim=interim)
+    return f"report: {shown(path)}"
+
+
+def shown(path: Path) -> str:
+    """Relative to the working folder where it lies below it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _asked(workspace: Workspace, sweep: str) -> Asked:
+    from analysis.question import Question
+
+    states = Observer(workspace).sweep(sweep)
+    spec = SweepSpec.from_json(states.version["spec"])
+    rows = whole(workspace, sweep, more=["trial", CURVE])
+    if not len(rows):
+        raise UsageError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec)}`")
+    left = Counter(state for state in states.of.values() if state not in FINAL)
+    return Asked(
+        sweep=sweep,
+        frame=_with_unfinished(rows.to_pandas(), states),
+        question=Question.of(spec.analysis),
+        spec=spec,
+        plan=states.version["plan"],
+        left=", ".join(f"{n} {state}" for state, n in left.items()),
+    )
+
+
+def _with_unfinished(frame: pd.DataFrame, states: SweepStates) -> pd.DataFrame:
+    """The table with a row, without results, for each trial that has not come to an end."""
+    import pandas as pd
+
+    lacking = set(states.of).difference(frame["trial_id"])
+    rows = [
+        {**axes(pack.id, trial_id, trial), "sweep": states.name, "state": states.of[trial_id]}
+        for pack in states.packs
+        if not lacking.isdisjoint(pack.trial_ids)
+        for trial_id, trial in zip(pack.trial_ids, pack.trials, strict=True)
+        if trial_id in lacking
+    ]
+    return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True) if rows else frame
+
+
+def _source(spec: SweepSpec) -> str:
+    """What to call it by for `run`: the preset, or the file it came from as far as its name tells."""
+    return spec.name if spec.name in presets() and load_spec(spec.name) == spec else f"{spec.name}.yaml"
+
+
+def _environment(asked: Asked) -> dict[str, Any]:
+    """What a reader needs in order to get the same numbers."""
+    trained = [asked.frame.loc[asked.frame["state"].isin(FINAL), n] for n in ("code_version", "device", "threads")]
+    codes, devices, threads = (", ".join(sorted({f"{v}".removesuffix(".0") for v in t.dropna()})) for t in trained)
+    return {
+        "plan": asked.plan,
+        "trained by": f"normsweep {codes} on {devices}, threads: {threads}",
+        "reported by": f"normsweep {code_version()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "ray", "mlflow")},
+        "system": f"{platform.system()} {platform.machine()}",
+    }

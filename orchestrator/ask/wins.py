@@ -1,0 +1,76 @@
+"""`normsweep wins`: the counting of `analysis.wins` on a recorded sweep or on any table a user has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.store.workspace import Workspace
+from sweeps.select import Selector
+
+_TABLES = (".csv", ".parquet")
+
+
+def count_wins(
+    workspace: Workspace, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool
+) -> None:
+    """Prints the win table. What the user does not give comes from the sweep's analysis section, or from `wins`."""
+    import pandas as pd
+
+    from analysis.frame import load, named_methods, with_fields
+    from analysis.wins import wins
+
+    if Path(source).suffix.lower() in _TABLES:
+        frame, options = load(Path(source)), dict[str, Any](given)
+    else:
+        from analysis.question import Question
+        from orchestrator import results
+        from orchestrator.planning.plan import recorded
+        from sweeps.spec import SweepSpec
+
+        frame = named_methods(with_fields(results(source, workspace=workspace.root)))
+        version = recorded(workspace, source)
+        assert version is not None
+        question = Question.of(SweepSpec.from_json(version["spec"]).analysis).resolved(frame)
+        asked: dict[str, Any] = {
+            "rows": question.rows,
+            "columns": question.columns,
+            "value": question.metric,
+            "direction": question.direction,
+            "ties": question.ties,
+            "constant": question.constant,
+            "skip": question.skip,
+            "select": question.select,
+            "by": question.by,
+            "average": question.average,
+            "diverged": question.diverged,
+        }
+        options = asked | dict[str, Any](given)
+    if where:
+        frame = pd.DataFrame(frame[[where.matches(row) for row in frame.to_dict("records")]])
+    table = wins(frame, **options)
+    if as_json:
+        print(json.dumps(table.as_json(), indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    each = " × ".join(options.get("rows", ("dataset",)))
+    title = f"wins on {len(table.counted)} rows, one for each {each}"
+    shown = Table("method", "wins", title=title, title_justify="left", box=None)
+    best = max(table.wins)
+    for row, count in zip(table.as_json(), table.wins, strict=True):
+        shown.add_row(str(row["column"]), str(row["wins"]), style="bold" if count == best else "")
+    console = Console(soft_wrap=True)
+    console.print(shown)
+    for words, rows in (
+        ("lack a method, not counted", table.incomplete),
+        ("left out as asked", table.skipped),
+        ("lack a method, left out of their mean", table.partial),
+    ):
+        if rows:
+            console.print(
+                f"{len(rows)} rows {words}: " + "; ".join(", ".join(map(str, r)) for r in rows), highlight=False
+            )

@@ -1,0 +1,1 @@
+"""The command line. No rule lives here: verbs read their arguments, call a room, print what it says."""

@@ -1,0 +1,5 @@
+"""`python -m orchestrator.cli` is `normsweep`."""
+
+from orchestrator.cli.main import main
+
+main()

@@ -1,0 +1,170 @@
+"""`normsweep data`: the data sets there are, and bringing them here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweeps.errors import NormsweepError, UsageError
+
+if TYPE_CHECKING:
+    from trainers.data.importing import Imported
+
+data_app = typer.Typer(help="Data sets: what is here, download, check, import.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+FAILURES = 4
+
+
+@data_app.command("list")
+def list_(
+    names: Annotated[list[str] | None, typer.Argument(help="data sets or groups (uci44, images); default: all")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="only those that are not here")] = False,
+    json_: Json = False,
+) -> None:
+    """What there is: sizes, source, licence, and whether it is here."""
+    rows = [row for row in map(_row, _members(names)) if not missing or row["here"] == "missing"]
+    if json_:
+        print(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from trainers.data.home import data_home
+
+    table = Table("data set", "here", "n", "sample", "classes", "task", box=None, pad_edge=False)
+    for row in rows:
+        sample = " × ".join(str(axis) for axis in row["shape"])
+        table.add_row(row["name"], row["here"], f"{row['n']:,}", sample, str(row["classes"]), row["task"])
+    console = Console()
+    console.print(table)
+    console.print(f"Files are in {data_home()}. Source, licence and the way to get one: --json.", highlight=False)
+
+
+@data_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="data sets or groups (uci44, images)")],
+    mirror: Annotated[str, typer.Option(help="URL of a folder with the same files")] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="keep the archives")] = False,
+    json_: Json = False,
+) -> None:
+    """Download, check and convert; run again to resume. Proxies: https_proxy."""
+    from trainers.data.fetch import fetch as fetch_sets
+
+    with _progress() as show:
+        result = fetch_sets(names, mirror=mirror, keep=keep, progress=show)
+    _tell(result, json_)
+
+
+@data_app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="an archive that you have, its unpacked folder, or ImageNet's folder")],
+    only: Annotated[list[str] | None, typer.Option("--only", help="of what it holds, only this")] = None,
+    name: Annotated[
+        str, typer.Option(help="call it so: any folder of images with train/CLASS/ and val/CLASS/, or CLASS/ alone")
+    ] = "",
+    json_: Json = False,
+) -> None:
+    """Bring what an archive holds: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40."""
+    from trainers.data.importing import bring, bring_folder
+
+    if name and only:
+        raise UsageError("--name brings one folder of images, of which --only can take nothing: give one of them")
+    _tell(bring_folder(path.expanduser(), name) if name else bring(path.expanduser(), only), json_)
+
+
+@data_app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="data sets or groups; default: all that are here")] = None,
+    json_: Json = False,
+) -> None:
+    """Read the data sets whole and compare them with what they should be."""
+    from trainers import data
+
+    wanted = _members(names)
+    if not names:
+        absent = data.missing(wanted)
+        wanted = [name for name in wanted if name not in absent]
+    rows: list[dict[str, Any]] = []
+    for name in wanted:
+        try:
+            rows.append({"name": name, "ok": True, "digest": data.verify(name).digest, "problem": ""})
+        except NormsweepError as error:
+            rows.append({"name": name, "ok": False, "digest": "", "problem": str(error)})
+    if json_:
+        print(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            told = row["digest"][:16] if row["ok"] else row["problem"].removeprefix(f"{row['name']}: ")
+            print(f"{row['name']}: {told}")
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(FAILURES)
+
+
+def _members(names: Iterable[str] | None) -> list[str]:
+    from trainers.data import GROUPS, lookup
+    from trainers.data import names as all_names
+
+    wanted = [member for name in names or all_names() for member in GROUPS.get(name, (name,))]
+    for name in wanted:
+        lookup(name)
+    return list(dict.fromkeys(wanted))
+
+
+def _row(name: str) -> dict[str, Any]:
+    from trainers.data import lookup
+    from trainers.data.sources import in_files
+
+    listing = lookup(name)
+    here = "files" if in_files(name, listing) else "by rule" if listing.maker else "missing"
+    return {
+        "name": name,
+        "here": here,
+        "n": listing.n,
+        "shape": list(listing.shape),
+        "classes": listing.classes,
+        "task": listing.task,
+        "source": listing.source,
+        "licence": listing.licence,
+        "how": listing.how,
+        "archives": [archive.url for archive in listing.archives],
+        "digest": listing.digest or None,
+    }
+
+
+def _tell(result: Imported, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"done": result.done, "kept": result.kept, "refused": result.refused}, indent=2))
+    else:
+        for word, names in (("now here", result.done), ("already here", result.kept)):
+            if names:
+                print(f"{word}: {', '.join(names)}")
+        for name, reason in result.refused.items():
+            print(f"{name}: {reason}", file=sys.stderr)
+    if result.refused:
+        raise typer.Exit(FAILURES)
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None]]:
+    """A bar for each file, on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(filename: str, here: int, total: int) -> None:
+            if filename not in tasks:
+                tasks[filename] = bars.add_task(filename)
+            bars.update(tasks[filename], completed=here, total=total or None)
+
+        yield show

@@ -1,0 +1,258 @@
+"""The command line. Every verb imports what it needs when it runs, so that --help is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.cluster import slurm_app
+from orchestrator.cli.data import data_app
+from orchestrator.cli.options import (
+    DEFAULT_ROOT,
+    Json,
+    Root,
+    Set,
+    Sweep,
+    Uri,
+    Where,
+    print_answer,
+    selector_of,
+    spec_of,
+    workspace_at,
+)
+from orchestrator.cli.tracking import compare_app, mlflow_app
+from orchestrator.cli.watch import watch_app
+from sweeps.errors import UsageError
+
+app = typer.Typer(
+    name="normsweep",
+    help="Train thousands of networks that differ in their normalization, and say what the results mean.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+app.add_typer(slurm_app)
+app.add_typer(watch_app)
+app.add_typer(compare_app)
+app.add_typer(mlflow_app, name="mlflow")
+app.add_typer(data_app, name="data")
+
+
+USAGE = 2
+
+
+@app.command()
+def run(
+    sweep: Sweep,
+    workspace: Root = DEFAULT_ROOT,
+    set_: Set = None,
+    where: Where = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="cores to use; default: all")] = None,
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
+    mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
+    tracking_uri: Uri = None,
+) -> None:
+    """Train what is lacking, here and now; run again to go on after any interruption."""
+    from rich.console import Console
+
+    from orchestrator.engine.run import run as run_sweep
+
+    console = Console(soft_wrap=True)
+    place = workspace_at(workspace)
+    spec = spec_of(sweep, set_)
+    summary = run_sweep(
+        place,
+        spec,
+        console,
+        where=selector_of(where),
+        cpus=cpus,
+        gpus=gpus,
+        tracking_uri=tracking_uri,
+        mirrored=mlflow,
+    )
+    console.print(
+        f"{spec.name}: {summary.done} of {summary.total} trials done"
+        + (f", {summary.failed} failed" if summary.failed else "")
+        + (f", {summary.cancelled} cancelled, see `normsweep retry`" if summary.cancelled else "")
+        + (
+            f"; {summary.given_up} packs lost their process too often, see `normsweep status`"
+            if summary.given_up
+            else ""
+        ),
+        highlight=False,
+    )
+    if mlflow:
+        from orchestrator.mirror.sync import ui_command
+
+        console.print(f"MLflow: {ui_command(place, tracking_uri)}", highlight=False)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def check(
+    sweep: Sweep,
+    set_: Set = None,
+    where: Where = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="would its packs fit into a run with so many cores")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="and so many GPUs")] = None,
+    site: Annotated[Path | None, typer.Option("--site", help="would they fit into an allocation of this site")] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="of so many nodes")] = 1,
+    json_: Json = False,
+) -> None:
+    """Read the sweep, expand it, check every rule, count; change nothing."""
+    from orchestrator.planning import room
+    from orchestrator.planning.preview import checked
+    from slurm.profile import load
+
+    if nodes > 1 and site is None:
+        raise UsageError(f"--nodes={nodes} says nothing without the site file of these nodes: give it with --site")
+    spec = spec_of(sweep, set_)
+    answer = checked(spec, selector_of(where))
+    if cpus or gpus is not None:
+        room.on_machine(spec, cpus or len(os.sched_getaffinity(0)), gpus or 0)
+    if site:
+        room.on_nodes(spec, load(site), nodes)
+    print_answer(answer, json_)
+
+
+@app.command()
+def plan(
+    sweep: Sweep,
+    workspace: Root = DEFAULT_ROOT,
+    set_: Set = None,
+    where: Where = None,
+    device: Annotated[str, typer.Option(help="the GPU to estimate for, as a100; default: h200")] = "",
+    json_: Json = False,
+) -> None:
+    """What would be trained: trials and packs done and to do, cost, files, the plan's hash; change nothing."""
+    from orchestrator.planning.preview import planned
+
+    print_answer(planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
+
+
+@app.command()
+def wins(
+    source: Annotated[str, typer.Argument(help="a recorded sweep, or any table: FILE.csv or FILE.parquet")],
+    workspace: Root = DEFAULT_ROOT,
+    rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
+    columns: Annotated[str, typer.Option(help="columns that name a method")] = "",
+    value: Annotated[str, typer.Option(help="the number that is compared")] = "",
+    direction: Annotated[str, typer.Option(help="min or max")] = "min",
+    ties: Annotated[str, typer.Option(help="shared, split or none")] = "",
+    constant: Annotated[str, typer.Option(help="rows in which all methods are equal: count or skip")] = "",
+    skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
+    within: Annotated[str, typer.Option(help="count among the methods that agree in these columns")] = "",
+    select: Annotated[str, typer.Option(help="columns whose best value is taken, e.g. depth")] = "",
+    by: Annotated[str, typer.Option(help="what --select minimizes")] = "val_error",
+    average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
+    where: Where = None,
+    json_: Json = False,
+) -> None:
+    """Count how often each method is the best, in a sweep or in any table."""
+    from orchestrator.ask.wins import count_wins
+
+    given = {
+        "rows": _listed(rows),
+        "columns": _listed(columns),
+        "value": value,
+        "direction": direction,
+        "ties": ties,
+        "constant": constant,
+        "skip": _listed(skip),
+        "within": _listed(within),
+        "select": _listed(select),
+        "by": by,
+        "average": _listed(average),
+    }
+    count_wins(workspace_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
+
+
+@app.command()
+def export(
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.parquet")],
+    workspace: Root = DEFAULT_ROOT,
+    where: Where = None,
+) -> None:
+    """Write the results as one Parquet file, one row per trial."""
+    from orchestrator.ask.export import exported
+
+    print_answer(exported(workspace_at(workspace), sweep, output, selector_of(where)), False)
+
+
+@app.command()
+def analyze(
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder; default: in the workspace")] = None,
+    workspace: Root = DEFAULT_ROOT,
+    only: Annotated[list[str] | None, typer.Option(help="this table or figure alone, e.g. methods")] = None,
+) -> None:
+    """Write every table and every figure of the analysis into a folder."""
+    from orchestrator.ask.report import analyzed
+
+    print_answer(analyzed(workspace_at(workspace), sweep, output, only or ()), False)
+
+
+@app.command()
+def report(
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.html; default: in the workspace")] = None,
+    workspace: Root = DEFAULT_ROOT,
+    interim: Annotated[
+        bool, typer.Option("--interim", help="of a sweep that is still running; marked as such")
+    ] = False,
+) -> None:
+    """Write one self-contained page: what was compared, the answer, how sure."""
+    from orchestrator.ask.report import reported
+
+    print_answer(reported(workspace_at(workspace), sweep, output, interim), False)
+
+
+@app.command()
+def sync(
+    workspace: Root = DEFAULT_ROOT,
+    tracking_uri: Uri = None,
+) -> None:
+    """Mirror the ledger to MLflow; repeat at will."""
+    from orchestrator.mirror.sync import sync as mirror
+    from sweeps.errors import UnavailableError
+
+    try:
+        print_answer(str(mirror(workspace_at(workspace), uri=tracking_uri)), False)
+    except UnavailableError as error:
+        raise UsageError(error) from None
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="presets, normalizers, activations, models or datasets")],
+    json_: Json = False,
+) -> None:
+    """What there is, with its source."""
+    from orchestrator.ask.vocabulary import listed
+
+    print_answer(listed(what), json_)
+
+
+def main() -> None:
+    """The console script. Bad input: one clear sentence a problem on standard error, exit code 2."""
+    try:
+        app()
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        print(f"normsweep: {error}", file=sys.stderr)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What the verbs of the command line share: options, how they are read, how an answer is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestrator.store.workspace import Workspace
+    from sweeps.select import Selector
+    from sweeps.spec import SweepSpec
+
+Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="axis=v1,v2 or run.pack=8: overrides the sweep file")]
+Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's; default: a SQLite file in the workspace")]
+Recorded = Annotated[str, typer.Argument(help="a recorded sweep")]
+AnyRecorded = Annotated[str | None, typer.Argument(help="a recorded sweep; default: all")]
+Root = Annotated[
+    Path, typer.Option("--workspace", help="the folder that keeps everything", envvar="NORMSWEEP_WORKSPACE")
+]
+Where = Annotated[list[str] | None, typer.Option("-w", "--where", help="selector, e.g. 'normalizer=bn batch_size<=8'")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+DEFAULT_ROOT = Path("normsweep-out")
+
+
+def workspace_at(root: Path) -> Workspace:
+    from orchestrator.store.workspace import Workspace
+
+    return Workspace.at(root)
+
+
+def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
+    from sweeps.spec import load_spec
+
+    return load_spec(sweep, overrides or ())
+
+
+def selector_of(where: Sequence[str] | None) -> Selector | None:
+    from sweeps.select import Selector
+
+    return Selector.parse(" ".join(where)) if where else None
+
+
+def print_answer(answer: Any, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer, indent=2, default=str))
+    elif isinstance(answer, str):
+        print(answer)
+    else:
+        from orchestrator.cli.printing import show
+
+        show(answer)

@@ -1,0 +1,129 @@
+"""How a status looks on a terminal, once or refreshed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cluster.jobs import Job
+from orchestrator.watch.states import FINAL
+from orchestrator.watch.status import RunningPack, StatusBoard, SweepStatus, ordered
+from orchestrator.words import counted, duration, hours
+from sweeps.identity import short
+
+REFRESH_SECONDS = 2.0
+MOST_RUNNING = 12  # packs shown, and jobs
+OLD_SECONDS = 30.0  # what SLURM said so long ago is told with its age
+
+
+def show(statuses: list[SweepStatus]) -> None:
+    Console(soft_wrap=True).print(view(statuses))
+
+
+def watch(board: StatusBoard) -> list[SweepStatus]:
+    """Shows the status anew until all is over or Ctrl-C; returns the last one."""
+    statuses = board.look()
+    with Live(view(statuses), auto_refresh=False, vertical_overflow="visible") as live:
+        try:
+            while any(status.exit_code == 3 for status in statuses):
+                time.sleep(REFRESH_SECONDS)
+                statuses = board.look()
+                live.update(view(statuses), refresh=True)
+        except KeyboardInterrupt:
+            pass
+    return statuses
+
+
+def view(statuses: list[SweepStatus]) -> RenderableType:
+    if not statuses:
+        return Text("no sweep is recorded here: `normsweep run demo` makes one")
+    return Group(*(part for status in statuses for part in _parts(status)))
+
+
+def _parts(status: SweepStatus) -> list[RenderableType]:
+    normalizers = list(dict.fromkeys(n for _, n in status.cells))
+    title = f"{status.name}: " + ", ".join(f"{n} {state}" for state, n in ordered(status.counts).items())
+    table = Table("data set", *normalizers, title=title, title_justify="left", box=None)
+    for dataset in dict.fromkeys(d for d, _ in status.cells):
+        table.add_row(dataset, *(_cell(status.cells.get((dataset, n), Counter())) for n in normalizers))
+    parts: list[RenderableType] = [
+        table,
+        *map(Text, _running(status)),
+        *map(Text, _jobs(status)),
+        Text(_spent(status)),
+        Text(_age(status)),
+    ]
+    return parts + [Text(problem, style="yellow") for problem in status.problems]
+
+
+def _cell(states: Counter[str]) -> str:
+    """`12/16`, what else there is beside it: `12/16 2 running 1 failed`."""
+    over = sum(states[s] for s in FINAL)
+    others = [f"{states[s]} {s}" for s in ("running", "diverged", "failed", "cancelled") if states[s]]
+    return " ".join([f"{over}/{states.total()}", *others]) if states else ""
+
+
+def _running(status: SweepStatus) -> list[str]:
+    lines = [
+        f"pack {short(p.pack)}: {counted(p.trials, 'trial')}, {p.dataset}, {p.normalizer}, {_progress(p)}"
+        + f", pid {p.pid} on {p.host}"
+        for p in status.running[:MOST_RUNNING]
+    ]
+    more = len(status.running) - MOST_RUNNING
+    return [*lines, f"and {more} more running packs"] if more > 0 else lines
+
+
+def _jobs(status: SweepStatus) -> list[str]:
+    """The allocations that are not over, one a line; of the others how many ended how."""
+    lines = [_job(job, status.at) for job in status.jobs if not job.over]
+    more = len(lines) - MOST_RUNNING
+    lines = [*lines[:MOST_RUNNING], f"and {more} more jobs"] if more > 0 else lines
+    ended = Counter(str(job.state) for job in status.jobs if job.over)
+    if ended:
+        lines.append("jobs that ended: " + ", ".join(f"{n} {state}" for state, n in ended.items()))
+    return lines
+
+
+def _job(job: Job, at: float) -> str:
+    size = counted(job.nodes, "node") + (f" ({job.hosts})" if job.hosts else "")
+    if job.state is None or job.seen is None:
+        return f"job {job.job}: SLURM has not spoken of it yet, {size}"
+    told = [f"job {job.job}: {job.state}" + (f" ({job.reason})" if job.reason else ""), size]
+    if job.seconds_left is not None:
+        told.append(f"{duration(job.seconds_left)} left")
+    if job.packs or job.state == "RUNNING":
+        told.append(f"holds {counted(len(job.packs), 'pack')}")
+    if at - job.seen > OLD_SECONDS:
+        told.append(f"as SLURM said {duration(at - job.seen)} ago")
+    return ", ".join(told)
+
+
+def _progress(pack: RunningPack) -> str:
+    if pack.age is not None:
+        return f"epoch {pack.epoch} of {pack.epochs} saved {duration(pack.age)} ago"
+    return "nothing saved yet" if pack.started else "waits for a free core"
+
+
+def _spent(status: SweepStatus) -> str:
+    spend = status.spend
+    told = [f"spent {hours(spend.core_hours)}"]
+    if spend.core_hours_left is None:
+        told.append("what is left is not known yet")
+    elif spend.core_hours_left:
+        told.append(f"about {hours(spend.core_hours_left)} left")
+    if status.seconds_to_go is not None:
+        told.append(f"ready in about {duration(status.seconds_to_go)} at {counted(status.started, 'pack')} at a time")
+    elif status.exit_code == 3 and not status.running and all(job.over for job in status.jobs):
+        told.append("nothing is running")
+    return ", ".join(told)
+
+
+def _age(status: SweepStatus) -> str:
+    newest = "no result yet" if status.newest is None else f"newest result {duration(status.at - status.newest)} ago"
+    at = time.strftime("%X", time.localtime(status.at))
+    return f"{newest}, {counted(status.last_hour, 'trial')} in the last hour; as of {at}"

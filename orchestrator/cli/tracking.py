@@ -1,0 +1,131 @@
+"""`normsweep mlflow up|down|status` and `normsweep compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, workspace_at
+from sweeps.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.ask.compare import Comparison
+    from orchestrator.mirror.server import Server
+
+mlflow_app = typer.Typer(help="An MLflow server for this workspace, on this machine only.", no_args_is_help=True)
+compare_app = typer.Typer()
+
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        help="the server's database, postgresql://... or sqlite:///...; default: a SQLite file in the workspace",
+        envvar="MLFLOW_BACKEND_STORE_URI",
+    ),
+]
+
+
+@mlflow_app.command("up")
+def up_(
+    workspace: Root = DEFAULT_ROOT,
+    backend: Backend = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 5000,
+    password: Annotated[bool, typer.Option("--password", help="ask every client for a name and a password")] = False,
+) -> None:
+    """Start the server and wait until it answers; do nothing where one runs."""
+    from orchestrator.mirror.server import up
+    from sweeps.errors import UnavailableError
+
+    try:
+        server = up(workspace_at(workspace), backend=backend, port=port, password=password)
+    except UnavailableError as error:
+        raise UsageError(error) from None
+    print_answer(_told(server), False)
+
+
+@mlflow_app.command("down")
+def down_(workspace: Root = DEFAULT_ROOT) -> None:
+    """Stop the server."""
+    from orchestrator.mirror.server import down
+
+    print_answer("stopped" if down(workspace_at(workspace)) else "no server runs", False)
+
+
+@mlflow_app.command("status")
+def status_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
+    """Where the server is. Exit code 3 when none runs."""
+    from orchestrator.mirror.server import running
+
+    server = running(workspace_at(workspace))
+    if json_:
+        print_answer({"uri": server.uri, "backend": server.backend} if server else {"uri": None}, True)
+    else:
+        print_answer(_told(server) if server else "no server runs: `normsweep mlflow up` starts one", False)
+    raise typer.Exit(0 if server else 3)
+
+
+def _told(server: Server) -> str:
+    lines = [f"MLflow serves {server.backend} at {server.uri}", f"export MLFLOW_TRACKING_URI={server.uri}"]
+    if server.password_file is not None:
+        lines.append(f'export MLFLOW_TRACKING_USERNAME=admin MLFLOW_TRACKING_PASSWORD="$(cat {server.password_file})"')
+    return "\n".join(lines)
+
+
+@compare_app.command()
+def compare(
+    sweeps: Annotated[list[str] | None, typer.Argument(help="recorded sweeps; default: everything in MLflow")] = None,
+    by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    filter_: Annotated[
+        str, typer.Option("--filter", help="in MLflow's language: \"params.dataset = 'adult' and metrics.seconds < 9\"")
+    ] = "",
+    metric: Annotated[str, typer.Option(help="the number that is compared")] = "",
+    baseline: Annotated[str, typer.Option(help="the normalizer that differences are taken from")] = "",
+    source: Annotated[str, typer.Option(help="mlflow, or ledger: the same from Parquet")] = "mlflow",
+    tracking_uri: Uri = None,
+    workspace: Root = DEFAULT_ROOT,
+    json_: Json = False,
+) -> None:
+    """Ask MLflow who wins: wins, mean differences with intervals, ranks."""
+    from rich.console import Console
+
+    from orchestrator.ask.compare import compare as ask
+    from sweeps.errors import UnavailableError
+
+    console = Console(stderr=True)
+    with console.status("asking") as shown:
+        try:
+            found = ask(
+                workspace_at(workspace),
+                sweeps or [],
+                by=[part.strip() for part in by.split(",") if part.strip()],
+                query=filter_,
+                source=source,
+                uri=tracking_uri,
+                metric=metric,
+                baseline=baseline,
+                progress=lambda runs: shown.update(f"{runs} runs read"),
+            )
+        except UnavailableError as error:
+            raise UsageError(error) from None
+    if json_:
+        print_answer(found.as_json(), True)
+    else:
+        _show(found)
+
+
+def _show(found: Comparison) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("method", "wins", "mean", "difference", "interval", "rank", box=None, title_justify="left")
+    table.title = f"{found.note}; {found.runs} runs of {found.source}"
+    for line in found.lines:
+        table.add_row(
+            line["method"],
+            f"{line['wins']:g}",
+            f"{line['mean']:.4f}",
+            "" if line["difference"] is None else f"{line['difference']:+.4f} to {line['against']}",
+            "" if line["low"] is None else f"{line['low']:+.4f} .. {line['high']:+.4f} over {line['over']}",
+            f"{line['rank']:.2f}",
+        )
+    Console(soft_wrap=True).print(table)

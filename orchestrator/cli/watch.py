@@ -1,0 +1,161 @@
+"""The verbs that watch and steer a sweep: status, why, logs, errors, retry, cancel."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import (
+    DEFAULT_ROOT,
+    AnyRecorded,
+    Json,
+    Recorded,
+    Root,
+    Where,
+    print_answer,
+    selector_of,
+    workspace_at,
+)
+from sweeps.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.steer.cancel import Cancellation
+    from orchestrator.steer.retry import Retry
+    from orchestrator.store.workspace import Workspace
+    from sweeps.select import Selector
+
+watch_app = typer.Typer()
+
+Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
+
+ASKED = 20  # trials that are retried or cancelled without a question
+
+
+@watch_app.command()
+def status(
+    sweep: AnyRecorded = None,
+    workspace: Root = DEFAULT_ROOT,
+    watch: Annotated[bool, typer.Option("--watch", help="refresh every 2 s until all is over or Ctrl-C")] = False,
+    where: Where = None,
+    json_: Json = False,
+) -> None:
+    """Data sets by normalizers: done, running, to do, cost. Exit code 3 when incomplete, 4 when something failed."""
+    from orchestrator.cli import status_view
+    from orchestrator.watch.status import StatusBoard
+
+    if watch and json_:
+        raise UsageError("--watch draws on a terminal and --json prints once: leave one of them out")
+    board = StatusBoard(workspace_at(workspace), sweep, selector_of(where))
+    if watch:
+        found = status_view.watch(board)
+    else:
+        found = board.look()
+        if json_:
+            print_answer([s.as_json() for s in found], json_)
+        else:
+            status_view.show(found)
+    raise typer.Exit(max((s.exit_code for s in found), default=0))
+
+
+@watch_app.command()
+def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
+    """One trial: its settings, its state and the reason for it, its attempts."""
+    from orchestrator.watch import why as of_trial
+
+    answer = of_trial.why(workspace_at(workspace), trial)
+    print_answer(answer if json_ else of_trial.lines(answer), json_)
+
+
+@watch_app.command()
+def logs(
+    trial: Annotated[
+        str, typer.Argument(help="the id of a pack, a trial or a SLURM job, or a selector that names one trial")
+    ],
+    workspace: Root = DEFAULT_ROOT,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="go on until the pack has its result, or the job is over")
+    ] = False,
+) -> None:
+    """The log of a pack, and of what went wrong with it; the log of a SLURM job."""
+    from orchestrator.watch.logs import logs as lines_of
+
+    for line in lines_of(workspace_at(workspace), trial, follow=follow):
+        print(line, flush=True)
+
+
+@watch_app.command()
+def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Where = None, json_: Json = False) -> None:
+    """Failures that are alike, counted together, with an example and a way out; what interruptions cost."""
+    from orchestrator.watch import failures as of_sweep
+
+    groups = of_sweep.errors(workspace_at(workspace), sweep, selector_of(where))
+    if json_:
+        print_answer([g.as_json() for g in groups], json_)
+        return
+    lost = of_sweep.interrupted(workspace_at(workspace), sweep)
+    print_answer("\n".join(text for text in (of_sweep.lines(groups), lost) if text), json_)
+
+
+@watch_app.command()
+def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+    """Let the next run train failed, given-up or cancelled trials again."""
+    from orchestrator.cluster.submissions import submissions
+    from orchestrator.steer.retry import retrial
+
+    place = workspace_at(workspace)
+    then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
+    _carry_out(retrial(place, sweep, _needed(where, "state=failed")), yes, then)
+
+
+@watch_app.command()
+def cancel(
+    sweep: Recorded,
+    workspace: Root = DEFAULT_ROOT,
+    where: Where = None,
+    jobs: Annotated[bool, typer.Option("--jobs", help="end the sweep's SLURM jobs; its trials stay to do")] = False,
+    yes: Yes = False,
+) -> None:
+    """Do not train the selected trials that have no result; running ones save and stop. `retry` takes it back."""
+    from orchestrator.steer.cancel import cancellation
+
+    if jobs:
+        if where:
+            raise UsageError("--jobs ends all jobs of the sweep, and -w names trials: leave one of them out")
+        _end_jobs(workspace_at(workspace), sweep)
+        return
+    back = f"undone by: normsweep retry {sweep} -w state=cancelled"
+    _carry_out(cancellation(workspace_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
+
+
+def _end_jobs(workspace: Workspace, sweep: str) -> None:
+    from orchestrator.cluster.jobs import cancel_jobs
+    from orchestrator.watch.states import Observer
+
+    Observer(workspace).names(sweep)
+    ended = cancel_jobs(workspace, sweep)
+    print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
+
+
+def _needed(where: Sequence[str] | None, example: str) -> Selector:
+    selector = selector_of(where)
+    if not selector:
+        raise UsageError(f"say which trials: -w '{example}'")
+    return selector
+
+
+def _carry_out(intended: Cancellation | Retry, yes: bool, then: str) -> None:
+    """Says what will be done, asks when it is much, does it, says how to go on."""
+    print(intended)
+    if not intended.count:
+        return
+    if intended.count > ASKED and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"nothing was done: these are more than {ASKED} trials, say --yes")
+        typer.confirm("Go on?", abort=True)
+    intended.apply()
+    print(f"recorded; {then}")

@@ -1,0 +1,1 @@
+"""Sweeps on SLURM: submissions, what runs in an allocation, what SLURM says of jobs."""

@@ -1,0 +1,125 @@
+"""The SLURM jobs of a workspace: what was submitted, what SLURM says of it, what it holds, how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.cluster.submissions import Submission, receipt, submissions
+from orchestrator.store.leases import Lease
+from orchestrator.store.workspace import Workspace
+from slurm.accounting import Accounting, JobState, queued
+from slurm.command import ask
+from slurm.errors import Unanswered
+from slurm.job import Incarnation
+from sweeps.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last."""
+
+    job: str
+    sweep: str
+    state: str | None
+    over: bool
+    seen: float | None
+    nodes: int
+    hosts: str
+    seconds_left: float | None
+    reason: str
+    packs: list[str]
+
+
+class Jobs:
+    """Looks again and again; SLURM is asked seldom, by one of all who look."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._accounting = Accounting(workspace.accounting)
+        self._of: dict[str, Submission] = {}
+        self._states: dict[str, JobState] = {}
+        self.problems: list[str] = []
+
+    def look(self) -> None:
+        known = [(s, receipt(self._workspace, s.number)) for s in submissions(self._workspace)]
+        self._of = {job: submission for submission, jobs in known for job in jobs or ()}
+        self.problems = [
+            f"submission {s.number} of sweep {s.sweep} has no receipt: repeat `normsweep submit`, "
+            "which asks SLURM what became of it"
+            for s, jobs in known
+            if jobs is None
+        ]
+        if self._of:
+            try:
+                self._states = self._accounting.states(self._of)
+            except OSError as error:  # somebody else's workspace, or a disk that is read-only now
+                self.problems.append(f"SLURM was not asked, since its answer cannot be kept: {error}")
+
+    def runs(self, job: str) -> bool | None:
+        """Whether that incarnation of a job runs; None when nobody says."""
+        incarnation = Incarnation.parse(job)
+        state = next((s for s in self._states.values() if s.job == incarnation.job), None)
+        return state.runs(incarnation) if state else None
+
+    def is_over(self, job: str) -> bool:
+        return job in self._states and self._states[job].final
+
+    def of(self, sweep: str, leases: Iterable[Lease]) -> list[Job]:
+        """All jobs that were ever submitted for a sweep, oldest first, with what they hold of these leases."""
+        held: dict[int, list[str]] = defaultdict(list)
+        for lease in leases:
+            if lease.owner.job:
+                held[Incarnation.parse(lease.owner.job).job].append(lease.pack)
+        return [
+            _job(job, submission, self._states.get(job), held)
+            for job, submission in self._of.items()
+            if submission.sweep == sweep
+        ]
+
+
+def _job(job: str, submission: Submission, state: JobState | None, held: dict[int, list[str]]) -> Job:
+    if state is None:
+        state = JobState(job=-1, shown=job, name="", state="", restart=0, seen=0.0)
+    return Job(
+        job=job,
+        sweep=submission.sweep,
+        state=state.state or None,
+        over=state.final,
+        seen=state.seen or None,
+        nodes=submission.nodes,
+        hosts=state.hosts,
+        seconds_left=None if state.left is None else max(state.left - (time.time() - state.seen), 0.0),
+        reason=state.reason,
+        packs=[] if state.waiting else held.get(state.job, []),
+    )
+
+
+def cancel_jobs(workspace: Workspace, sweep: str) -> list[str]:
+    """Has SLURM end the sweep's allocations that wait or run; returns their ids. What packs saved stays.
+
+    UsageError where there is no SLURM, or it does not answer, or a submission is unclear.
+    """
+    mine = [s for s in submissions(workspace) if s.sweep == sweep]
+    unclear = [s.number for s in mine if receipt(workspace, s.number) is None]
+    if unclear:
+        raise UsageError(f"submission {unclear[0]} has no receipt: repeat `normsweep submit` first, which resolves it")
+    names = {s.name for s in mine}
+    try:
+        live = sorted(job.shown for job in queued() if job.name in names and not job.final)
+        if live:
+            ask(["scancel", "--quiet", *live])
+    except Unanswered as error:
+        raise UsageError(f"SLURM does not answer; repeat later: {error}") from None
+    return live
+
+
+def log_of(workspace: Workspace, job: str) -> Path | None:
+    """The job's own log; None for what is no job of this workspace."""
+    for submission in submissions(workspace):
+        if job in (receipt(workspace, submission.number) or ()):
+            return workspace.allocation(submission.number) / f"{job}_0_log.out"
+    return None

@@ -1,0 +1,179 @@
+"""`normsweep submit`: compares the allocations that are wanted with those that live, and submits the difference."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from orchestrator.cluster import allocation
+from orchestrator.cluster.submissions import Submission, confirm, receipt, submissions, under_way
+from orchestrator.engine.driver import lacking
+from orchestrator.planning import room
+from orchestrator.planning.estimate import Estimate
+from orchestrator.planning.plan import commit
+from orchestrator.store.files import publish
+from orchestrator.store.owner import myself
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.workspace import Workspace
+from slurm.accounting import JobState, queued
+from slurm.allocation import adopt, submit
+from slurm.command import ask
+from slurm.errors import SlurmError, Unanswered
+from slurm.partitions import problems
+from slurm.probe import probe
+from slurm.profile import Profile
+from sweeps.errors import UsageError
+from sweeps.identity import digest
+from sweeps.select import Selector
+from sweeps.spec import SweepSpec
+
+UNCLEAR_SECONDS = 600.0  # a submission begun elsewhere so long ago is no longer under way
+
+
+def submit_sweep(
+    workspace: Workspace,
+    spec: SweepSpec,
+    profile: Profile,
+    allocations: int,
+    nodes: int,
+    tell: Callable[[str], None],
+    where: Selector | None = None,
+) -> list[str]:
+    """Sees to it that so many allocations work on the sweep; returns the ids of the jobs that it submitted.
+
+    Repeat at will. UsageError before anything is submitted for what the cluster or the sweep rules out.
+    """
+    try:
+        wrong = problems(profile, nodes)
+        if wrong:
+            raise UsageError("\n".join(wrong))
+        planned, roster, _ = commit(workspace, spec, where)
+        packs = lacking(workspace, roster, set(planned.trials))
+        if not packs:
+            tell(f"{spec.name}: all {len(planned.trials)} trials are done")
+            return []
+        _check(workspace, spec, profile, nodes, packs)
+        return _difference(workspace, spec.name, profile, min(allocations, len(packs)), nodes, tell)
+    except Unanswered as error:
+        raise UsageError(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UsageError(
+            f"{workspace.root} takes no more ({error.strerror}), so nothing more was submitted: free some space or ask "
+            "for a larger quota, then repeat"
+        ) from None
+
+
+def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
+    room.on_nodes(spec, profile, nodes)
+    usable = 60 * profile.minutes - _kept(profile)
+    longest = max(map(Estimate(workspace).seconds, packs))
+    if longest > usable:
+        raise UsageError(
+            f"the longest pack of sweep {spec.name} may need {longest / 60:.0f} minutes, an allocation of "
+            f"{profile.minutes} minutes leaves {usable / 60:.0f}: raise `minutes`, or make packs smaller with run.pack"
+        )
+
+
+def _kept(profile: Profile) -> float:
+    """Seconds at the end of an allocation in which nothing new is begun."""
+    return profile.signal_seconds + allocation.LAST_SECONDS
+
+
+def _difference(
+    workspace: Workspace, sweep: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
+) -> list[str]:
+    submitted: list[str] = []
+    while True:
+        known = submissions(workspace)
+        for unclear in (s for s in known if receipt(workspace, s.number) is None):
+            _resolve(workspace, unclear, tell)
+        names = {s.name: s.sweep for s in known}
+        live = [job for job in queued() if job.name in names and not job.final]
+        lives = sum(names[job.name] == sweep for job in live)
+        count = min(wanted - lives, profile.max_array)
+        if count <= 0:
+            tell(f"{sweep}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
+            return submitted
+        if len(live) + wanted - lives > profile.max_jobs:
+            raise UsageError(
+                f"{wanted - lives} more allocations beside the {len(live)} that wait or run are more than the "
+                f"{profile.max_jobs} jobs that the site file allows (max_jobs): ask for fewer"
+            )
+        _probe(workspace, profile, tell)
+        intent = Submission(
+            number=len(known) + 1,
+            name=f"normsweep-{secrets.token_hex(4)}-{len(known) + 1}",
+            sweep=sweep,
+            count=count,
+            nodes=nodes,
+            cpus=profile.cpus,
+            gpus=profile.gpus,
+            usable_seconds=60 * profile.minutes - _kept(profile),
+            kept_seconds=_kept(profile),
+            owner=myself(),
+        )
+        if intent.intend(workspace):
+            submitted += _submit(workspace, intent, profile, tell)
+
+
+def _probe(workspace: Workspace, profile: Profile, tell: Callable[[str], None]) -> None:
+    """UsageError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
+    seen = workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
+    if seen.exists():
+        return
+    workspace.allocations.mkdir(parents=True, exist_ok=True)
+    if probe(profile, workspace.allocations, "orchestrator.cluster.allocation"):
+        publish(seen, b"")
+    else:
+        tell("no node was free for a probe: each allocation looks by itself whether it sees the workspace")
+
+
+def _submit(workspace: Workspace, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
+    umask = os.umask(0)
+    os.umask(umask)
+    arguments = (str(workspace.root), intent.number, profile, umask)
+    comment = f"normsweep {intent.sweep} in {workspace.root}"
+    folder = workspace.allocation(intent.number)
+    try:
+        jobs = submit(profile, intent.count, intent.nodes, intent.name, comment, folder, allocation.work, *arguments)
+    except SlurmError:
+        confirm(workspace, intent.number, [])
+        raise
+    if not confirm(workspace, intent.number, jobs):
+        ask(["scancel", "--quiet", "--name", intent.name])
+        raise UsageError(f"another submit took over from this one, whose jobs {', '.join(jobs)} were cancelled")
+    tell(f"{intent.sweep}: submitted {intent.count} allocations of {intent.nodes} nodes: jobs {', '.join(jobs)}")
+    return jobs
+
+
+def _resolve(workspace: Workspace, unclear: Submission, tell: Callable[[str], None]) -> None:
+    """Asks SLURM what became of a submission that has no receipt."""
+    alive = under_way(unclear)
+    age = time.time() - workspace.intent(unclear.number).stat().st_mtime
+    if alive or (alive is None and age < UNCLEAR_SECONDS):
+        raise UsageError(
+            f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "
+            f"wait for it"
+        )
+    jobs = _of(unclear)
+    if jobs:
+        adopt(workspace.allocation(unclear.number), jobs)
+        confirm(workspace, unclear.number, jobs)
+        tell(f"submission {unclear.number} was interrupted after sbatch: adopted its jobs {', '.join(jobs)}")
+    elif confirm(workspace, unclear.number, []):
+        # sbatch may have been on its way: a job that came since started without knowing, a later one will know.
+        if _of(unclear):
+            ask(["scancel", "--quiet", "--name", unclear.name])
+        tell(f"submission {unclear.number} was interrupted before sbatch: it is void")
+
+
+def _of(submission: Submission) -> list[str]:
+    found: list[JobState] = [job for job in queued() if job.name == submission.name]
+    return sorted(job.shown for job in found)

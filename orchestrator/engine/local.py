@@ -1,0 +1,108 @@
+"""A Ray of our own on this machine: token authentication, loopback, a short folder that goes when the driver goes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.store.owner import Owner, myself, started
+from slurm.ray_cluster import ray_environment
+
+# Ray puts sockets below its folder; a socket's path may be 107 bytes long, which leaves 39 for the folder.
+LONGEST_FOLDER = 39
+_OWNER = "owner.json"
+
+
+@contextmanager
+def local_ray(cpus: int, gpus: int) -> Generator[Path]:
+    """Starts Ray with so many CPUs and GPUs; yields its folder; stops what it started and nothing else."""
+    assert "ray" not in sys.modules, "ray reads its environment when it is imported, so it must not be imported yet"
+    sweep_up()
+    folder = Path(tempfile.mkdtemp(prefix="normsweep-", dir=_short_folder()))
+    (folder / _OWNER).write_text(json.dumps(myself().as_json()))
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    os.environ.update(
+        ray_environment(token),
+        RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # else Ray turns 127.0.0.1 into an address that others can reach
+        **tune_environment(cpus),
+    )
+    import ray
+
+    # Ray puts the working folder on its workers' path: a user's own analysis.py must not be there.
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=gpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=80 * 2**20,
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+        )
+        yield folder
+    finally:
+        ray.shutdown()
+        os.chdir(before)
+        shutil.rmtree(folder, ignore_errors=True)
+        sweep_up()
+
+
+def tune_environment(cpus: int) -> dict[str, str]:
+    """What a driver has before it imports ray."""
+    return {
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "TUNE_MAX_PENDING_TRIALS_PG": str(2 * max(cpus, 1)),
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def _short_folder() -> str:
+    wanted = tempfile.gettempdir()
+    return wanted if len(wanted) + len("/normsweep-12345678") <= LONGEST_FOLDER else os.sep + "tmp"
+
+
+def sweep_up() -> None:
+    """Removes the folders of our drivers of this user that were killed, once nothing of their Ray runs any more."""
+    for record in Path(_short_folder()).glob(f"normsweep-*/{_OWNER}"):
+        try:
+            owner = Owner(**json.loads(record.read_text()))
+            if record.stat().st_uid == os.getuid() and _gone(owner) and not _in_use(record.parent):
+                shutil.rmtree(record.parent, ignore_errors=True)
+        except (OSError, ValueError, TypeError):
+            continue  # being written or removed by its own driver
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether a process was started with the folder's name: Ray's daemons on their command line, workers by its token.
+
+    A worker that outlives its driver for seconds would make its part of a removed folder anew.
+    """
+    import psutil
+
+    return any(
+        str(folder) in word
+        for process in psutil.process_iter(["cmdline", "environ"])
+        for word in (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values())
+    )
+
+
+def _gone(owner: Owner) -> bool:
+    me = myself()
+    return (owner.boot, owner.namespace) == (me.boot, me.namespace) and started(owner.pid) != owner.started

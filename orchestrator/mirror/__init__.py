@@ -1,0 +1,1 @@
+"""Shows the ledger's results in MLflow, each once. The ledger stays the truth."""

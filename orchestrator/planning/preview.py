@@ -1,0 +1,73 @@
+"""What `check` and `plan` answer, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.store.workspace import Workspace
+from sweeps.select import Selector
+from sweeps.spec import SweepSpec
+
+
+def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
+    """Trials, data sets and methods of a sweep that breaks no rule. UsageError with every problem of one that does."""
+    from orchestrator.planning.plan import check, facts_once
+    from sweeps import rules
+    from sweeps.plan import expand, plan_hash
+
+    facts = facts_once()
+    trials = expand(spec, facts, where)
+    check(trials, facts)
+    rules.divided(trials, spec.run.devices, spec.run.gpus)
+    return {
+        "sweep": spec.name,
+        "trials": len(trials),
+        "datasets": len({t.dataset for t in trials}),
+        "normalizers": ", ".join(dict.fromkeys(str(t.normalizer) for t in trials)),
+        "activations": ", ".join(dict.fromkeys(t.activation.name for t in trials)),
+        "plan": plan_hash(trials),
+    } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials)) else {})
+
+
+def planned(workspace: Workspace, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
+    """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
+    from orchestrator.planning.cost import DEFAULT_GPU, core_hours, gpu, gpu_hours, timings, work
+    from orchestrator.planning.plan import facts_once, plan
+    from orchestrator.store.ledger import Ledger
+    from orchestrator.store.roster import Roster
+
+    kind = gpu(device or DEFAULT_GPU)
+    facts = facts_once()
+    found = plan(Roster(workspace), spec, where)
+    finished = Ledger(workspace).done()
+    done = [p for p in found.serving if p.id in finished]
+    todo = [p for p in found.serving if p.id not in finished]
+    begun = [p for p in todo if workspace.checkpoint(p.id).exists()]
+    done_trials = sum(1 for p in done for t in p.trial_ids if t in found.trials)
+    wanted = [[found.trials[t] for t in p.trial_ids if t in found.trials] for p in todo]
+    wanted += [list(p.trials) for p in found.new]
+    left = sum(map(len, wanted))
+    to_do = work(wanted, facts)
+    timed = timings(workspace, found.trials, facts, [p.id for p in done])
+    cores, gpus = core_hours(to_do, timed), gpu_hours(to_do, timed, kind)
+    return {
+        "sweep": spec.name,
+        "trials": len(found.trials),
+        "trials_done": done_trials,
+        "trials_to_do": left,
+        "packs": len(found.serving) + len(found.new),
+        "packs_done": len(done),
+        "packs_begun": len(begun),
+        "packs_to_do": len(wanted),
+        "flops": None if any(pack.flops is None for pack in to_do) else sum(pack.flops or 0.0 for pack in to_do),
+        "core_hours_p50": cores.p50,
+        "core_hours_p90": cores.p90,
+        "core_hours_basis": cores.basis,
+        "gpu": kind.name,
+        "gpu_hours_p50": gpus.p50,
+        "gpu_hours_p90": gpus.p90,
+        "gpu_hours_basis": gpus.basis,
+        "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
+        "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
+        "plan": found.hash,
+    }

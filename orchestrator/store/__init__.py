@@ -1,0 +1,1 @@
+"""What a workspace holds, and the one way to read and write it."""

@@ -1,0 +1,87 @@
+"""The results of a sweep as a table: one row per trial that the ledger holds, in the order of the sweep's axes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from orchestrator.planning.plan import recorded, sweeps
+from orchestrator.store.ledger import Ledger
+from orchestrator.store.roster import Roster
+from orchestrator.store.workspace import Workspace
+from sweeps.errors import UsageError
+from sweeps.near import unknown
+from sweeps.roster import service
+from sweeps.select import Selector
+from sweeps.trial import Trial
+
+# What `export` writes, in this order.
+EXPORTED = [
+    "trial_id",
+    "sweep",
+    "dataset",
+    "model",
+    "depth",
+    "width",
+    "activation",
+    "normalizer",
+    "normalizer_options",
+    "batch_size",
+    "seed",
+    "split",
+    "state",
+    "selected_epoch",
+    "diverged_epoch",
+    "val_error",
+    "test_error",
+    "majority_error",
+    "train_loss",
+    "seconds",
+    "attempts",
+    "device",
+    "threads",
+    "code_version",
+    "pack_id",
+]
+
+
+def table(
+    workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None
+) -> tuple[pa.Table, list[str]]:
+    """The rows of a recorded sweep with the columns of `export` (and `more` of a part's), and what could not be read.
+
+    `where` asks for settings of the trials and for these columns. UsageError when the workspace knows no sweep of that
+    name.
+    """
+    version = recorded(workspace, sweep)
+    if version is None:
+        raise UsageError(
+            f"{unknown('sweep', sweep, sweeps(workspace))} Nothing of it is recorded in {workspace.root}: run it first"
+        )
+    roster = Roster(workspace)
+    wanted: list[str] = version["trials"]
+    serving = service({p.id: p.trial_ids for p in roster.packs.values()}, roster.replaced, wanted).packs
+    columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
+    rows, problems = Ledger(workspace).read(serving, sorted(columns - {"sweep"}))
+    found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
+    rows = rows.take(pa.array([found[trial] for trial in wanted if trial in found], pa.int64()))
+    rows = rows.add_column(1, "sweep", pa.array([sweep] * len(rows), pa.string()))
+    if where:
+        asked = rows.select([*EXPORTED, "trial"]).to_pylist()
+        rows = rows.filter(pa.array([where.matches(_settings(row)) for row in asked], pa.bool_()))
+    return rows.select([*EXPORTED, *more]), problems
+
+
+def whole(workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None) -> pa.Table:
+    """The same; UsageError when a part cannot be read."""
+    rows, problems = table(workspace, sweep, more=more, where=where)
+    if problems:
+        raise UsageError("; ".join(problems))
+    return rows
+
+
+def _settings(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, **vars(Trial.from_json(json.loads(row["trial"])))}

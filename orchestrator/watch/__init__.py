@@ -1,0 +1,1 @@
+"""What is going on: states of trials, failures, logs, spending. Reads only."""

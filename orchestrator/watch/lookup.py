@@ -1,0 +1,101 @@
+"""Which trial or pack a person means: an id's first digits, or a selector that names one trial."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from orchestrator.store.roster import RosterPack
+from orchestrator.watch.states import Observer
+from sweeps.errors import UsageError
+from sweeps.identity import short
+from sweeps.select import Selector
+from sweeps.trial import field_names
+
+LEAST_DIGITS = 6
+_ID = re.compile(r"[0-9a-f]{1,64}")
+_LISTED = 3
+
+
+class Found(NamedTuple):
+    """A trial, the pack that counts for it, and all packs that ever held it, oldest first."""
+
+    trial: str
+    pack: RosterPack
+    history: list[RosterPack]
+
+
+def find_trial(observer: Observer, text: str) -> Found:
+    """UsageError when `text` names no recorded trial, or several."""
+    live = observer.roster.live
+    if _ID.fullmatch(text):
+        _long_enough(text)
+        found = [t for pack in observer.roster.packs.values() for t in pack.trial_ids if t.startswith(text)]
+    elif not re.search("[=<>]", text):
+        raise UsageError(f"'{text}' is neither a trial's id (its first {LEAST_DIGITS} digits or more) nor a selector")
+    else:
+        found = _selected(observer, live, Selector.parse(text))
+    trials = list(dict.fromkeys(found))
+    if not trials:
+        raise UsageError(_nothing(observer, text))
+    if len(trials) > 1:
+        named = set(trials)
+        members = [t for pack in live if not named.isdisjoint(pack.trial_ids) for t in pack.trials if t.id in named]
+        varying = [f for f in field_names() if len({getattr(t, f) for t in members}) > 1]
+        some = ", ".join(short(t) for t in trials[:_LISTED])
+        raise UsageError(
+            f"'{text}' names {len(trials)} trials ({some}, ...), which differ in {', '.join(varying)}: say which"
+        )
+    history = [pack for pack in observer.roster.packs.values() if trials[0] in pack.trial_ids]
+    pack = next((p for p in history if p.id not in observer.roster.replaced), history[-1])
+    return Found(trials[0], pack, history)
+
+
+def find_pack(observer: Observer, text: str) -> RosterPack:
+    """The pack of that id, or that counts for that trial. UsageError when there is none, or several."""
+    if _ID.fullmatch(text):
+        _long_enough(text)
+        packs = [pack for pack in observer.roster.packs.values() if pack.id.startswith(text)]
+        if len(packs) > 1:
+            some = ", ".join(short(p.id) for p in packs[:_LISTED])
+            raise UsageError(f"'{text}' names {len(packs)} packs ({some}, ...): give more digits")
+        if packs:
+            return packs[0]
+    return find_trial(observer, text).pack
+
+
+def _long_enough(text: str) -> None:
+    if len(text) < LEAST_DIGITS:
+        raise UsageError(f"'{text}' is too short: give the id's first {LEAST_DIGITS} digits or more")
+
+
+def _selected(observer: Observer, packs: list[RosterPack], where: Selector) -> list[str]:
+    """Looks at the settings alone; then at the states of the sweeps' trials, when the selector asks for them."""
+    own, others = where.split()
+    if not others:
+        return [i for pack in packs for i, t in zip(pack.trial_ids, pack.trials, strict=True) if own.matches(t)]
+    found: list[str] = []
+    for name in observer.versions:
+        states = observer.sweep(name)
+        chosen = states.selected(where, least=0)
+        found += [trial for trial in states.of if trial in chosen]
+    return found
+
+
+def _nothing(observer: Observer, text: str) -> str:
+    """What to say of a trial that is not recorded; of a selector, which clause is in the way."""
+    told = f"no recorded trial is '{text}'"
+    if not observer.roster.packs:
+        return f"{told}: nothing is recorded in {observer.workspace.root}"
+    if _ID.fullmatch(text):
+        return f"{told}: `normsweep export` lists the ids, and a selector does as well"
+    clauses = Selector.parse(text).split()[0].clauses
+    for clause in clauses if len(clauses) > 1 else ():
+        rest = Selector(tuple(c for c in clauses if c is not clause))
+        near = [t for pack in observer.roster.live for t in pack.trials if rest.matches(t)]
+        if near:
+            kind = clause.field.partition(".")[0]
+            shown = sorted({str(getattr(t, kind)) for t in near if hasattr(t, kind)}, key=lambda v: (len(v), v))
+            known = f", whose {kind} is {', '.join(shown[:12])}" if shown else ""
+            return f"{told}; without '{clause}' {len(near)} trials match{known}"
+    return told

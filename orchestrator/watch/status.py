@@ -1,0 +1,187 @@
+"""`normsweep status`: what is done, running and left, as it looks from here. Reads only."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from orchestrator.cluster.jobs import Job, Jobs
+from orchestrator.store.ledger import decode
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.workspace import Workspace
+from orchestrator.watch.spending import Shapes, Spend, spend
+from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
+from sweeps.errors import DamagedError
+from sweeps.identity import short
+from sweeps.select import Selector
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningPack:
+    """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last."""
+
+    pack: str
+    dataset: str
+    normalizer: str
+    trials: int
+    started: bool
+    epoch: int
+    epochs: int
+    age: float | None
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepStatus:
+    """`cells`: by data set and normalizer, how many trials are in which state; `seconds_to_go` None: not known."""
+
+    name: str
+    cells: dict[tuple[str, str], Counter[str]]
+    running: list[RunningPack]
+    jobs: list[Job]
+    spend: Spend
+    last_hour: int  # trials that got their result in the hour before `at`
+    at: float  # seconds since 1970 when the workspace was looked at
+    newest: float | None  # when the newest result came
+    problems: list[str]
+
+    @property
+    def counts(self) -> Counter[str]:
+        return sum(self.cells.values(), Counter[str]())
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 3 incomplete, 4 failures."""
+        counts = self.counts
+        if any(counts[state] for state in counts if state not in FINAL):
+            return 3
+        return 4 if counts["failed"] else 0
+
+    @property
+    def seconds_to_go(self) -> float | None:
+        """With as many packs at a time as are in training now."""
+        left = self.spend.seconds_left
+        return left / self.started if self.started and left is not None else None
+
+    @property
+    def started(self) -> int:
+        return sum(pack.started for pack in self.running)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sweep": self.name,
+            "states": dict(self.counts),
+            "cells": [{"dataset": d, "normalizer": n, **states} for (d, n), states in self.cells.items()],
+            "running": [asdict(pack) for pack in self.running],
+            "jobs": [asdict(job) for job in self.jobs],
+            "core_hours": self.spend.core_hours,
+            "core_hours_left_p50": self.spend.core_hours_left,
+            "seconds_to_go": self.seconds_to_go,
+            "trials_in_the_last_hour": self.last_hour,
+            "at": self.at,
+            "newest_result": self.newest,
+            "problems": self.problems,
+        }
+
+
+class StatusBoard:
+    """Looks at a workspace, again and again."""
+
+    def __init__(self, workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> None:
+        self._jobs = Jobs(workspace)
+        self._observer = Observer(workspace, runs=self._jobs.runs)
+        self._names = self._observer.names(sweep)
+        self._where, self._shapes = where, Shapes()
+
+    def look(self) -> list[SweepStatus]:
+        self._jobs.look()
+        self._observer.look()
+        return [self._status(self._observer.sweep(name)) for name in self._names]
+
+    def _status(self, states: SweepStates) -> SweepStatus:
+        wanted = states.selected(self._where)
+        cells: dict[tuple[str, str], Counter[str]] = {}
+        cell_of = {trial: cell for p in states.packs for cell in [_cell_of(p)] for trial in p.trial_ids}
+        for trial, state in states.of.items():  # in the order of the sweep's axes
+            if trial in wanted:
+                cells.setdefault(cell_of[trial], Counter())[state] += 1
+        now = time.time()
+        finished = [t for t in states.rows["finished"].to_pylist() if t is not None]
+        saved = self._observer.saved - self._observer.done
+        progress = {p.id: self._progress(p) for p in states.packs if p.id in saved}
+        begun = {
+            pack: (epoch / self._shapes.of(self._observer.roster.packs[pack]).epochs, seconds)
+            for pack, (epoch, seconds, _) in progress.items()
+            if epoch
+        }
+        return SweepStatus(
+            name=states.name,
+            cells=cells,
+            running=[
+                self._running(p, states, *progress.get(p.id, (0, 0.0, None)))
+                for p in states.packs
+                if p.id in states.running
+            ],
+            jobs=self._jobs.of(states.name, states.running.values()),
+            spend=spend(states, self._shapes, begun),
+            last_hour=sum(t > now - HOUR for t in finished),
+            at=now,
+            newest=max(finished, default=None),
+            problems=[*states.problems, *self._given_up(states), *self._jobs.problems],
+        )
+
+    def _progress(self, pack: RosterPack) -> tuple[int, float, float | None]:
+        """Epochs saved, the core-seconds they took, and when: of a pack without a part."""
+        path = self._observer.workspace.progress(pack.id)
+        try:
+            saved = path.stat().st_mtime
+            rows = decode(path, ["curve_val_error", "seconds", "threads"]).to_pylist()
+        except (FileNotFoundError, DamagedError):
+            return 0, 0.0, None
+        epochs = max(len(row["curve_val_error"] or ()) for row in rows)
+        return epochs, sum(row["seconds"] * (row["threads"] or 1) for row in rows), saved
+
+    def _running(
+        self, pack: RosterPack, states: SweepStates, epoch: int, seconds: float, saved: float | None
+    ) -> RunningPack:
+        dataset, normalizer = _cell_of(pack)
+        lease = states.running[pack.id]
+        return RunningPack(
+            pack=pack.id,
+            dataset=dataset,
+            normalizer=normalizer,
+            trials=len(pack.trial_ids),
+            started=lease.started(self._observer.workspace),
+            epoch=epoch,
+            epochs=self._shapes.of(pack).epochs,
+            age=None if saved is None else max(time.time() - saved, 0.0),
+            host=lease.owner.host,
+            pid=lease.owner.pid,
+        )
+
+    def _given_up(self, states: SweepStates) -> list[str]:
+        return [
+            f"pack {short(pack)} is given up: {last.message} (`normsweep why`, then `normsweep retry {states.name} "
+            f"-w pack_id={short(pack)}*`)"
+            for pack, last in self._observer.given_up(states).items()
+        ]
+
+
+def status_of(workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> list[SweepStatus]:
+    """The recorded sweeps, or one. UsageError when there is none of that name."""
+    return StatusBoard(workspace, sweep, where).look()
+
+
+def _cell_of(pack: RosterPack) -> tuple[str, str]:
+    """All trials of a pack share data set and normalizer, whose options may differ."""
+    data = pack.common | pack.own[0]
+    return data["dataset"], data["normalizer"]["name"]
+
+
+def ordered(counts: Counter[str]) -> dict[str, int]:
+    return {state: counts[state] for state in STATES if counts[state]}
