@@ -45,10 +45,10 @@ def results(
     `curve_test_error`, a list each, one value per epoch. Raises UsageError for an unknown sweep, for a selector that
     asks for what there is not, and when a part cannot be read.
     """
+    from orchestrator.store import Store
     from orchestrator.store.results import whole
-    from orchestrator.store.workspace import Workspace
     from sweeps.records import CURVES
     from sweeps.select import Selector
 
     more = ["trial", *(CURVES if curves else ())]
-    return whole(Workspace.at(workspace), sweep, more=more, where=Selector.parse(where)).to_pandas()
+    return whole(Store.at(workspace), sweep, more=more, where=Selector.parse(where)).to_pandas()

@@ -13,10 +13,8 @@ from typing import Any
 
 import torch
 
-from sweeps.errors import UsageError
-
 SCHEMA = 1
-_DAMAGES = RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, UsageError, KeyError
+_DAMAGES = RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, ValueError, KeyError
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from sweeps.errors import UsageError
 from sweeps.rules import joined
 from sweeps.trial import Trial
-from trainers import augment, checkpoint, models
+from trainers import augment, checkpoint, host, models
 from trainers.block import pixel_by_pixel
 from trainers.compiled import compiled
 from trainers.data.dataset import Dataset
@@ -102,6 +102,7 @@ class PackTrainer:
             )
         else:
             self._pool = Pool(data, self.trials, device=device, dtype=dtype)
+        self.device = host.device_name(device)
         self.epoch = 0
         self.step = 0  # within the epoch
         self._histories = [History() for _ in self.trials]
@@ -181,6 +182,9 @@ class PackTrainer:
             return None, reason
         self.load_state_dict(state.pop("trainer"))
         return state, ""
+
+    def close(self) -> None:
+        """Nothing to end: processes that decode images end with this one."""
 
     def _steps_of_epoch(self) -> int:
         return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)

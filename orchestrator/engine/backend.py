@@ -1,40 +1,69 @@
-"""Where a run happens: a Ray to work on, as whom, and for how long."""
+"""Where a run happens. Implementations: `engine.local` (this machine), `cluster.backend` (a SLURM allocation)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from orchestrator.engine.local import local_ray
-from orchestrator.store.owner import Liveness, Owner, myself
+from orchestrator.store.owner import Liveness, Owner
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 
 
-def _no_time(_: RosterPack) -> float:
-    return 0.0
+class Backend(Protocol):
+    """Machines that train packs: a Ray cluster, as whom it leases packs, and for how long it is ours.
 
+    The driver calls `ray` once and everything else between its begin and its end, from one thread.
+    """
 
-def _process(_: str | None) -> str:
-    return "lost_process"
+    @property
+    def owner(self) -> Owner:
+        """In whose name packs are leased."""
+        ...
 
+    @property
+    def liveness(self) -> Liveness:
+        """Who else still lives."""
+        ...
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Machines:
-    """`ray` starts or joins a Ray cluster and yields a folder for Tune's files, outside the workspace."""
+    @property
+    def cpus(self) -> int:
+        """Cores of all machines."""
+        ...
 
-    ray: AbstractContextManager[Path]
-    owner: Owner
-    liveness: Liveness
-    deadline: float = float("inf")  # when they are taken away, seconds since the epoch
-    needs: Callable[[RosterPack], float] = _no_time  # seconds that a pack takes
-    patience: float = float("inf")  # seconds to wait while others work on all that is left
-    what_was_lost: Callable[[str | None], str] = _process  # kind of failure, from the address of the node
-    exclude: Callable[[str], None] | None = None  # takes a node out of use, from the next start of Ray on
+    @property
+    def gpus(self) -> int:
+        """GPUs of all machines."""
+        ...
 
+    @property
+    def spread(self) -> bool:
+        """Whether the devices of one pack go to as many machines as there are."""
+        ...
 
-def here(workspace: Workspace, cpus: int, gpus: int) -> Machines:
-    """This machine alone."""
-    return Machines(ray=local_ray(cpus, gpus), owner=myself(), liveness=Liveness(workspace))
+    @property
+    def deadline(self) -> float:
+        """When the machines are taken away, seconds since 1970; infinite: never."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait while others train all that is left; infinite: for as long as they do."""
+        ...
+
+    def ray(self) -> AbstractContextManager[Path]:
+        """Starts or joins a Ray cluster; yields a folder for Tune's files, outside the workspace. What it started ends
+        with it. The environment that it sets comes before ray is imported."""
+        ...
+
+    def seconds(self, pack: RosterPack) -> float:
+        """What the pack may take: it is begun only if the deadline is further away."""
+        ...
+
+    def kind_of_loss(self, address: str | None) -> str:
+        """`lost_process` or `lost_node`, of a process that was lost at the node of that address; None: not known."""
+        ...
+
+    def exclude(self, node: str) -> None:
+        """Takes a node out of use from the next start of Ray on. Nothing to do where there is one machine."""
+        ...

@@ -13,34 +13,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.backend import Machines, here
-from orchestrator.store import failures
-from orchestrator.store.decisions import Decisions
-from orchestrator.store.files import publish
-from orchestrator.store.leases import Leases
-from orchestrator.store.ledger import Ledger
+from orchestrator.engine.backend import Backend
+from orchestrator.engine.task import PackTask
+from orchestrator.engine.view import View
+from orchestrator.store import Store
+from orchestrator.store.files import Disk
+from orchestrator.store.leases import Lease
 from orchestrator.store.owner import Owner, beat
-from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.rows import part_rows
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.parts import part_rows
+from orchestrator.store.roster import RosterPack
 from orchestrator.version import code_version
-from slurm.patience import patiently
+from sweeps.sections import RunSection
 
-if TYPE_CHECKING:  # ray reads its environment when it is imported: machines come first
-    from orchestrator.engine.searcher import PackSearcher, View
-    from sweeps.sections import RunSection
+if TYPE_CHECKING:  # ray reads its environment when it is imported: the backend comes first
+    from orchestrator.engine.searcher import PackSearcher
 
 BEAT_SECONDS = 15.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resources:
-    """What a run may use, and how it trains: never part of a trial's identity."""
-
-    cpus: int
-    gpus: int
-    run: RunSection
-    spread: bool = False  # the devices of a pack over nodes, not on as few as can be
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,68 +48,61 @@ class Outcome:
         return bool(self.given_up or self.stopped or self.out_of_time or self.elsewhere)
 
 
-def drive(
-    workspace: Workspace, wanted: set[str], resources: Resources, view: View, machines: Machines | None = None
-) -> Outcome:
-    """Trains every live pack that holds a wanted trial and has no part, on this machine if no others are given.
+def drive(store: Store, wanted: set[str], run: RunSection, backend: Backend, view: View) -> Outcome:
+    """Trains every live pack that holds a wanted trial and has no part.
 
     A pack that fails by its own fault is split and its halves are trained, until the culprit stands alone.
     """
-    machines = machines or here(workspace, resources.cpus, resources.gpus)
-    roster = Roster(workspace)
-    with _heartbeat(workspace, machines.owner):
-        with machines.ray as folder:
-            outcome = Outcome()
-            while packs := lacking(workspace, roster, wanted):
-                began = outcome.began
-                outcome = _tune(workspace, machines, packs, resources, view, folder)
-                outcome = replace(outcome, began=began or outcome.began)
-                roster.read()
-                if outcome.over:
-                    break
-        return outcome
+    with _heartbeat(store, backend.owner), backend.ray() as folder:
+        outcome = Outcome()
+        while packs := missing_packs(store, wanted):
+            began = outcome.began
+            outcome = _tune(store, backend, packs, run, view, folder)
+            outcome = replace(outcome, began=began or outcome.began)
+            store.roster.read()
+            if outcome.over:
+                break
+    return outcome
 
 
-def lacking(workspace: Workspace, roster: Roster, wanted: set[str]) -> list[RosterPack]:
+def missing_packs(store: Store, wanted: set[str]) -> list[RosterPack]:
     """The live packs that hold a wanted trial, have no part and are not cancelled, in the roster's order."""
-    over = Ledger(workspace).done() | Decisions(workspace).cancelled
-    return [p for p in roster.live if p.id not in over and not wanted.isdisjoint(p.trial_ids)]
+    store.decisions.read()
+    over = store.ledger.done() | store.decisions.cancelled
+    return [p for p in store.roster.live if p.id not in over and not wanted.isdisjoint(p.trial_ids)]
 
 
 def _tune(
-    workspace: Workspace,
-    machines: Machines,
-    packs: Sequence[RosterPack],
-    resources: Resources,
-    view: View,
-    folder: Path,
+    store: Store, backend: Backend, packs: Sequence[RosterPack], run: RunSection, view: View, folder: Path
 ) -> Outcome:
     from ray import tune
 
     from orchestrator.engine.remote import PackTrainable
     from orchestrator.engine.searcher import PackSearcher
 
-    run = resources.run
-    common: dict[str, Any] = {
-        "workspace": str(workspace.root),
-        "checkpoint_seconds": run.checkpoint_seconds,
-        "threads": run.cpus,
-        "gpus": run.gpus,
-        "devices": run.devices,
-        "how": {
-            "device": "cuda" if run.gpus else "cpu",
-            "channels_last": run.channels_last,
-            "compile": run.compile,
-        },
-        "code_version": code_version(),
-    }
-    leases = Leases(workspace, machines.owner, machines.liveness)
-    searcher = PackSearcher(workspace, leases, packs, common, view, machines)
-    with _signals(workspace, machines.owner, searcher, view), warnings.catch_warnings():
+    version = code_version()
+
+    def task(pack: RosterPack, lease: Lease) -> PackTask:
+        return PackTask(
+            root=str(store.workspace.root),
+            pack=pack,
+            lease=lease,
+            checkpoint_seconds=run.checkpoint_seconds,
+            cpus=run.cpus,
+            gpus=run.gpus,
+            devices=run.devices,
+            device="cuda" if run.gpus else "cpu",
+            channels_last=run.channels_last,
+            compile=run.compile,
+            code_version=version,
+        )
+
+    searcher = PackSearcher(store, packs, task, view, backend)
+    with _signals(store, backend.owner, searcher, view), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Tune's, about metrics: results come from the ledger
-        _log_to(workspace.driver_log)
+        _log_to(store.workspace.driver_log)
         tune.Tuner(
-            tune.with_resources(PackTrainable, bundles(resources)),
+            tune.with_resources(PackTrainable, bundles(run, backend.spread)),
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
             run_config=tune.RunConfig(
                 name=f"run-{len(list(folder.glob('tune/*')))}",
@@ -131,7 +112,7 @@ def _tune(
             ),
         ).fit()
     for pack in searcher.to_split:
-        patiently(lambda pack=pack: split(workspace, pack))
+        split(store, pack)
     return Outcome(
         given_up=len(searcher.given_up),
         stopped=searcher.stopping,
@@ -141,36 +122,35 @@ def _tune(
     )
 
 
-def bundles(resources: Resources) -> Any:
+def bundles(run: RunSection, spread: bool) -> Any:
     """What Tune sets aside for a pack: for a gang a bundle for each device, and none for who leads it."""
     from ray import tune
 
-    run = resources.run
     if run.devices == 1:
         return {"cpu": run.cpus, "gpu": run.gpus}
     each = {"CPU": float(run.cpus), "GPU": run.gpus}
     device = {name: count for name, count in each.items() if count}
-    strategy = "SPREAD" if resources.spread else "PACK"
+    strategy = "SPREAD" if spread else "PACK"
     return tune.PlacementGroupFactory([{}, *[device] * run.devices], strategy=strategy)
 
 
-def split(workspace: Workspace, pack: RosterPack) -> None:
+def split(store: Store, pack: RosterPack) -> None:
     """Halves a pack that failed by its own fault; a trial alone ends as `failed` in the ledger, with its traceback."""
     if len(pack.trials) > 1:
         middle = len(pack.trials) // 2
         halves = [pack.trials[:middle], pack.trials[middle:]]
-        roster = Roster(workspace)
-        while pack.id not in roster.replaced and not roster.append(halves, replaces=[pack.id]):
-            roster.read()
+        store.roster.read()
+        while pack.id not in store.roster.replaced and not store.roster.append(halves, replaces=[pack.id]):
+            store.roster.read()
         return
-    last = failures.of_pack(workspace, pack.id)[-1]
+    last = store.attempts.failures(pack.id)[-1]
     circumstances = {
         "attempts": last.generation,
         "host": last.host,
         "finished": time.time(),
         "failure": last.traceback or last.message,
     }
-    Ledger(workspace).publish(pack.id, part_rows(pack, [{"state": "failed"}], circumstances))
+    store.ledger.publish(pack.id, part_rows(pack, [{"state": "failed"}], circumstances))
 
 
 def _log_to(path: Path) -> None:
@@ -183,7 +163,7 @@ def _log_to(path: Path) -> None:
 
 
 @contextmanager
-def _heartbeat(workspace: Workspace, owner: Owner) -> Generator[None]:
+def _heartbeat(store: Store, owner: Owner) -> Generator[None]:
     """Beats while the driver lives; leaves neither heartbeat nor stop file behind."""
     over = threading.Event()
 
@@ -191,7 +171,7 @@ def _heartbeat(workspace: Workspace, owner: Owner) -> Generator[None]:
         count = 0
         while not over.is_set():
             with suppress(OSError):  # a disk that refuses must not end what it is about; the next beat may succeed
-                beat(workspace, owner, count)
+                beat(store.workspace, Disk(), owner, count)
             count += 1
             over.wait(BEAT_SECONDS)
 
@@ -202,19 +182,18 @@ def _heartbeat(workspace: Workspace, owner: Owner) -> Generator[None]:
     finally:
         over.set()
         thread.join()
-        patiently(lambda: workspace.heartbeat(owner.id).unlink(missing_ok=True))
-        patiently(lambda: workspace.stop(owner.id).unlink(missing_ok=True))
+        store.disk.remove(store.workspace.heartbeat(owner.id), store.workspace.stop(owner.id))
 
 
 @contextmanager
-def _signals(workspace: Workspace, owner: Owner, searcher: PackSearcher, view: View) -> Generator[None]:
+def _signals(store: Store, owner: Owner, searcher: PackSearcher, view: View) -> Generator[None]:
     """INT and TERM: lease nothing more, let the running packs save and end. A second INT ends at once."""
 
     def stop(number: int, _frame: object) -> None:
         if searcher.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         searcher.stopping = True
-        patiently(lambda: publish(workspace.stop(owner.id), b""))
+        store.disk.publish(store.workspace.stop(owner.id), b"")
         view.told("stopping: the running packs save what they have; run again to go on")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

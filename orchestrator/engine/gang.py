@@ -19,27 +19,28 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from orchestrator.engine.task import PackTask
+
 LOST_SECONDS = 60.0  # after one process fails, for Ray to tell of another, or its node, that was lost: half a minute
 
 
 class Gang:
-    """Trains one pack as `PackTrainer` does, by processes that each train their share of every batch.
+    """A `Trainer` of one pack, by processes that each train their share of every batch.
 
     They start and import what they need while who made this does other things, up to `meet`.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config` as of `PackTrainable`, with `devices`, `cpus` and `gpus` of each."""
+    def __init__(self, task: PackTask) -> None:
         group = ray.util.get_current_placement_group()
         assert isinstance(group, PlacementGroup), "a gang trains in a placement group of Tune's"
-        world = config["devices"]
+        world = task.devices
         actor: Any = ray.remote(max_restarts=0)(Rank)
         self._ranks: list[Any] = [
             actor.options(
-                num_cpus=config["threads"],
-                num_gpus=config["gpus"],
+                num_cpus=task.cpus,
+                num_gpus=task.gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=i),
-            ).remote(i, dict(config))
+            ).remote(i, task)
             for i in range(world)
         ]
         self.close = weakref.finalize(self, _end, self._ranks)
@@ -117,11 +118,11 @@ class Gang:
 class Rank:
     """One process of a gang."""
 
-    def __init__(self, rank: int, config: Mapping[str, Any]) -> None:
-        self._rank, self._world, self._config = rank, config["devices"], config
+    def __init__(self, rank: int, task: PackTask) -> None:
+        self._rank, self._world, self._task = rank, task.devices, task
         from trainers import host  # and with it torch: all processes import it at the same time
 
-        host.prepare(config["threads"])
+        host.prepare(task.cpus)
 
     def open(self) -> tuple[str, int]:
         """Where the gang meets: an address and port of this node, on the network that Ray uses."""
@@ -146,26 +147,23 @@ class Rank:
         if self._rank > 0:
             store = dist.TCPStore(address[0], address[1], self._world)  # pyright: ignore[reportPrivateImportUsage]
             self._store = store
-        backend = "nccl" if self._config["how"]["device"] == "cuda" else "gloo"
+        backend = "nccl" if self._task.device == "cuda" else "gloo"
         dist.init_process_group(backend, store=self._store, rank=self._rank, world_size=self._world)
         return here, socket.gethostname()
 
     def prepare(self) -> str:
         """Gets ready to train; returns the name of the device."""
-        from orchestrator.store.roster import RosterPack
-        from trainers import data, host
+        from trainers import data
         from trainers.pack import PackTrainer
 
-        config = self._config
-        trials = RosterPack.from_json(config["roster"]).trials
+        trials = self._task.pack.trials
         self._trainer = PackTrainer(
             trials,
             data.read(trials[0].dataset),
-            workers=config["threads"],
             agree_every=int(os.environ.get("NORMSWEEP_AGREE_EVERY", "0")),
-            **config["how"],
+            **self._task.trainer_options,
         )
-        return host.device_name(config["how"]["device"])
+        return self._trainer.device
 
     def advance(self, steps: int) -> None:
         self._trainer.advance(float("inf"), steps)

@@ -1,8 +1,8 @@
-"""A Ray of our own on this machine: token authentication, loopback, a short folder that goes when the driver goes."""
+"""This machine as a backend: a Ray of our own with token authentication, on loopback, in a short folder that goes when
+the driver goes."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -10,15 +10,44 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from orchestrator.store.owner import Owner, myself, started
+from orchestrator.store.codec import Format
+from orchestrator.store.owner import Liveness, Owner, myself
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.workspace import Workspace
 from slurm.ray_cluster import ray_environment
+from sweeps.errors import DamagedError
 
 # Ray puts sockets below its folder; a socket's path may be 107 bytes long, which leaves 39 for the folder.
 LONGEST_FOLDER = 39
 _OWNER = "owner.json"
+FOLDER_OWNER = Format(record="owner", schema=1, type=Owner, remedy="remove the folder")
+
+
+class LocalBackend:
+    """A `Backend` of this machine alone."""
+
+    spread = False
+    deadline = float("inf")
+    patience = float("inf")
+
+    def __init__(self, workspace: Workspace, cpus: int, gpus: int) -> None:
+        self.cpus, self.gpus = cpus, gpus
+        self.owner, self.liveness = myself(), Liveness(workspace)
+
+    def ray(self) -> AbstractContextManager[Path]:
+        return local_ray(self.cpus, self.gpus)
+
+    def seconds(self, pack: RosterPack) -> float:
+        return 0.0
+
+    def kind_of_loss(self, address: str | None) -> str:
+        return "lost_process"
+
+    def exclude(self, node: str) -> None:
+        """There is no other."""
 
 
 @contextmanager
@@ -27,7 +56,7 @@ def local_ray(cpus: int, gpus: int) -> Generator[Path]:
     assert "ray" not in sys.modules, "ray reads its environment when it is imported, so it must not be imported yet"
     sweep_up()
     folder = Path(tempfile.mkdtemp(prefix="normsweep-", dir=_short_folder()))
-    (folder / _OWNER).write_text(json.dumps(myself().as_json()))
+    (folder / _OWNER).write_bytes(FOLDER_OWNER.encode(myself()))
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
@@ -82,10 +111,10 @@ def sweep_up() -> None:
     """Removes the folders of our drivers of this user that were killed, once nothing of their Ray runs any more."""
     for record in Path(_short_folder()).glob(f"normsweep-*/{_OWNER}"):
         try:
-            owner = Owner(**json.loads(record.read_text()))
-            if record.stat().st_uid == os.getuid() and _gone(owner) and not _in_use(record.parent):
+            gone = FOLDER_OWNER.read(record).gone
+            if gone and record.stat().st_uid == os.getuid() and not _in_use(record.parent):
                 shutil.rmtree(record.parent, ignore_errors=True)
-        except (OSError, ValueError, TypeError):
+        except (OSError, DamagedError):
             continue  # being written or removed by its own driver
 
 
@@ -101,8 +130,3 @@ def _in_use(folder: Path) -> bool:
         for process in psutil.process_iter(["cmdline", "environ"])
         for word in (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values())
     )
-
-
-def _gone(owner: Owner) -> bool:
-    me = myself()
-    return (owner.boot, owner.namespace) == (me.boot, me.namespace) and started(owner.pid) != owner.started

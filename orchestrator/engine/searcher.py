@@ -5,29 +5,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from ray.tune.search import Searcher
 
-from orchestrator.engine.backend import Machines
+from orchestrator.engine.backend import Backend
 from orchestrator.engine.remote import LOOK_SECONDS
 from orchestrator.engine.strikes import LIMIT, Strikes
-from orchestrator.store import failures
-from orchestrator.store.decisions import Decisions
-from orchestrator.store.files import publish
-from orchestrator.store.leases import Lease, Leases
-from orchestrator.store.ledger import Ledger
+from orchestrator.engine.task import PackTask
+from orchestrator.engine.view import View
+from orchestrator.store import Store
+from orchestrator.store.attempts import Failure, verdict
+from orchestrator.store.leases import Lease
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
-from slurm.patience import patiently
-
-
-class View(Protocol):
-    """Who watches a run: the live display, or nobody."""
-
-    def progressed(self, pack: RosterPack, share: float) -> None: ...
-    def ended(self, pack: RosterPack, state: str) -> None: ...
-    def told(self, sentence: str) -> None: ...
 
 
 class PackSearcher(Searcher):
@@ -35,24 +25,20 @@ class PackSearcher(Searcher):
 
     def __init__(
         self,
-        workspace: Workspace,
-        leases: Leases,
+        store: Store,
         packs: Iterable[RosterPack],
-        common: dict[str, Any],
+        task: Callable[[RosterPack, Lease], PackTask],
         view: View,
-        machines: Machines,
+        backend: Backend,
     ) -> None:
         super().__init__(metric="progress", mode="max")
-        self._workspace = workspace
-        self._ledger = Ledger(workspace)
-        self._leases = leases
-        self._decisions = Decisions(workspace)
+        self._store = store
         self._queue = deque(packs)
         self._elsewhere: deque[RosterPack] = deque()  # leased by others who may be alive
         self._looked = 0.0
-        self._common = common
+        self._task = task
         self._view = view
-        self._machines = machines
+        self._backend = backend
         self._worked = time.monotonic()  # when something of ours last ran
         self._at: dict[str, str] = {}  # address of the node that a Tune trial runs on
         self._running: dict[str, tuple[RosterPack, Lease]] = {}
@@ -70,17 +56,17 @@ class PackSearcher(Searcher):
             return Searcher.FINISHED
         while self._queue:
             pack = self._queue.popleft()
-            if time.time() + self._machines.needs(pack) > self._machines.deadline:
+            if time.time() + self._backend.seconds(pack) > self._backend.deadline:
                 self.too_long.append(pack)
                 continue
             lease = self._take(pack)
             if lease is not None:
                 self._running[trial_id] = (pack, lease)
                 self.began = True
-                return self._config(pack, lease)
+                return {"task": self._task(pack, lease)}
         if self._running:
             self._worked = time.monotonic()
-        elif self._elsewhere and time.monotonic() - self._worked > self._machines.patience:
+        elif self._elsewhere and time.monotonic() - self._worked > self._backend.patience:
             self.idled = True
             return Searcher.FINISHED
         if self._elsewhere and time.monotonic() - self._looked > LOOK_SECONDS:
@@ -97,64 +83,57 @@ class PackSearcher(Searcher):
         pack, lease = self._running.pop(trial_id)
         state = "lost" if error or result is None else str(result["state"])
         self._view.ended(pack, state)
-        node = lease.node(self._workspace) or lease.owner.host
+        start = self._store.leases.started(lease)
+        node = start.node if start else lease.owner.host
         if state == "done":
             self._strikes.finished(node)
-            patiently(lambda: self._leases.forget(pack.id))
+            self._store.leases.forget(pack.id)
             return
         if state == "superseded":
             self._elsewhere.append(pack)
             return
         if state == "lost":
-            kind = "preempted" if self.stopping else self._machines.what_was_lost(self._at.get(trial_id))
-            patiently(lambda: failures.record(self._workspace, _lost(pack, lease, kind, node)))
-        patiently(lambda: self._leases.release(lease))
-        self._decisions.read()
+            kind = "preempted" if self.stopping else self._backend.kind_of_loss(self._at.get(trial_id))
+            self._store.attempts.fail(_lost(pack, lease, kind, node))
+        self._store.leases.release(lease)
+        self._store.decisions.read()
         if state == "stopped":
-            if pack.id in self._decisions.cancelled:
+            if pack.id in self._store.decisions.cancelled:
                 self._view.told(f"pack {pack.id[:16]} is cancelled: it saved what it had and stopped")
             return
-        history = failures.of_pack(self._workspace, pack.id)
-        verdict = failures.verdict(failures.counting(history, self._decisions.forgiven.get(pack.id, 0)))
-        self._view.told(f"pack {pack.id[:16]} failed ({history[-1].message}): {verdict}")
-        {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[verdict].append(pack)
-        if self._machines.exclude is not None and not self.stopping and self._strikes.failed(history[-1].host, pack.id):
-            self._exclude(history[-1].host, self._machines.exclude)
+        history = self._store.attempts.failures(pack.id)
+        forgiven = self._store.decisions.forgiven.get(pack.id, 0)
+        then = verdict([failure for failure in history if failure.generation > forgiven])
+        self._view.told(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
+        {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[then].append(pack)
+        if not self.stopping and self._strikes.failed(history[-1].host, pack.id):
+            self._exclude(history[-1].host)
 
-    def _exclude(self, node: str, exclude: Callable[[str], None]) -> None:
+    def _exclude(self, node: str) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""
         self._view.told(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
-        patiently(lambda: exclude(node))
+        self._store.disk.patiently(lambda: self._backend.exclude(node))
         self.stopping = True
-        patiently(lambda: publish(self._workspace.stop(self._machines.owner.id), b""))
+        self._store.disk.publish(self._store.workspace.stop(self._backend.owner.id), b"")
 
     def _take(self, pack: RosterPack) -> Lease | None:
-        self._decisions.read()
-        if pack.id in self._decisions.cancelled:
+        self._store.decisions.read()
+        if pack.id in self._store.decisions.cancelled:
             self._view.ended(pack, "cancelled")
             return None
-        if self._workspace.part(pack.id).exists():
-            patiently(lambda: self._leases.forget(pack.id))
+        if self._store.workspace.part(pack.id).exists():
+            self._store.leases.forget(pack.id)
             self._view.ended(pack, "done")
             return None
-        lease = patiently(lambda: self._leases.take(pack.id))
+        lease = self._store.leases.take(pack.id, self._backend.owner, self._backend.liveness)
         if lease is None:
             self._elsewhere.append(pack)
             return None
-        if self._workspace.part(pack.id).exists():  # finished, and its leases forgotten, while we looked
-            patiently(lambda: self._leases.forget(pack.id))
+        if self._store.workspace.part(pack.id).exists():  # finished, and its leases forgotten, while we looked
+            self._store.leases.forget(pack.id)
             self._view.ended(pack, "done")
             return None
         return lease
-
-    def _config(self, pack: RosterPack, lease: Lease) -> dict[str, Any]:
-        return {
-            **self._common,
-            "pack": pack.id,
-            "roster": pack.as_json(),
-            "generation": lease.generation,
-            "owner": lease.owner.as_json(),
-        }
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its parts in order to restore them, which nobody does here: leases and ledger are the state."""
@@ -167,8 +146,8 @@ class PackSearcher(Searcher):
         """Nothing to restore."""
 
 
-def _lost(pack: RosterPack, lease: Lease, kind: str, node: str) -> failures.Failure:
-    return failures.Failure(
+def _lost(pack: RosterPack, lease: Lease, kind: str, node: str) -> Failure:
+    return Failure(
         pack=pack.id,
         generation=lease.generation,
         kind=kind,

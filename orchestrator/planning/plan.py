@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-from orchestrator.store.files import publish
+from orchestrator.store import Store
 from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.sweeps import SweepVersion
 from sweeps import rules
 from sweeps.changes import changes
 from sweeps.errors import UsageError
 from sweeps.facts import Facts
-from sweeps.identity import digest
+from sweeps.identity import canonical, digest
 from sweeps.plan import Pack, by_id, expand, packs
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 from trainers import data
-
-SWEEP_SCHEMA = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,56 +75,36 @@ def plan(roster: Roster, spec: SweepSpec, where: Selector | None = None) -> Plan
     )
 
 
-def commit(workspace: Workspace, spec: SweepSpec, where: Selector | None = None) -> tuple[Plan, Roster, list[str]]:
+def commit(store: Store, spec: SweepSpec, where: Selector | None = None) -> tuple[Plan, list[str]]:
     """Records the sweep and appends the packs that it lacks. Returns what changed since it was last recorded, in words.
 
     Another planner may append at the same time: whoever loses the number reads again and plans again.
     """
-    roster = Roster(workspace)
+    roster = store.roster
+    roster.read()
     planned = plan(roster, spec, where)
     while planned.new and not roster.append([p.trials for p in planned.new]):
         roster.read()
         planned = plan(roster, spec, where)
     if planned.new:
         planned = plan(roster, spec, where)
-    return planned, roster, _record(workspace, planned)
+    return planned, _record(store, planned)
 
 
-def _record(workspace: Workspace, planned: Plan) -> list[str]:
+def _record(store: Store, planned: Plan) -> list[str]:
     """Appends the sweep's version when it says something new."""
-    last = recorded(workspace, planned.spec.name)
-    content = {
-        "schema": SWEEP_SCHEMA,
-        "name": planned.spec.name,
-        "plan": planned.hash,
-        "spec": planned.spec.as_json(),
-        "trials": list(planned.trials),
-    }
-    told: list[str] = []
-    if last is not None:
-        if {k: last[k] for k in content} == json.loads(json.dumps(content)):
-            return []
-        told = changes(SweepSpec.from_json(last["spec"]), planned.spec)
-        before, now = set(last["trials"]), set(planned.trials)
-        told.append(
-            f"{len(now - before)} trials are new, {len(now & before)} are kept, {len(before - now)} are left out"
-        )
-    number = len(_versions(workspace, planned.spec.name))
-    while not publish(workspace.sweep(planned.spec.name) / f"{number + 1:06d}.json", json.dumps(content).encode()):
-        number += 1
-    return told
-
-
-def recorded(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """The newest recorded version of a sweep (schema, name, plan, spec, trials: ids in order), or None."""
-    versions = _versions(workspace, name)
-    return json.loads(versions[-1].read_bytes()) if versions else None
-
-
-def sweeps(workspace: Workspace) -> list[str]:
-    """The names of the recorded sweeps."""
-    return sorted(p.name for p in workspace.sweeps.iterdir()) if workspace.sweeps.is_dir() else []
-
-
-def _versions(workspace: Workspace, name: str) -> Sequence[Path]:
-    return sorted(workspace.sweep(name).glob("[0-9]*.json"))
+    last = store.sweeps.newest(planned.spec.name)
+    now = SweepVersion(
+        name=planned.spec.name, plan=planned.hash, spec=planned.spec.as_json(), trials=list(planned.trials)
+    )
+    if last is None:
+        store.sweeps.append(now)
+        return []
+    if (last.plan, last.trials, canonical(last.spec)) == (now.plan, now.trials, canonical(now.spec)):
+        return []
+    store.sweeps.append(now)
+    before, after = set(last.trials), set(now.trials)
+    return [
+        *changes(last.sweep, planned.spec),
+        f"{len(after - before)} trials are new, {len(after & before)} are kept, {len(before - after)} are left out",
+    ]

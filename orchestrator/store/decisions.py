@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from orchestrator.store.files import publish
+from orchestrator.store.codec import Format
+from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
-from sweeps.errors import UsageError
 
-DECISION_SCHEMA = 1
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """`cancel`: packs; `retry`: by pack, the generation up to which its failures are forgiven."""
+
+    cancel: list[str] = field(default_factory=list[str])
+    retry: dict[str, int] = field(default_factory=dict[str, int])
+
+
+DECISION = Format(
+    record="decision",
+    schema=1,
+    type=Decision,
+    remedy="restore it from a copy, or move it and those after it away: what they decided then holds no more",
+)
 
 
 class Decisions:
     """What was decided when it was read; of several decisions on a pack the last one counts."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, disk: Disk) -> None:
         self._workspace = workspace
+        self._disk = disk
         self._number = 0
         self.cancelled: set[str] = set()
         self.forgiven: dict[str, int] = {}  # by pack: failures up to this generation do not count any more
@@ -25,28 +40,24 @@ class Decisions:
     def read(self) -> None:
         """Reads what was decided since the last reading; costs one look at the file system when nothing was."""
         while True:
-            path = self._workspace.decision(self._number + 1)
             try:
-                entry = json.loads(path.read_bytes())
+                decision = DECISION.read(self._workspace.decision(self._number + 1))
             except FileNotFoundError:
                 return
-            if entry["schema"] != DECISION_SCHEMA:
-                raise UsageError(f"{path} is of schema {entry['schema']}; this program reads {DECISION_SCHEMA}")
             self._number += 1
-            self.cancelled.update(entry["cancel"])
-            self.cancelled.difference_update(entry["retry"])
-            self.forgiven.update(entry["retry"])
+            self.cancelled.update(decision.cancel)
+            self.cancelled.difference_update(decision.retry)
+            self.forgiven.update(decision.retry)
 
     def cancel(self, packs: Iterable[str]) -> None:
         """These packs are not leased any more; who trains them saves and stops."""
-        self._append({"cancel": sorted(packs), "retry": {}})
+        self._append(Decision(cancel=sorted(packs)))
 
     def retry(self, packs: Mapping[str, int]) -> None:
         """These packs are leased again, and their failures up to the given generation are forgiven."""
-        self._append({"cancel": [], "retry": dict(packs)})
+        self._append(Decision(retry=dict(packs)))
 
-    def _append(self, entry: dict[str, object]) -> None:
-        content = json.dumps({"schema": DECISION_SCHEMA, **entry}).encode()
-        while not publish(self._workspace.decision(self._number + 1), content):
+    def _append(self, decision: Decision) -> None:
+        while not self._disk.publish(self._workspace.decision(self._number + 1), DECISION.encode(decision)):
             self.read()
         self.read()

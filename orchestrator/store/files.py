@@ -1,17 +1,80 @@
 """Write-once files: complete under a temporary name, synced, then published with a hard link.
 
-`os.link` refuses a name that exists, where a rename would overwrite it; it works on NFS and Lustre.
+`os.link` refuses a name that exists, where a rename would overwrite it; it works on NFS and Lustre. `Disk` does all
+of this with the patience that a shared disk asks for.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 TEMPORARY = ".tmp-"  # readers skip names that begin so
+PATIENCE = 120.0  # seconds that a training waits for a disk that refuses
+# A disk's own refusals, no fault of who asks: read-only, input or output error, stale handle, time-out, full, quota.
+_REFUSALS = frozenset(
+    {errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOSPC, errno.EDQUOT, errno.ENOTCONN}
+)
+
+T = TypeVar("T")
+
+
+def refused(error: BaseException) -> bool:
+    """Whether the disk refused, whatever was written to it."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
+
+
+class Disk:
+    """The disk of a workspace. A refusal is waited for `patience` seconds at most, then raised."""
+
+    def __init__(self, patience: float = 0.0, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._patience = patience
+        self._sleep = sleep
+
+    def publish(self, path: Path, data: bytes) -> bool:
+        """Publishes `data` as `path`, once and whole. False when the name is taken: the first link wins."""
+        return self.patiently(lambda: publish(path, data))
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Puts `data` in the place of `path`, whole."""
+        self.patiently(lambda: replace(path, data))
+
+    def write(self, path: Path, text: str) -> None:
+        """Overwrites a small file in place: for what may be lost."""
+        self.patiently(lambda: path.write_text(text))
+
+    def append(self, path: Path, line: str) -> None:
+        """Adds a line to a log."""
+
+        def add() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(f"{line}\n")
+
+        self.patiently(add)
+
+    def remove(self, *paths: Path) -> None:
+        """Removes the files that exist among these, in this order."""
+        for path in paths:
+            self.patiently(lambda path=path: path.unlink(missing_ok=True))
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Does `action` again until the disk does not refuse; raises what it said when that takes too long."""
+        began, pause = time.monotonic(), 0.2
+        while True:
+            try:
+                return action()
+            except OSError as error:
+                if not refused(error) or time.monotonic() - began >= self._patience:
+                    raise
+            self._sleep(pause)
+            pause = min(2 * pause, 3.0)
 
 
 def publish(path: Path, data: bytes) -> bool:

@@ -3,69 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestrator.store.cache import Cache, Stamp, of_packs, stamp
-from orchestrator.store.files import TEMPORARY, publish
-from orchestrator.store.part_schemas import newest
+from orchestrator.store.files import TEMPORARY, Disk
+from orchestrator.store.parts import decode, encode, schema
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import DamagedError
-from sweeps.records import COLUMNS, PART_SCHEMA
-
-_SCHEMA_KEY = b"normsweep.part_schema"
-_TYPES = {
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "double": pa.float64(),
-    "list<float>": pa.list_(pa.float32()),
-}
-
-
-def schema() -> pa.Schema:
-    fields = [pa.field(name, _TYPES[kind]) for name, kind in COLUMNS.items()]
-    return pa.schema(fields, metadata={_SCHEMA_KEY: str(PART_SCHEMA).encode()})
-
-
-def encode(rows: Sequence[dict[str, Any]]) -> bytes:
-    """A part's bytes: Parquet with a checksum on every page, so that damage is noticed."""
-    sink = pa.BufferOutputStream()
-    table = pa.Table.from_pylist(list(rows), schema=schema())
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    return sink.getvalue().to_pybytes()
-
-
-def decode(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A part as a table of this program's schema, whichever it was written in.
-
-    Raises DamagedError when the file is torn, damaged or of a schema newer than this program.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            written = (file.metadata.metadata or {}).get(_SCHEMA_KEY)
-            if written is None or int(written) > PART_SCHEMA:
-                number = written.decode() if written else "without a number"
-                raise DamagedError(f"{path} is of schema {number}; this program reads up to {PART_SCHEMA}: update it")
-            if int(written) < PART_SCHEMA:
-                return newest(file.read(), int(written)).select(list(columns or COLUMNS))
-            return file.read(columns=None if columns is None else list(columns))
-    except (pa.ArrowInvalid, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise DamagedError(f"{path} is torn or damaged ({str(error).splitlines()[0]})") from error
+from sweeps.records import COLUMNS
 
 
 class Ledger:
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, disk: Disk) -> None:
         self._workspace = workspace
+        self._disk = disk
         self._cache = Cache(workspace, schema())
 
     def publish(self, pack: str, rows: Sequence[dict[str, Any]]) -> bool:
         """Publishes a pack's part. False when it is there already: doing a pack twice changes nothing."""
-        return publish(self._workspace.part(pack), encode(rows))
+        return self._disk.publish(self._workspace.part(pack), encode(rows))
 
     def done(self) -> set[str]:
         """The packs that have a part."""

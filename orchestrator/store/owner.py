@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -10,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from orchestrator.store.files import replace
+from orchestrator.store.codec import Format
+from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
 from sweeps.identity import digest
 
@@ -37,8 +36,15 @@ class Owner:
     def id(self) -> str:
         return digest(asdict(self))[:16]
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    @property
+    def here(self) -> bool:
+        """Whether it belongs to this boot and pid namespace, so that its process can be looked for."""
+        return (self.boot, self.namespace) == _here()
+
+    @property
+    def gone(self) -> bool | None:
+        """Whether its process is over; None for a process of another machine."""
+        return started(self.pid) != self.started if self.here else None
 
 
 def started(pid: int) -> int | None:
@@ -83,8 +89,9 @@ class Liveness:
     def dead(self, owner: Owner) -> bool:
         """True only when known: here the process is gone; elsewhere its job does not run, or nobody can say that it
         does and the heartbeat stood still for long."""
-        if (owner.boot, owner.namespace) == _here():
-            return started(owner.pid) != owner.started
+        gone = owner.gone
+        if gone is not None:
+            return gone
         runs = self._runs(owner.job) if owner.job else None
         if runs is not None:
             return not runs
@@ -99,6 +106,17 @@ class Liveness:
         return time.monotonic() - since > self._stale_seconds
 
 
-def beat(workspace: Workspace, owner: Owner, count: int) -> None:
-    """Changes the owner's heartbeat file; `count` only has to differ from the last one."""
-    replace(workspace.heartbeat(owner.id), json.dumps({**owner.as_json(), "count": count}).encode())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beat:
+    """A heartbeat: `count` only has to differ from the last one."""
+
+    owner: Owner
+    count: int
+
+
+HEARTBEAT = Format(record="heartbeat", schema=1, type=Beat, remedy="remove it")
+
+
+def beat(workspace: Workspace, disk: Disk, owner: Owner, count: int) -> None:
+    """Changes the owner's heartbeat file."""
+    disk.replace(workspace.heartbeat(owner.id), HEARTBEAT.encode(Beat(owner=owner, count=count)))

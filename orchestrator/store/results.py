@@ -8,12 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestrator.planning.plan import recorded, sweeps
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.roster import Roster
-from orchestrator.store.workspace import Workspace
-from sweeps.errors import UsageError
-from sweeps.near import unknown
+from orchestrator.store import Store
+from sweeps.errors import DamagedError
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.trial import Trial
@@ -49,23 +45,18 @@ EXPORTED = [
 
 
 def table(
-    workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None
+    store: Store, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None
 ) -> tuple[pa.Table, list[str]]:
     """The rows of a recorded sweep with the columns of `export` (and `more` of a part's), and what could not be read.
 
-    `where` asks for settings of the trials and for these columns. UsageError when the workspace knows no sweep of that
-    name.
+    `where` asks for settings of the trials and for these columns. MissingError when the workspace knows no sweep of
+    that name.
     """
-    version = recorded(workspace, sweep)
-    if version is None:
-        raise UsageError(
-            f"{unknown('sweep', sweep, sweeps(workspace))} Nothing of it is recorded in {workspace.root}: run it first"
-        )
-    roster = Roster(workspace)
-    wanted: list[str] = version["trials"]
+    wanted = store.sweeps.needed(sweep).trials
+    roster = store.roster
     serving = service({p.id: p.trial_ids for p in roster.packs.values()}, roster.replaced, wanted).packs
     columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
-    rows, problems = Ledger(workspace).read(serving, sorted(columns - {"sweep"}))
+    rows, problems = store.ledger.read(serving, sorted(columns - {"sweep"}))
     found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
     rows = rows.take(pa.array([found[trial] for trial in wanted if trial in found], pa.int64()))
     rows = rows.add_column(1, "sweep", pa.array([sweep] * len(rows), pa.string()))
@@ -75,11 +66,11 @@ def table(
     return rows.select([*EXPORTED, *more]), problems
 
 
-def whole(workspace: Workspace, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None) -> pa.Table:
-    """The same; UsageError when a part cannot be read."""
-    rows, problems = table(workspace, sweep, more=more, where=where)
+def whole(store: Store, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None) -> pa.Table:
+    """The same; DamagedError when a part cannot be read."""
+    rows, problems = table(store, sweep, more=more, where=where)
     if problems:
-        raise UsageError("; ".join(problems))
+        raise DamagedError("; ".join(problems))
     return rows
 
 

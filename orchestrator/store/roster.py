@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from orchestrator.store.files import publish
+from orchestrator.store.codec import Format
+from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
-from sweeps.errors import UsageError
 from sweeps.identity import pack_id
 from sweeps.trial import Trial
-
-ROSTER_SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,12 @@ class RosterPack:
         return cls(name, ids, common, own)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> RosterPack:
-        return cls(data["id"], tuple(data["trials"]), data["common"], tuple(data["trials"].values()))
+    def read(cls, entry: PackEntry) -> RosterPack:
+        return cls(entry.id, tuple(entry.trials), entry.common, tuple(entry.trials.values()))
 
-    def as_json(self) -> dict[str, Any]:
-        return {"id": self.id, "common": self.common, "trials": dict(zip(self.trial_ids, self.own, strict=True))}
+    @property
+    def entry(self) -> PackEntry:
+        return PackEntry(self.id, self.common, dict(zip(self.trial_ids, self.own, strict=True)))
 
     @property
     def data(self) -> list[dict[str, Any]]:
@@ -55,11 +53,37 @@ class RosterPack:
         return tuple(Trial.from_json(d) for d in self.data)
 
 
+@dataclass(frozen=True, slots=True)
+class PackEntry:
+    """A pack as the roster's files have it. `trials`: what each has of its own, by id, in order."""
+
+    id: str
+    common: dict[str, Any]
+    trials: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """`replaces`: packs that count no more, since these ones take their place."""
+
+    packs: list[PackEntry]
+    replaces: list[str]
+
+
+ENTRY = Format(
+    record="roster entry",
+    schema=1,
+    type=Entry,
+    remedy="restore it from a copy, or move it and those after it away: the next run plans their packs anew",
+)
+
+
 class Roster:
     """What the roster's files said when they were read."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, disk: Disk) -> None:
         self._workspace = workspace
+        self._disk = disk
         self.packs: dict[str, RosterPack] = {}
         self.replaced: set[str] = set()  # by their halves or by a retry; their parts are ignored
         self.entries = 0
@@ -69,25 +93,17 @@ class Roster:
         """Reads the entries that have come since the last reading."""
         while True:
             try:
-                entry = json.loads(self._path(self.entries + 1).read_bytes())
+                entry = ENTRY.read(self._path(self.entries + 1))
             except FileNotFoundError:
                 return
-            if entry["schema"] != ROSTER_SCHEMA:
-                raise UsageError(
-                    f"{self._path(self.entries + 1)} is of schema {entry['schema']}; this program reads {ROSTER_SCHEMA}"
-                )
             self.entries += 1
-            self.packs.update((pack["id"], RosterPack.from_json(pack)) for pack in entry["packs"])
-            self.replaced.update(entry["replaces"])
+            self.packs.update((pack.id, RosterPack.read(pack)) for pack in entry.packs)
+            self.replaced.update(entry.replaces)
 
     def append(self, packs: Sequence[Sequence[Trial]], replaces: Iterable[str] = ()) -> bool:
         """Appends one entry. False when another planner took the number: read again and plan again."""
-        entry = {
-            "schema": ROSTER_SCHEMA,
-            "packs": [RosterPack.of(members, self.packs).as_json() for members in packs],
-            "replaces": sorted(replaces),
-        }
-        published = publish(self._path(self.entries + 1), json.dumps(entry).encode())
+        entry = Entry(packs=[RosterPack.of(members, self.packs).entry for members in packs], replaces=sorted(replaces))
+        published = self._disk.publish(self._path(self.entries + 1), ENTRY.encode(entry))
         if published:
             self.read()
         return published

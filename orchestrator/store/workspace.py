@@ -73,6 +73,9 @@ class Workspace:
     def released(self, pack: str, generation: int) -> Path:
         return self.leases / f"{pack}.{generation}.released"
 
+    def started(self, pack: str, generation: int) -> Path:
+        return self.leases / f"{pack}.{generation}.started"
+
     def failure(self, pack: str, generation: int) -> Path:
         return self.failures / f"{pack}.{generation}.json"
 
