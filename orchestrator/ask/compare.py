@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.planning.plan import recorded
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.errors import UsageError
 from sweeps.near import unknown
-from sweeps.spec import SweepSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.findings import Findings
     from analysis.question import Question
+    from orchestrator.ask.frame import Progress
 
 SOURCES = ("mlflow", "ledger")
-Progress = Callable[[int], None]  # how many runs have been read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,7 @@ class Comparison:
 
 
 def compare(
-    workspace: Workspace,
+    store: Store,
     sweeps: Sequence[str] = (),
     *,
     by: Sequence[str] = (),
@@ -59,22 +57,22 @@ def compare(
     if source == "mlflow":
         from orchestrator.ask.from_mlflow import from_mlflow
 
-        frame = from_mlflow(workspace, uri, sweeps, query, progress)
+        frame = from_mlflow(store.workspace, uri, sweeps, query, progress)
     else:
         from orchestrator.ask.from_ledger import from_ledger
 
-        frame = from_ledger(workspace, sweeps, query)
+        frame = from_ledger(store, sweeps, query)
     if frame.empty:
         asked = f"sweep {', '.join(sweeps)}" if sweeps else "any sweep"
         raise UsageError(f"{source} has no finished trial of {asked}" + (f" with {query}" if query else ""))
-    return answer(frame, _question(workspace, sweeps, by, metric, baseline), source)
+    return answer(frame, _question(store, sweeps, by, metric, baseline), source)
 
 
-def _question(workspace: Workspace, sweeps: Sequence[str], by: Sequence[str], metric: str, baseline: str) -> Question:
+def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: str, baseline: str) -> Question:
     from analysis.question import Question
 
-    version = recorded(workspace, sweeps[0]) if sweeps else None
-    asked = Question.of(SweepSpec.from_json(version["spec"]).analysis) if version else Question()
+    version = store.sweeps.newest(sweeps[0]) if sweeps else None
+    asked = Question.of(version.sweep.analysis) if version else Question()
     return replace(
         asked,
         columns=tuple(by) or asked.columns,

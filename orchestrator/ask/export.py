@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.select import Selector
 
 
-def exported(workspace: Workspace, sweep: str, output: Path, where: Selector | None) -> str:
+def exported(store: Store, sweep: str, output: Path, where: Selector | None) -> str:
     """Writes the results as one Parquet file, replaced whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -16,7 +16,7 @@ def exported(workspace: Workspace, sweep: str, output: Path, where: Selector | N
     from orchestrator.store.files import replace
     from orchestrator.store.results import table
 
-    rows, problems = table(workspace, sweep, where=where)
+    rows, problems = table(store, sweep, where=where)
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="zstd")
     replace(output.expanduser().resolve(), sink.getvalue().to_pybytes())

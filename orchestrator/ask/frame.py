@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from sweeps.records import AXES
+
+Progress = Callable[[int], None]  # how many runs have been read
 
 INTEGERS = tuple(name for name, kind in AXES.items() if kind == "int64")
 NAMES = tuple(name for name, kind in AXES.items() if kind == "string" and name not in ("pack_id", "trial", "digest"))

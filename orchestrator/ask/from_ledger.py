@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from orchestrator.ask.frame import INTEGERS, METRICS, NAMES, frame_of
 from orchestrator.mirror.run_data import HIDDEN, setting_text
-from orchestrator.planning.plan import sweeps as recorded_names
+from orchestrator.store import Store
 from orchestrator.store.results import whole
-from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
 from sweeps.near import unknown
 
@@ -23,10 +22,10 @@ _NUMBERS = (*METRICS, "selected_epoch", "attempts")
 _COLUMNS = list(dict.fromkeys((*NAMES, *INTEGERS, *_NUMBERS, *_TAGS, "trial", "digest")))
 
 
-def from_ledger(workspace: Workspace, sweeps: Sequence[str], query: str) -> pd.DataFrame:
+def from_ledger(store: Store, sweeps: Sequence[str], query: str) -> pd.DataFrame:
     """The finished trials of the sweeps (all: none) that the filter selects. Raises UsageError for a bad filter."""
-    names = list(sweeps) or recorded_names(workspace)
-    tables = [whole(workspace, name, more=["trial", "digest", "host"]).select(_COLUMNS) for name in names]
+    names = list(sweeps) or store.sweeps.names()
+    tables = [whole(store, name, more=["trial", "digest", "host"]).select(_COLUMNS) for name in names]
     # Whole numbers stay whole where some are missing.
     frame = pa.concat_tables(tables).to_pandas(integer_object_nulls=True) if tables else pd.DataFrame(columns=_COLUMNS)
     rows = frame.drop_duplicates("trial_id", ignore_index=True)

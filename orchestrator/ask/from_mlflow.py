@@ -17,7 +17,7 @@ from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.ask.compare import Progress
+    from orchestrator.ask.frame import Progress
 
 _KNOWN = {*NAMES, *INTEGERS}
 

@@ -13,9 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.store import Store
+from orchestrator.store.parts import axes
 from orchestrator.store.results import whole
-from orchestrator.store.rows import axes
-from orchestrator.store.workspace import Workspace
 from orchestrator.version import code_version
 from orchestrator.watch.states import FINAL, Observer, SweepStates
 from sweeps.errors import UsageError
@@ -41,32 +41,32 @@ class Asked:
     left: str  # "12 todo, 3 running"; "" when every trial has come to an end
 
 
-def analyzed(workspace: Workspace, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
+def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
     """Writes every table and figure (or `only` those) into `folder`; says where."""
     from analysis.report import analyze
 
-    asked = _asked(workspace, sweep)
-    folder = (folder or workspace.report(sweep) / "analysis").expanduser().resolve()
+    asked = _asked(store, sweep)
+    folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
     paths = analyze(asked.frame, asked.question, folder, only=only)
     told = f"; the sweep is not complete ({asked.left}): only complete blocks are compared" if asked.left else ""
     return f"{len(paths)} files in {shown(folder)}{told}"
 
 
-def reported(workspace: Workspace, sweep: str, path: Path | None, interim: bool) -> str:
+def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> str:
     """Writes the page; says where.
 
     Raises UsageError for a sweep that is not complete, unless the report is an interim one.
     """
     from analysis.report import Provenance, report
 
-    asked = _asked(workspace, sweep)
+    asked = _asked(store, sweep)
     if asked.left and not interim:
         raise UsageError(
             f"sweep {sweep} is not complete ({asked.left}): run it to the end, or ask for `report --interim`"
         )
-    path = (path or workspace.report(sweep) / "report.html").expanduser().resolve()
+    path = (path or store.workspace.report(sweep) / "report.html").expanduser().resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = ["--workspace", str(workspace.root)]
+    place = ["--workspace", str(store.workspace.root)]
     provenance = Provenance(
         commands=[
             shlex.join(["normsweep", "run", _source(asked.spec), *place]),
@@ -85,12 +85,12 @@ def shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _asked(workspace: Workspace, sweep: str) -> Asked:
+def _asked(store: Store, sweep: str) -> Asked:
     from analysis.question import Question
 
-    states = Observer(workspace).sweep(sweep)
-    spec = SweepSpec.from_json(states.version["spec"])
-    rows = whole(workspace, sweep, more=["trial", CURVE])
+    states = Observer(store).sweep(sweep)
+    spec = states.version.sweep
+    rows = whole(store, sweep, more=["trial", CURVE])
     if not len(rows):
         raise UsageError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec)}`")
     left = Counter(state for state in states.of.values() if state not in FINAL)
@@ -99,7 +99,7 @@ def _asked(workspace: Workspace, sweep: str) -> Asked:
         frame=_with_unfinished(rows.to_pandas(), states),
         question=Question.of(spec.analysis),
         spec=spec,
-        plan=states.version["plan"],
+        plan=states.version.plan,
         left=", ".join(f"{n} {state}" for state, n in left.items()),
     )
 

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.select import Selector
 
 _TABLES = (".csv", ".parquet")
 
 
-def count_wins(
-    workspace: Workspace, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool
-) -> None:
+def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:
     """Prints the win table. What the user does not give comes from the sweep's analysis section, or from `wins`."""
     import pandas as pd
 
@@ -26,14 +24,10 @@ def count_wins(
         frame, options = load(Path(source)), dict[str, Any](given)
     else:
         from analysis.question import Question
-        from orchestrator import results
-        from orchestrator.planning.plan import recorded
-        from sweeps.spec import SweepSpec
+        from orchestrator.store.results import whole
 
-        frame = named_methods(with_fields(results(source, workspace=workspace.root)))
-        version = recorded(workspace, source)
-        assert version is not None
-        question = Question.of(SweepSpec.from_json(version["spec"]).analysis).resolved(frame)
+        frame = named_methods(with_fields(whole(store, source, more=["trial"]).to_pandas()))
+        question = Question.of(store.sweeps.needed(source).sweep.analysis).resolved(frame)
         asked: dict[str, Any] = {
             "rows": question.rows,
             "columns": question.columns,

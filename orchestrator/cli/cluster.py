@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, Root, Set, Sweep, Where, selector_of, spec_of, workspace_at
+from orchestrator.cli.options import DEFAULT_ROOT, Root, Set, Sweep, Where, selector_of, spec_of, store_at
 from sweeps.errors import UsageError
 
 slurm_app = typer.Typer()
@@ -29,7 +29,7 @@ def submit(
     from slurm.profile import load
 
     profile = load(site)
-    submit_sweep(workspace_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, selector_of(where))
+    submit_sweep(store_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, selector_of(where))
 
 
 @slurm_app.command()
@@ -44,7 +44,7 @@ def drill(
     from orchestrator.steer.drill import drill as interrupt
     from slurm.errors import Unanswered
 
-    folder = workspace_at(workspace).root / f"drill-{secrets.token_hex(4)}"
+    folder = store_at(workspace).root / f"drill-{secrets.token_hex(4)}"
     try:
         result = interrupt(folder, site and site.resolve(), times, epochs, seed, print)
     except Unanswered as error:

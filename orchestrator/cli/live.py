@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from rich.console import Console
@@ -15,7 +16,7 @@ LOG_SECONDS = 20.0  # between two lines where there is no terminal
 
 
 class RunProgress:
-    """Counts trials, finished packs whole and running ones in part. A context manager; a `searcher.View`."""
+    """Counts trials, finished packs whole and running ones in part. A context manager; a `View`."""
 
     def __init__(self, console: Console, title: str, total: int, done: int, packs: Sequence[RosterPack]) -> None:
         self._console = console
@@ -71,3 +72,19 @@ class RunProgress:
             self._console.print(
                 f"{self._title}: {int(trials)} of {self._total} trials after {now - self._began:.0f} s", highlight=False
             )
+
+
+class Terminal:
+    """A `Watcher` that prints to a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def tell(self, sentence: str) -> None:
+        self._console.print(sentence, highlight=False)
+
+    def waiting(self, reason: str) -> AbstractContextManager[object]:
+        return self._console.status(reason)
+
+    def training(self, title: str, total: int, done: int, packs: Sequence[RosterPack]) -> RunProgress:
+        return RunProgress(self._console, title, total, done, packs)

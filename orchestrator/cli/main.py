@@ -22,7 +22,7 @@ from orchestrator.cli.options import (
     print_answer,
     selector_of,
     spec_of,
-    workspace_at,
+    store_at,
 )
 from orchestrator.cli.tracking import compare_app, mlflow_app
 from orchestrator.cli.watch import watch_app
@@ -63,7 +63,7 @@ def run(
     from orchestrator.engine.run import run as run_sweep
 
     console = Console(soft_wrap=True)
-    place = workspace_at(workspace)
+    place = store_at(workspace)
     spec = spec_of(sweep, set_)
     summary = run_sweep(
         place,
@@ -132,7 +132,7 @@ def plan(
     """What would be trained: trials and packs done and to do, cost, files, the plan's hash; change nothing."""
     from orchestrator.planning.preview import planned
 
-    print_answer(planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
+    print_answer(planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
 
 
 @app.command()
@@ -169,7 +169,7 @@ def wins(
         "by": by,
         "average": _listed(average),
     }
-    count_wins(workspace_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
+    count_wins(store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
 
 
 @app.command()
@@ -182,7 +182,7 @@ def export(
     """Write the results as one Parquet file, one row per trial."""
     from orchestrator.ask.export import exported
 
-    print_answer(exported(workspace_at(workspace), sweep, output, selector_of(where)), False)
+    print_answer(exported(store_at(workspace), sweep, output, selector_of(where)), False)
 
 
 @app.command()
@@ -195,7 +195,7 @@ def analyze(
     """Write every table and every figure of the analysis into a folder."""
     from orchestrator.ask.report import analyzed
 
-    print_answer(analyzed(workspace_at(workspace), sweep, output, only or ()), False)
+    print_answer(analyzed(store_at(workspace), sweep, output, only or ()), False)
 
 
 @app.command()
@@ -210,7 +210,7 @@ def report(
     """Write one self-contained page: what was compared, the answer, how sure."""
     from orchestrator.ask.report import reported
 
-    print_answer(reported(workspace_at(workspace), sweep, output, interim), False)
+    print_answer(reported(store_at(workspace), sweep, output, interim), False)
 
 
 @app.command()
@@ -223,7 +223,7 @@ def sync(
     from sweeps.errors import UnavailableError
 
     try:
-        print_answer(str(mirror(workspace_at(workspace), uri=tracking_uri)), False)
+        print_answer(str(mirror(store_at(workspace), uri=tracking_uri)), False)
     except UnavailableError as error:
         raise UsageError(error) from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from orchestrator.store.workspace import Workspace
+    from orchestrator.store import Store
     from sweeps.select import Selector
     from sweeps.spec import SweepSpec
 
@@ -28,10 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 DEFAULT_ROOT = Path("normsweep-out")
 
 
-def workspace_at(root: Path) -> Workspace:
-    from orchestrator.store.workspace import Workspace
+def store_at(root: Path) -> Store:
+    from orchestrator.store import Store
 
-    return Workspace.at(root)
+    return Store.at(root)
 
 
 def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, workspace_at
+from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, store_at
 from sweeps.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def up_(
     from sweeps.errors import UnavailableError
 
     try:
-        server = up(workspace_at(workspace), backend=backend, port=port, password=password)
+        server = up(store_at(workspace), backend=backend, port=port, password=password)
     except UnavailableError as error:
         raise UsageError(error) from None
     print_answer(_told(server), False)
@@ -48,7 +48,7 @@ def down_(workspace: Root = DEFAULT_ROOT) -> None:
     """Stop the server."""
     from orchestrator.mirror.server import down
 
-    print_answer("stopped" if down(workspace_at(workspace)) else "no server runs", False)
+    print_answer("stopped" if down(store_at(workspace)) else "no server runs", False)
 
 
 @mlflow_app.command("status")
@@ -56,7 +56,7 @@ def status_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
     """Where the server is. Exit code 3 when none runs."""
     from orchestrator.mirror.server import running
 
-    server = running(workspace_at(workspace))
+    server = running(store_at(workspace))
     if json_:
         print_answer({"uri": server.uri, "backend": server.backend} if server else {"uri": None}, True)
     else:
@@ -95,7 +95,7 @@ def compare(
     with console.status("asking") as shown:
         try:
             found = ask(
-                workspace_at(workspace),
+                store_at(workspace),
                 sweeps or [],
                 by=[part.strip() for part in by.split(",") if part.strip()],
                 query=filter_,

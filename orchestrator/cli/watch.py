@@ -16,7 +16,7 @@ from orchestrator.cli.options import (
     Where,
     print_answer,
     selector_of,
-    workspace_at,
+    store_at,
 )
 from sweeps.errors import UsageError
 
@@ -50,7 +50,7 @@ def status(
 
     if watch and json_:
         raise UsageError("--watch draws on a terminal and --json prints once: leave one of them out")
-    board = StatusBoard(workspace_at(workspace), sweep, selector_of(where))
+    board = StatusBoard(store_at(workspace), sweep, selector_of(where))
     if watch:
         found = status_view.watch(board)
     else:
@@ -67,7 +67,7 @@ def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> No
     """One trial: its settings, its state and the reason for it, its attempts."""
     from orchestrator.watch import why as of_trial
 
-    answer = of_trial.why(workspace_at(workspace), trial)
+    answer = of_trial.why(store_at(workspace), trial)
     print_answer(answer if json_ else of_trial.lines(answer), json_)
 
 
@@ -84,7 +84,7 @@ def logs(
     """The log of a pack, and of what went wrong with it; the log of a SLURM job."""
     from orchestrator.watch.logs import logs as lines_of
 
-    for line in lines_of(workspace_at(workspace), trial, follow=follow):
+    for line in lines_of(store_at(workspace), trial, follow=follow):
         print(line, flush=True)
 
 
@@ -93,11 +93,11 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
     """Failures that are alike, counted together, with an example and a way out; what interruptions cost."""
     from orchestrator.watch import failures as of_sweep
 
-    groups = of_sweep.errors(workspace_at(workspace), sweep, selector_of(where))
+    groups = of_sweep.errors(store_at(workspace), sweep, selector_of(where))
     if json_:
         print_answer([g.as_json() for g in groups], json_)
         return
-    lost = of_sweep.interrupted(workspace_at(workspace), sweep)
+    lost = of_sweep.interrupted(store_at(workspace), sweep)
     print_answer("\n".join(text for text in (of_sweep.lines(groups), lost) if text), json_)
 
 
@@ -107,7 +107,7 @@ def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, 
     from orchestrator.cluster.submissions import submissions
     from orchestrator.steer.retry import retrial
 
-    place = workspace_at(workspace)
+    place = store_at(workspace)
     then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
     _carry_out(retrial(place, sweep, _needed(where, "state=failed")), yes, then)
 
@@ -126,10 +126,10 @@ def cancel(
     if jobs:
         if where:
             raise UsageError("--jobs ends all jobs of the sweep, and -w names trials: leave one of them out")
-        _end_jobs(workspace_at(workspace), sweep)
+        _end_jobs(store_at(workspace), sweep)
         return
     back = f"undone by: normsweep retry {sweep} -w state=cancelled"
-    _carry_out(cancellation(workspace_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
+    _carry_out(cancellation(store_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
 
 
 def _end_jobs(workspace: Workspace, sweep: str) -> None:

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from orchestrator.cluster.submissions import Submission, receipt, submissions
+from orchestrator.store import Store
 from orchestrator.store.leases import Lease
-from orchestrator.store.workspace import Workspace
 from slurm.accounting import Accounting, JobState, queued
 from slurm.command import ask
-from slurm.errors import Unanswered
 from slurm.job import Incarnation
 from sweeps.errors import UsageError
 
@@ -37,15 +37,15 @@ class Job:
 class Jobs:
     """Looks again and again; SLURM is asked seldom, by one of all who look."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._accounting = Accounting(workspace.accounting)
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._accounting = Accounting(store.workspace.accounting)
         self._of: dict[str, Submission] = {}
         self._states: dict[str, JobState] = {}
         self.problems: list[str] = []
 
     def look(self) -> None:
-        known = [(s, receipt(self._workspace, s.number)) for s in submissions(self._workspace)]
+        known = [(s, receipt(self._store, s.number)) for s in submissions(self._store)]
         self._of = {job: submission for submission, jobs in known for job in jobs or ()}
         self.problems = [
             f"submission {s.number} of sweep {s.sweep} has no receipt: repeat `normsweep submit`, "
@@ -98,28 +98,35 @@ def _job(job: str, submission: Submission, state: JobState | None, held: dict[in
     )
 
 
-def cancel_jobs(workspace: Workspace, sweep: str) -> list[str]:
+def cancel_jobs(store: Store, sweep: str) -> list[str]:
     """Has SLURM end the sweep's allocations that wait or run; returns their ids. What packs saved stays.
 
-    UsageError where there is no SLURM, or it does not answer, or a submission is unclear.
+    UsageError when a submission is unclear, SlurmError where there is no SLURM or it does not answer.
     """
-    mine = [s for s in submissions(workspace) if s.sweep == sweep]
-    unclear = [s.number for s in mine if receipt(workspace, s.number) is None]
+    mine = [s for s in submissions(store) if s.sweep == sweep]
+    unclear = [s.number for s in mine if receipt(store, s.number) is None]
     if unclear:
         raise UsageError(f"submission {unclear[0]} has no receipt: repeat `normsweep submit` first, which resolves it")
     names = {s.name for s in mine}
-    try:
-        live = sorted(job.shown for job in queued() if job.name in names and not job.final)
-        if live:
-            ask(["scancel", "--quiet", *live])
-    except Unanswered as error:
-        raise UsageError(f"SLURM does not answer; repeat later: {error}") from None
+    live = sorted(job.shown for job in queued() if job.name in names and not job.final)
+    if live:
+        ask(["scancel", "--quiet", *live])
     return live
 
 
-def log_of(workspace: Workspace, job: str) -> Path | None:
+def log_of(store: Store, job: str) -> Path | None:
     """The job's own log; None for what is no job of this workspace."""
-    for submission in submissions(workspace):
-        if job in (receipt(workspace, submission.number) or ()):
-            return workspace.allocation(submission.number) / f"{job}_0_log.out"
+    for submission in submissions(store):
+        if job in (receipt(store, submission.number) or ()):
+            return store.workspace.allocation(submission.number) / f"{job}_0_log.out"
     return None
+
+
+def disturb(job: str, how: Literal["requeue", "warn", "end"]) -> None:
+    """Has SLURM requeue a job, warn it as before its time limit, or end it."""
+    commands = {
+        "requeue": ["scontrol", "requeue", job],
+        "warn": ["scancel", "--signal=USR2", job],
+        "end": ["scancel", "--quiet", job],
+    }
+    ask(commands[how])

@@ -6,15 +6,11 @@ should they come after all, see that and end.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from orchestrator.store.files import publish
-from orchestrator.store.owner import Owner, myself
-from orchestrator.store.workspace import Workspace
-
-SUBMISSION_SCHEMA = 1
+from orchestrator.store import Store
+from orchestrator.store.codec import Format
+from orchestrator.store.owner import Owner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,49 +28,60 @@ class Submission:
     kept_seconds: float
     owner: Owner
 
-    @classmethod
-    def read(cls, workspace: Workspace, number: int) -> Submission:
-        data = json.loads(workspace.intent(number).read_bytes())
-        del data["schema"]
-        return cls(**(data | {"owner": Owner(**data["owner"])}))
 
-    def intend(self, workspace: Workspace) -> bool:
-        """Writes the intent. False when another took the number: read again and count again."""
-        content: dict[str, Any] = {"schema": SUBMISSION_SCHEMA, **asdict(self)}
-        return publish(workspace.intent(self.number), json.dumps(content).encode())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """The jobs of a submission; none when it is void."""
+
+    jobs: list[str]
 
 
-def submissions(workspace: Workspace) -> list[Submission]:
+INTENT = Format(
+    record="submission",
+    schema=1,
+    type=Submission,
+    remedy="restore it from a copy, or cancel its jobs (`squeue --me`) and move it away with its receipt",
+)
+RECEIPT = Format(
+    record="receipt", schema=1, type=Receipt, remedy="remove it and repeat `normsweep submit`, which asks SLURM again"
+)
+
+
+def read(store: Store, number: int) -> Submission:
+    return INTENT.read(store.workspace.intent(number))
+
+
+def intend(store: Store, submission: Submission) -> bool:
+    """Writes the intent. False when another took the number: read again and count again."""
+    return store.disk.publish(store.workspace.intent(submission.number), INTENT.encode(submission))
+
+
+def submissions(store: Store) -> list[Submission]:
     """All that were intended, oldest first."""
-    found: list[Submission] = []
-    while workspace.intent(len(found) + 1).exists():
-        found.append(Submission.read(workspace, len(found) + 1))
-    return found
+    known: list[Submission] = []
+    while store.workspace.intent(len(known) + 1).exists():
+        known.append(read(store, len(known) + 1))
+    return known
 
 
-def confirm(workspace: Workspace, number: int, jobs: list[str]) -> bool:
+def confirm(store: Store, number: int, jobs: list[str]) -> bool:
     """Writes the receipt; without jobs the submission is void. False when there is another receipt already."""
-    content = {"schema": SUBMISSION_SCHEMA, "jobs": jobs}
-    return publish(workspace.receipt(number), json.dumps(content).encode())
+    return store.disk.publish(store.workspace.receipt(number), RECEIPT.encode(Receipt(jobs=jobs)))
 
 
-def receipt(workspace: Workspace, number: int) -> list[str] | None:
+def receipt(store: Store, number: int) -> list[str] | None:
     """The submission's jobs, none when it is void; None when that is unclear."""
     try:
-        return json.loads(workspace.receipt(number).read_bytes())["jobs"]
+        return RECEIPT.read(store.workspace.receipt(number)).jobs
     except FileNotFoundError:
         return None
 
 
-def is_void(workspace: Workspace, number: int) -> bool:
-    return receipt(workspace, number) == []
+def is_void(store: Store, number: int) -> bool:
+    return receipt(store, number) == []
 
 
 def under_way(submission: Submission) -> bool | None:
     """Whether the `submit` that made it still runs; None when it ran on another machine."""
-    from orchestrator.store.owner import started
-
-    me, owner = myself(), submission.owner
-    if (me.boot, me.namespace) != (owner.boot, owner.namespace):
-        return None
-    return started(owner.pid) == owner.started
+    gone = submission.owner.gone
+    return None if gone is None else not gone

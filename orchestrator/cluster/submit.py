@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from orchestrator.cluster import allocation
-from orchestrator.cluster.submissions import Submission, confirm, receipt, submissions, under_way
-from orchestrator.engine.driver import lacking
+from orchestrator.cluster.submissions import Submission, confirm, intend, receipt, submissions, under_way
+from orchestrator.engine.driver import missing_packs
 from orchestrator.planning import room
 from orchestrator.planning.estimate import Estimate
 from orchestrator.planning.plan import commit
-from orchestrator.store.files import publish
+from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 from slurm.accounting import JobState, queued
 from slurm.allocation import adopt, submit
 from slurm.command import ask
@@ -27,7 +26,7 @@ from slurm.errors import SlurmError, Unanswered
 from slurm.partitions import problems
 from slurm.probe import probe
 from slurm.profile import Profile
-from sweeps.errors import UsageError
+from sweeps.errors import UnavailableError, UsageError
 from sweeps.identity import digest
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
@@ -36,7 +35,7 @@ UNCLEAR_SECONDS = 600.0  # a submission begun elsewhere so long ago is no longer
 
 
 def submit_sweep(
-    workspace: Workspace,
+    store: Store,
     spec: SweepSpec,
     profile: Profile,
     allocations: int,
@@ -52,28 +51,28 @@ def submit_sweep(
         wrong = problems(profile, nodes)
         if wrong:
             raise UsageError("\n".join(wrong))
-        planned, roster, _ = commit(workspace, spec, where)
-        packs = lacking(workspace, roster, set(planned.trials))
+        planned, _ = commit(store, spec, where)
+        packs = missing_packs(store, set(planned.trials))
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")
             return []
-        _check(workspace, spec, profile, nodes, packs)
-        return _difference(workspace, spec.name, profile, min(allocations, len(packs)), nodes, tell)
+        _check(store, spec, profile, nodes, packs)
+        return _difference(store, spec.name, profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:
-        raise UsageError(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
+        raise Unanswered(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise UsageError(
-            f"{workspace.root} takes no more ({error.strerror}), so nothing more was submitted: free some space or ask "
-            "for a larger quota, then repeat"
+        raise UnavailableError(
+            f"{store.workspace.root} takes no more ({error.strerror}), so nothing more was submitted: free some space "
+            "or ask for a larger quota, then repeat"
         ) from None
 
 
-def _check(workspace: Workspace, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
+def _check(store: Store, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
     room.on_nodes(spec, profile, nodes)
     usable = 60 * profile.minutes - _kept(profile)
-    longest = max(map(Estimate(workspace).seconds, packs))
+    longest = max(map(Estimate(store).seconds, packs))
     if longest > usable:
         raise UsageError(
             f"the longest pack of sweep {spec.name} may need {longest / 60:.0f} minutes, an allocation of "
@@ -87,13 +86,13 @@ def _kept(profile: Profile) -> float:
 
 
 def _difference(
-    workspace: Workspace, sweep: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
+    store: Store, sweep: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
 ) -> list[str]:
     submitted: list[str] = []
     while True:
-        known = submissions(workspace)
-        for unclear in (s for s in known if receipt(workspace, s.number) is None):
-            _resolve(workspace, unclear, tell)
+        known = submissions(store)
+        for unclear in (s for s in known if receipt(store, s.number) is None):
+            _resolve(store, unclear, tell)
         names = {s.name: s.sweep for s in known}
         live = [job for job in queued() if job.name in names and not job.final]
         lives = sum(names[job.name] == sweep for job in live)
@@ -106,7 +105,7 @@ def _difference(
                 f"{wanted - lives} more allocations beside the {len(live)} that wait or run are more than the "
                 f"{profile.max_jobs} jobs that the site file allows (max_jobs): ask for fewer"
             )
-        _probe(workspace, profile, tell)
+        _probe(store, profile, tell)
         intent = Submission(
             number=len(known) + 1,
             name=f"normsweep-{secrets.token_hex(4)}-{len(known) + 1}",
@@ -119,44 +118,44 @@ def _difference(
             kept_seconds=_kept(profile),
             owner=myself(),
         )
-        if intent.intend(workspace):
-            submitted += _submit(workspace, intent, profile, tell)
+        if intend(store, intent):
+            submitted += _submit(store, intent, profile, tell)
 
 
-def _probe(workspace: Workspace, profile: Profile, tell: Callable[[str], None]) -> None:
+def _probe(store: Store, profile: Profile, tell: Callable[[str], None]) -> None:
     """UsageError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
-    seen = workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
+    seen = store.workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
     if seen.exists():
         return
-    workspace.allocations.mkdir(parents=True, exist_ok=True)
-    if probe(profile, workspace.allocations, "orchestrator.cluster.allocation"):
-        publish(seen, b"")
+    store.workspace.allocations.mkdir(parents=True, exist_ok=True)
+    if probe(profile, store.workspace.allocations, "orchestrator.cluster.allocation"):
+        store.disk.publish(seen, b"")
     else:
         tell("no node was free for a probe: each allocation looks by itself whether it sees the workspace")
 
 
-def _submit(workspace: Workspace, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
+def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
     umask = os.umask(0)
     os.umask(umask)
-    arguments = (str(workspace.root), intent.number, profile, umask)
-    comment = f"normsweep {intent.sweep} in {workspace.root}"
-    folder = workspace.allocation(intent.number)
+    arguments = (str(store.workspace.root), intent.number, profile, umask)
+    comment = f"normsweep {intent.sweep} in {store.workspace.root}"
+    folder = store.workspace.allocation(intent.number)
     try:
         jobs = submit(profile, intent.count, intent.nodes, intent.name, comment, folder, allocation.work, *arguments)
     except SlurmError:
-        confirm(workspace, intent.number, [])
+        confirm(store, intent.number, [])
         raise
-    if not confirm(workspace, intent.number, jobs):
+    if not confirm(store, intent.number, jobs):
         ask(["scancel", "--quiet", "--name", intent.name])
         raise UsageError(f"another submit took over from this one, whose jobs {', '.join(jobs)} were cancelled")
     tell(f"{intent.sweep}: submitted {intent.count} allocations of {intent.nodes} nodes: jobs {', '.join(jobs)}")
     return jobs
 
 
-def _resolve(workspace: Workspace, unclear: Submission, tell: Callable[[str], None]) -> None:
+def _resolve(store: Store, unclear: Submission, tell: Callable[[str], None]) -> None:
     """Asks SLURM what became of a submission that has no receipt."""
     alive = under_way(unclear)
-    age = time.time() - workspace.intent(unclear.number).stat().st_mtime
+    age = time.time() - store.workspace.intent(unclear.number).stat().st_mtime
     if alive or (alive is None and age < UNCLEAR_SECONDS):
         raise UsageError(
             f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "
@@ -164,10 +163,10 @@ def _resolve(workspace: Workspace, unclear: Submission, tell: Callable[[str], No
         )
     jobs = _of(unclear)
     if jobs:
-        adopt(workspace.allocation(unclear.number), jobs)
-        confirm(workspace, unclear.number, jobs)
+        adopt(store.workspace.allocation(unclear.number), jobs)
+        confirm(store, unclear.number, jobs)
         tell(f"submission {unclear.number} was interrupted after sbatch: adopted its jobs {', '.join(jobs)}")
-    elif confirm(workspace, unclear.number, []):
+    elif confirm(store, unclear.number, []):
         # sbatch may have been on its way: a job that came since started without knowing, a later one will know.
         if _of(unclear):
             ask(["scancel", "--quiet", "--name", unclear.name])

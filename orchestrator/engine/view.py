@@ -30,6 +30,8 @@ class Watcher(Protocol):
 
     def waiting(self, reason: str) -> AbstractContextManager[object]:
         """While nothing is to be seen."""
+        ...
 
     def training(self, title: str, total: int, done: int, packs: Sequence[RosterPack]) -> AbstractContextManager[View]:
         """While packs are trained; `total` and `done` count trials."""
+        ...

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.choice import Choice
 from sweeps.cost import flops, steps
 from sweeps.errors import UsageError
@@ -91,10 +90,10 @@ def work(packs: Iterable[Sequence[Trial]], facts: Facts) -> list[Work]:
     return found
 
 
-def timings(workspace: Workspace, trials: Mapping[str, Trial], facts: Facts, done: Sequence[str]) -> list[Timing]:
+def timings(store: Store, trials: Mapping[str, Trial], facts: Facts, done: Sequence[str]) -> list[Timing]:
     """Of those trials that the done packs hold."""
     names = ["trial_id", "pack_id", "seconds", "threads", "device"]
-    rows, _ = Ledger(workspace).read(done, names)
+    rows, _ = store.ledger.read(done, names)
     counts: dict[str, float | None] = {}  # by pack, whose trials agree in all that operations depend on
     found: list[Timing] = []
     for trial_id, pack, seconds, threads, device in zip(*(rows[name].to_pylist() for name in names), strict=True):

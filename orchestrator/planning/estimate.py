@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from orchestrator.planning.cost import ASSUMED_FLOPS_PER_SECOND
 from orchestrator.planning.plan import facts_once
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
+from orchestrator.store.roster import RosterPack
 from sweeps.cost import flops
 
 SAMPLE = 100  # parts that are looked at
@@ -16,9 +15,9 @@ CAUTION = 2.0  # trials differ, and so do machines
 class Estimate:
     """From the workspace's own finished trials where there are any. What nothing is known of takes no time."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, store: Store) -> None:
         self._facts = facts_once()
-        self._rate = self._measured(workspace)
+        self._rate = self._measured(store)
         self._seconds: dict[str, float] = {}
 
     def seconds(self, pack: RosterPack) -> float:
@@ -28,9 +27,9 @@ class Estimate:
             self._seconds[pack.id] = CAUTION * sum(counts) * self._rate
         return self._seconds[pack.id]
 
-    def _measured(self, workspace: Workspace) -> float:
+    def _measured(self, store: Store) -> float:
         """Seconds per operation: the median of the newest trials."""
-        ledger, roster = Ledger(workspace), Roster(workspace)
+        ledger, roster = store.ledger, store.roster
         done = ledger.done()
         packs = [pack for pack in roster.packs.values() if pack.id in done][-SAMPLE:]
         rows, _ = ledger.read([pack.id for pack in packs], ["trial_id", "seconds"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
 
@@ -29,26 +29,24 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
     } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials)) else {})
 
 
-def planned(workspace: Workspace, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
+def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
     """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
     from orchestrator.planning.cost import DEFAULT_GPU, core_hours, gpu, gpu_hours, timings, work
     from orchestrator.planning.plan import facts_once, plan
-    from orchestrator.store.ledger import Ledger
-    from orchestrator.store.roster import Roster
 
     kind = gpu(device or DEFAULT_GPU)
     facts = facts_once()
-    found = plan(Roster(workspace), spec, where)
-    finished = Ledger(workspace).done()
+    found = plan(store.roster, spec, where)
+    finished = store.ledger.done()
     done = [p for p in found.serving if p.id in finished]
     todo = [p for p in found.serving if p.id not in finished]
-    begun = [p for p in todo if workspace.checkpoint(p.id).exists()]
+    begun = [p for p in todo if store.workspace.checkpoint(p.id).exists()]
     done_trials = sum(1 for p in done for t in p.trial_ids if t in found.trials)
     wanted = [[found.trials[t] for t in p.trial_ids if t in found.trials] for p in todo]
     wanted += [list(p.trials) for p in found.new]
     left = sum(map(len, wanted))
     to_do = work(wanted, facts)
-    timed = timings(workspace, found.trials, facts, [p.id for p in done])
+    timed = timings(store, found.trials, facts, [p.id for p in done])
     cores, gpus = core_hours(to_do, timed), gpu_hours(to_do, timed, kind)
     return {
         "sweep": spec.name,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 from orchestrator.watch.states import Observer, SweepStates
 from orchestrator.words import counted
 from sweeps.select import Selector
@@ -66,19 +66,19 @@ class Cancellation:
         return [chosen, [t for t in pack.trials if t.id not in self.chosen]]
 
 
-def cancellation(workspace: Workspace, sweep: str, where: Selector) -> Cancellation:
+def cancellation(store: Store, sweep: str, where: Selector) -> Cancellation:
     """Writes nothing. UsageError for an unknown sweep or a selector that names no trial."""
-    observer = Observer(workspace)
+    observer = Observer(store)
     states = observer.sweep(sweep)
     chosen = {trial for trial in states.selected(where) if states.of[trial] in OPEN}
     packs = [p for p in _open_packs(observer, states) if not chosen.isdisjoint(p.trial_ids)]
-    elsewhere = {t: name for name, v in observer.versions.items() if name != sweep for t in v["trials"]}
+    elsewhere = {t: name for name, v in observer.versions.items() if name != sweep for t in v.trials}
     whole: list[RosterPack] = []
     parted: list[RosterPack] = []
     left: list[RosterPack] = []
     for pack in packs:
         kept = [t for t in pack.trial_ids if t not in chosen and (t in states.of or t in elsewhere)]
-        begun = pack.id in observer.running or workspace.checkpoint(pack.id).exists()
+        begun = pack.id in observer.running or store.workspace.checkpoint(pack.id).exists()
         (whole if not kept else left if begun else parted).append(pack)
     affected = {t for p in [*whole, *parted] for t in p.trial_ids if t in chosen}
     return Cancellation(

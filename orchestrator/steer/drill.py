@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -19,13 +18,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from orchestrator.cluster.jobs import disturb
 from orchestrator.cluster.submissions import receipt, submissions
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
+from orchestrator.store.leases import Start
 from orchestrator.store.results import table
-from orchestrator.store.roster import Roster
-from orchestrator.store.workspace import Workspace
 from orchestrator.words import counted
-from slurm.command import ask
 from sweeps.errors import UsageError
 
 NAME = "drill"
@@ -65,14 +63,14 @@ def drill(folder: Path, site: Path | None, times: int, epochs: int, seed: int, t
     folder.mkdir(parents=True)
     sweep = folder / "drill.yaml"
     sweep.write_text(SWEEP.replace("EPOCHS", str(epochs)))
-    alone, disturbed = Workspace.at(folder / "undisturbed"), Workspace.at(folder / "disturbed")
+    alone, disturbed = Store.at(folder / "undisturbed"), Store.at(folder / "disturbed")
     tell("undisturbed, here")
-    _command("run", str(sweep), "--workspace", str(alone.root), "--no-mlflow", "--cpus", "1").wait()
+    _command("run", str(sweep), "--workspace", str(alone.workspace.root), "--no-mlflow", "--cpus", "1").wait()
     interrupted = (_OnSlurm(disturbed, sweep, site) if site else _Here(disturbed, sweep)).interrupted
     done = interrupted(times, random.Random(seed), tell)
     curves = ["curve_train_loss", "curve_val_error"]
     differing = differing_columns(*(table(place, NAME, more=curves)[0] for place in (alone, disturbed)))
-    rows, _ = Ledger(disturbed).read([_pack(disturbed)], ["attempts"])
+    rows, _ = disturbed.ledger.read([_pack(disturbed)], ["attempts"])
     result = Drill(interruptions=done, attempts=max(rows["attempts"].to_pylist()), differing=differing)
     if not differing:
         shutil.rmtree(folder)
@@ -87,15 +85,15 @@ def differing_columns(one: pa.Table, other: pa.Table) -> list[str]:
 class _Here:
     """Runs of the command line, of which each but the last is interrupted."""
 
-    def __init__(self, workspace: Workspace, sweep: Path) -> None:
-        self._workspace = workspace
-        self._words = ["run", str(sweep), "--workspace", str(workspace.root), "--no-mlflow", "--cpus", "1"]
+    def __init__(self, store: Store, sweep: Path) -> None:
+        self._store = store
+        self._words = ["run", str(sweep), "--workspace", str(store.workspace.root), "--no-mlflow", "--cpus", "1"]
 
     def interrupted(self, times: int, generator: random.Random, tell: Callable[[str], None]) -> list[str]:
         chosen = drawn(WAYS_HERE, times, generator)
         driver = _command(*self._words)
         for attempt, way in enumerate(chosen, 1):
-            trainer = _saved(self._workspace, attempt, driver)
+            trainer = _saved(self._store, attempt, driver)
             time.sleep(generator.uniform(0, 0.2))
             tell(way)
             if way == WAYS_HERE[0]:
@@ -111,27 +109,27 @@ class _Here:
 class _OnSlurm:
     """One allocation, interrupted while it works."""
 
-    def __init__(self, workspace: Workspace, sweep: Path, site: Path) -> None:
-        self._workspace = workspace
-        self._words = ["submit", str(sweep), "--site", str(site), "--workspace", str(workspace.root)]
+    def __init__(self, store: Store, sweep: Path, site: Path) -> None:
+        self._store = store
+        self._words = ["submit", str(sweep), "--site", str(site), "--workspace", str(store.workspace.root)]
 
     def interrupted(self, times: int, generator: random.Random, tell: Callable[[str], None]) -> list[str]:
         chosen = drawn(WAYS_ON_SLURM, times, generator)
         if _command(*self._words).wait():
             raise UsageError("nothing was submitted, so nothing was interrupted")
-        (submission,) = submissions(self._workspace)
-        jobs = receipt(self._workspace, submission.number)
+        (submission,) = submissions(self._store)
+        jobs = receipt(self._store, submission.number)
         assert jobs, "submit ended well, so there is a receipt"
         (job,) = jobs
         try:
             for attempt, way in enumerate(chosen, 1):
-                _saved(self._workspace, attempt)
+                _saved(self._store, attempt)
                 time.sleep(generator.uniform(0, 0.2))
                 tell(f"{way} of job {job}")
-                ask(["scontrol", "requeue", job] if way == WAYS_ON_SLURM[0] else ["scancel", "--signal=USR2", job])
-            _until(lambda: self._workspace.part(_pack(self._workspace)).exists())
+                disturb(job, "requeue" if way == WAYS_ON_SLURM[0] else "warn")
+            _until(lambda: self._store.workspace.part(_pack(self._store)).exists())
         finally:
-            ask(["scancel", "--quiet", job])
+            disturb(job, "end")
         return chosen
 
 
@@ -147,24 +145,25 @@ def drawn(ways: Sequence[str], times: int, generator: random.Random) -> list[str
     return drawn[:times]
 
 
-def _saved(workspace: Workspace, attempt: int, driver: subprocess.Popen[bytes] | None = None) -> int:
+def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = None) -> int:
     """Waits until that attempt, or a later one, has saved; returns its process."""
-    log, checkpoint = (lambda: workspace.log(_pack(workspace))), (lambda: workspace.checkpoint(_pack(workspace)))
-    begun: list[tuple[int, float]] = []
+    begun: list[Start] = []
 
     def saved() -> bool:
-        if (driver and driver.poll() is not None) or (
-            _recorded(workspace) and workspace.part(_pack(workspace)).exists()
-        ):
+        recorded = _recorded(store)
+        if (driver and driver.poll() is not None) or (recorded and store.workspace.part(_pack(store)).exists()):
             raise UsageError("the pack was trained before it could be interrupted so often: give it more --epochs")
-        if not begun and _recorded(workspace) and log().exists():
-            found = re.findall(r"pid (\d+) attempt (\d+) on ", log().read_text())
-            if found and int(found[-1][1]) >= attempt:
-                begun.append((int(found[-1][0]), time.time()))
-        return bool(begun) and checkpoint().exists() and checkpoint().stat().st_mtime > begun[0][1]
+        if not recorded:
+            return False
+        lease = store.leases.newest(_pack(store))
+        start = store.leases.started(lease) if lease and lease.generation >= attempt else None
+        if start is not None and not begun:
+            begun.append(start)
+        checkpoint = store.workspace.checkpoint(_pack(store))
+        return bool(begun) and checkpoint.exists() and checkpoint.stat().st_mtime > begun[0].at
 
     _until(saved)
-    return begun[0][0]
+    return begun[0].pid
 
 
 def _until(happened: Callable[[], bool]) -> None:
@@ -175,10 +174,12 @@ def _until(happened: Callable[[], bool]) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _recorded(workspace: Workspace) -> bool:
-    return bool(Roster(workspace).live)
+def _recorded(store: Store) -> bool:
+    store.roster.read()
+    return bool(store.roster.live)
 
 
-def _pack(workspace: Workspace) -> str:
-    (pack,) = Roster(workspace).live
+def _pack(store: Store) -> str:
+    store.roster.read()
+    (pack,) = store.roster.live
     return pack.id

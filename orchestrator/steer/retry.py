@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.store.failures import of_pack
+from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted
 from sweeps.select import Selector
@@ -47,17 +46,17 @@ class Retry:
             decisions.retry({p.id: self._last_generation(p.id) for p in self.forgiven})
 
     def _last_generation(self, pack: str) -> int:
-        return max((f.generation for f in of_pack(self.observer.workspace, pack)), default=0)
+        return max((f.generation for f in self.observer.store.attempts.failures(pack)), default=0)
 
 
-def retrial(workspace: Workspace, sweep: str, where: Selector) -> Retry:
+def retrial(store: Store, sweep: str, where: Selector) -> Retry:
     """Writes nothing. UsageError for an unknown sweep or a selector that names no trial."""
-    observer = Observer(workspace)
+    observer = Observer(store)
     states = observer.sweep(sweep)
     chosen = states.selected(where)
     failed: list[RosterPack] = []
     forgiven: list[RosterPack] = []
-    ever_failed = observer.failed_packs
+    ever_failed = store.attempts.failed_packs()
     for pack in states.packs:
         selected = chosen.intersection(pack.trial_ids)
         if pack.id in observer.done:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orchestrator.store.failures import Failure, of_pack
-from orchestrator.store.interruptions import interruptions, told
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
+from orchestrator.store.attempts import Failure, Interruption
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted
 from sweeps.identity import short
@@ -22,8 +21,9 @@ FIXES = {
     "lost_node": "run again: packs go on from their checkpoints",
     "lost_disk": "see what the disk of the workspace says (full, over quota, read-only?), then run again",
     "preempted": "run again: packs go on from their checkpoints",
-    "time_limit": "run again: packs go on from their checkpoints",
 }
+
+UNKNOWN = "a newer normsweep recorded this kind: update it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +45,9 @@ class ErrorGroup:
         return asdict(self)
 
 
-def errors(workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> list[ErrorGroup]:
+def errors(store: Store, sweep: str | None = None, where: Selector | None = None) -> list[ErrorGroup]:
     """The groups, the most frequent first. UsageError for an unknown sweep, or a selector that names no trial."""
-    observer = Observer(workspace)
+    observer = Observer(store)
     names = observer.names(sweep)
     states: dict[str, str] = {}
     for name in names:
@@ -55,10 +55,10 @@ def errors(workspace: Workspace, sweep: str | None = None, where: Selector | Non
         chosen = found.selected(where, least=1 if sweep else 0)
         states |= {trial: found.of[trial] for trial in chosen}
     groups: dict[str, list[Failure]] = {}
-    for pack in observer.failed_packs:
+    for pack in store.attempts.failed_packs():
         members = observer.roster.packs.get(pack)
         if members is not None and not states.keys().isdisjoint(members.trial_ids):
-            for failure in of_pack(workspace, pack):
+            for failure in store.attempts.failures(pack):
                 groups.setdefault(failure.fingerprint, []).append(failure)
     made = [_group(observer, f, states, sweep or "SWEEP") for f in groups.values()]
     return sorted(made, key=lambda g: (-g.count, g.fingerprint))
@@ -78,16 +78,27 @@ def _group(observer: Observer, failures: list[Failure], states: dict[str, str], 
         failed=sum(states[t] == "failed" for t in trials & alone),
         hosts=sorted({f.host for f in failures}),
         epochs=sorted({f.epoch for f in failures if f.epoch >= 0}),
-        fix=FIXES[last.kind].format(sweep=sweep),
+        fix=FIXES.get(last.kind, UNKNOWN).format(sweep=sweep),
         example=last,
     )
 
 
-def interrupted(workspace: Workspace, sweep: str | None = None) -> str:
+def interrupted(store: Store, sweep: str | None = None) -> str:
     """What interruptions cost the packs of a sweep or of all; "" when there were none."""
-    observer = Observer(workspace)
+    observer = Observer(store)
     packs = {pack.id for name in observer.names(sweep) for pack in observer.sweep(name).packs}
-    return told(interruptions(workspace, packs))
+    return _lost(store.attempts.interruptions(packs))
+
+
+def _lost(interruptions: list[Interruption]) -> str:
+    if not interruptions:
+        return ""
+    packs = counted(len({i.pack for i in interruptions}), "pack")
+    seconds = [i.seconds for i in interruptions]
+    return (
+        f"{packs} went on after {counted(len(interruptions), 'interruption')}: at most {sum(seconds):.1f} s "
+        f"of training done again, at most {max(seconds):.1f} s at a time"
+    )
 
 
 def lines(groups: list[ErrorGroup]) -> str:

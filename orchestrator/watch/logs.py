@@ -7,9 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from orchestrator.cluster.jobs import Jobs, log_of
-from orchestrator.store.failures import of_pack
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from orchestrator.watch.lookup import find_pack
 from orchestrator.watch.states import Observer
 from sweeps.identity import short
@@ -19,36 +17,38 @@ DRIVER_LINES = 20
 
 
 def logs(
-    workspace: Workspace, text: str, *, follow: bool = False, sleep: Callable[[float], None] = time.sleep
+    store: Store, text: str, *, follow: bool = False, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[str]:
     """The lines of the log of a SLURM job, of a pack, or of a trial's pack; with `follow` those to come, until the job
     is over or the pack has its part.
 
     UsageError when `text` names no job, no pack and no trial.
     """
-    path = log_of(workspace, text)
+    path = log_of(store, text)
     if path is not None:
-        yield from _job(workspace, text, path, follow, sleep)
+        yield from _job(store, text, path, follow, sleep)
         return
-    pack = find_pack(Observer(workspace), text).id
-    yield f"pack {short(pack)}: {workspace.log(pack)}"
-    some = yield from _lines(workspace.log(pack), lambda: not follow or workspace.part(pack).exists(), sleep)
+    pack = find_pack(Observer(store), text).id
+    yield f"pack {short(pack)}: {store.workspace.log(pack)}"
+    some = yield from _lines(
+        store.workspace.log(pack), lambda: not follow or store.workspace.part(pack).exists(), sleep
+    )
     if not some:
         yield "no run has come to this pack yet"
-    states, _ = Ledger(workspace).read([pack], ["state"])
-    failures = [] if set(states["state"].to_pylist()) - {"failed"} else of_pack(workspace, pack)
+    states, _ = store.ledger.read([pack], ["state"])
+    failures = [] if set(states["state"].to_pylist()) - {"failed"} else store.attempts.failures(pack)
     if failures:
         last = failures[-1]
         yield f"attempt {last.generation} failed ({last.kind}): {last.message}"
         yield from last.traceback.splitlines()
-        yield from _driver(workspace)
+        yield from _driver(store)
 
 
 def _job(
-    workspace: Workspace, job: str, path: Path, follow: bool, sleep: Callable[[float], None]
+    store: Store, job: str, path: Path, follow: bool, sleep: Callable[[float], None]
 ) -> Generator[str, None, None]:
     yield f"job {job}: {path}"
-    jobs = Jobs(workspace)
+    jobs = Jobs(store)
 
     def over() -> bool:
         jobs.look()
@@ -85,11 +85,11 @@ def _after(path: Path, position: int) -> bytes:
     return new[: new.rfind(b"\n") + 1]
 
 
-def _driver(workspace: Workspace) -> Iterator[str]:
+def _driver(store: Store) -> Iterator[str]:
     try:
-        tail = workspace.driver_log.read_text(errors="replace").splitlines()[-DRIVER_LINES:]
+        tail = store.workspace.driver_log.read_text(errors="replace").splitlines()[-DRIVER_LINES:]
     except FileNotFoundError:
         return
     if tail:
-        yield f"the last lines of {workspace.driver_log}:"
+        yield f"the last lines of {store.workspace.driver_log}:"
         yield from tail

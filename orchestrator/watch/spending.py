@@ -67,7 +67,7 @@ def spend(states: SweepStates, shapes: Shapes, begun: Mapping[str, tuple[float, 
     threads = [n or 1 for n in rows["threads"].to_pylist()]
     taken = [(s, operations[pack]) for pack, s in zip(rows["pack_id"].to_pylist(), seconds, strict=True) if s]
     rates = sorted(s / count for s, count in taken if count)
-    run = states.version["spec"]["run"]
+    run = states.version.spec["run"]
     cores = int(run["cpus"]) * int(run["devices"])
     rate = rates[len(rates) // 2] if rates else 1 / (ASSUMED_FLOPS_PER_SECOND * cores)
     mean = sum(s for s, _ in taken) / len(taken) if taken else None  # where operations are not known

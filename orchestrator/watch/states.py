@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
-from orchestrator.planning.plan import recorded, sweeps
-from orchestrator.store.decisions import Decisions
-from orchestrator.store.failures import Failure, counting, of_pack, verdict
-from orchestrator.store.leases import Lease, held
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
+from orchestrator.store.attempts import Failure, verdict
+from orchestrator.store.leases import Lease
 from orchestrator.store.owner import Liveness
-from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import UsageError
-from sweeps.near import unknown
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.trial import Trial
@@ -32,7 +28,7 @@ _COLUMNS = ["trial_id", "pack_id", "state", "seconds", "threads", "finished"]
 class SweepStates:
     """`of`: the state of each wanted trial, by id; `packs`: who serves them; `rows`: of the finished ones."""
 
-    version: Mapping[str, Any]
+    version: SweepVersion
     packs: list[RosterPack]
     of: dict[str, str]
     running: dict[str, Lease]
@@ -41,7 +37,7 @@ class SweepStates:
 
     @property
     def name(self) -> str:
-        return self.version["name"]
+        return self.version.name
 
     def selected(self, where: Selector | None, *, least: int = 1) -> set[str]:
         """The wanted trials that the selector names, by settings, `state`, `trial_id` or `pack_id`.
@@ -74,19 +70,19 @@ class SweepStates:
 class Observer:
     """What a workspace holds, as it was at the last `look`; may look again and again."""
 
-    def __init__(self, workspace: Workspace, runs: Callable[[str], bool | None] = lambda _: None) -> None:
+    def __init__(self, store: Store, runs: Callable[[str], bool | None] = lambda _: None) -> None:
         """`runs` says of a SLURM job's incarnation whether it runs; None when it cannot say."""
-        self.workspace = workspace
-        self.roster, self.decisions = Roster(workspace), Decisions(workspace)
-        self._ledger, self._liveness = Ledger(workspace), Liveness(workspace, runs=runs)
+        self.store, self.workspace = store, store.workspace
+        self.roster, self.decisions = store.roster, store.decisions
+        self._liveness = Liveness(store.workspace, runs=runs)
         self.look()
 
     def look(self) -> None:
         self.roster.read()
         self.decisions.read()
         # Leases before parts: a pack that ends between the two looks is done, not lost.
-        leases = held(self.workspace)
-        self.done = self._ledger.done()
+        leases = self.store.leases.held()
+        self.done = self.store.ledger.done()
         self.running = {
             pack: lease
             for pack, lease in leases.items()
@@ -95,28 +91,23 @@ class Observer:
         self.__dict__.pop("versions", None)
 
     @cached_property
-    def versions(self) -> dict[str, dict[str, Any]]:
+    def versions(self) -> dict[str, SweepVersion]:
         """The newest version of every recorded sweep, by name."""
-        found = {name: recorded(self.workspace, name) for name in sweeps(self.workspace)}
+        found = {name: self.store.sweeps.newest(name) for name in self.store.sweeps.names()}
         return {name: version for name, version in found.items() if version is not None}
 
     def names(self, sweep: str | None) -> list[str]:
-        """All recorded sweeps, or the one asked for. UsageError when there is none of that name."""
-        if sweep is not None and sweep not in self.versions:
-            raise UsageError(
-                f"{unknown('sweep', sweep, self.versions)} "
-                f"Nothing of it is recorded in {self.workspace.root}: run it first"
-            )
-        return list(self.versions) if sweep is None else [sweep]
+        """All recorded sweeps, or the one asked for. MissingError when there is none of that name."""
+        return list(self.versions) if sweep is None else [self.store.sweeps.needed(sweep).name]
 
     def sweep(self, name: str) -> SweepStates:
         (name,) = self.names(name)
         version = self.versions[name]
         recorded_packs = {pack.id: pack.trial_ids for pack in self.roster.packs.values()}
-        packs = [self.roster.packs[p] for p in service(recorded_packs, self.roster.replaced, version["trials"]).packs]
-        rows, problems = self._ledger.read([p.id for p in packs if p.id in self.done], _COLUMNS)
+        packs = [self.roster.packs[p] for p in service(recorded_packs, self.roster.replaced, version.trials).packs]
+        rows, problems = self.store.ledger.read([p.id for p in packs if p.id in self.done], _COLUMNS)
         results = dict(zip(rows["trial_id"].to_pylist(), rows["state"].to_pylist(), strict=True))
-        of = dict.fromkeys(version["trials"], "todo")
+        of = dict.fromkeys(version.trials, "todo")
         for pack in packs:
             otherwise = self.otherwise(pack.id)
             for trial in pack.trial_ids:
@@ -145,18 +136,16 @@ class Observer:
 
     def failures(self, pack: str) -> list[Failure]:
         """The pack's failures that count, oldest first."""
-        return counting(of_pack(self.workspace, pack), self.decisions.forgiven.get(pack, 0))
-
-    @property
-    def failed_packs(self) -> set[str]:
-        """The packs that ever failed; file names only."""
-        folder = self.workspace.failures
-        return {path.name.partition(".")[0] for path in folder.glob("[0-9a-f]*.json")} if folder.is_dir() else set()
+        return self.store.attempts.failures(pack, self.decisions.forgiven.get(pack, 0))
 
     def given_up(self, states: SweepStates) -> dict[str, Failure]:
         """The last failures of unfinished packs whose budget is spent."""
         found: dict[str, Failure] = {}
-        for pack in self.failed_packs.intersection(p.id for p in states.packs) - self.done - self.running.keys():
+        for pack in (
+            self.store.attempts.failed_packs().intersection(p.id for p in states.packs)
+            - self.done
+            - self.running.keys()
+        ):
             history = self.failures(pack)
             if history and verdict(history) == "give up":
                 found[pack] = history[-1]

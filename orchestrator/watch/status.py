@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator.cluster.jobs import Job, Jobs
-from orchestrator.store.ledger import decode
+from orchestrator.store import Store
+from orchestrator.store.parts import decode
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 from orchestrator.watch.spending import Shapes, Spend, spend
 from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
 from sweeps.errors import DamagedError
@@ -92,9 +92,9 @@ class SweepStatus:
 class StatusBoard:
     """Looks at a workspace, again and again."""
 
-    def __init__(self, workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> None:
-        self._jobs = Jobs(workspace)
-        self._observer = Observer(workspace, runs=self._jobs.runs)
+    def __init__(self, store: Store, sweep: str | None = None, where: Selector | None = None) -> None:
+        self._jobs = Jobs(store)
+        self._observer = Observer(store, runs=self._jobs.runs)
         self._names = self._observer.names(sweep)
         self._where, self._shapes = where, Shapes()
 
@@ -151,17 +151,18 @@ class StatusBoard:
     ) -> RunningPack:
         dataset, normalizer = _cell_of(pack)
         lease = states.running[pack.id]
+        start = self._observer.store.leases.started(lease)
         return RunningPack(
             pack=pack.id,
             dataset=dataset,
             normalizer=normalizer,
             trials=len(pack.trial_ids),
-            started=lease.started(self._observer.workspace),
+            started=start is not None,
             epoch=epoch,
             epochs=self._shapes.of(pack).epochs,
             age=None if saved is None else max(time.time() - saved, 0.0),
-            host=lease.owner.host,
-            pid=lease.owner.pid,
+            host=start.node if start else lease.owner.host,
+            pid=start.pid if start else lease.owner.pid,
         )
 
     def _given_up(self, states: SweepStates) -> list[str]:
@@ -172,9 +173,9 @@ class StatusBoard:
         ]
 
 
-def status_of(workspace: Workspace, sweep: str | None = None, where: Selector | None = None) -> list[SweepStatus]:
+def status_of(store: Store, sweep: str | None = None, where: Selector | None = None) -> list[SweepStatus]:
     """The recorded sweeps, or one. UsageError when there is none of that name."""
-    return StatusBoard(workspace, sweep, where).look()
+    return StatusBoard(store, sweep, where).look()
 
 
 def _cell_of(pack: RosterPack) -> tuple[str, str]:

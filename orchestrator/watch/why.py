@@ -6,17 +6,15 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.store.failures import of_pack, verdict
-from orchestrator.store.interruptions import interruptions
-from orchestrator.store.leases import owners
-from orchestrator.store.ledger import Ledger, decode
+from orchestrator.store import Store
+from orchestrator.store.attempts import verdict
+from orchestrator.store.parts import decode
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
 from orchestrator.watch.lookup import Found, find_trial
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted, duration
 from sweeps.composition import normalizer
-from sweeps.errors import NormsweepError, UsageError
+from sweeps.errors import DamagedError, NormsweepError
 from sweeps.identity import short
 from sweeps.trial import Trial, field_names
 
@@ -24,14 +22,14 @@ _RESULT = ["trial_id", "state", "test_error", "val_error", "diverged_epoch", "at
            "seconds", "failure"]  # fmt: skip
 
 
-def why(workspace: Workspace, text: str) -> dict[str, Any]:
+def why(store: Store, text: str) -> dict[str, Any]:
     """`text`: the first digits of a trial's id, or a selector that names one trial."""
-    observer = Observer(workspace)
+    observer = Observer(store)
     found = find_trial(observer, text)
     trial = found.pack.trials[found.pack.trial_ids.index(found.trial)]
-    result = _result(workspace, found)
+    result = _result(store, found)
     state = result["state"] if result else observer.otherwise(found.pack.id)
-    wanted = [name for name, version in observer.versions.items() if found.trial in version["trials"]]
+    wanted = [name for name, version in observer.versions.items() if found.trial in version.trials]
     return {
         "trial": found.trial,
         "state": state,
@@ -39,8 +37,8 @@ def why(workspace: Workspace, text: str) -> dict[str, Any]:
         "sweeps": wanted,
         "pack": found.pack.id,
         "members": len(found.pack.trial_ids),
-        "checkpoint": workspace.checkpoint(found.pack.id).exists(),
-        "progress": None if result else _progress(workspace, found),
+        "checkpoint": store.workspace.checkpoint(found.pack.id).exists(),
+        "progress": None if result else _progress(store, found),
         "result": result,
         "attempts": [attempt for pack in found.history for attempt in _attempts(observer, pack)],
         "notes": _notes(observer, found, trial, wanted),
@@ -78,17 +76,17 @@ def differences(one: Trial, other: Trial) -> list[str]:
     ]
 
 
-def _result(workspace: Workspace, found: Found) -> dict[str, Any] | None:
-    rows, problems = Ledger(workspace).read([found.pack.id], _RESULT)
+def _result(store: Store, found: Found) -> dict[str, Any] | None:
+    rows, problems = store.ledger.read([found.pack.id], _RESULT)
     if problems:
-        raise UsageError(problems[0])
+        raise DamagedError(problems[0])
     return next((row for row in rows.to_pylist() if row["trial_id"] == found.trial), None)
 
 
-def _progress(workspace: Workspace, found: Found) -> int | None:
+def _progress(store: Store, found: Found) -> int | None:
     """The epochs that the trial's progress file holds."""
     try:
-        rows = decode(workspace.progress(found.pack.id), ["trial_id", "curve_val_error"]).to_pylist()
+        rows = decode(store.workspace.progress(found.pack.id), ["trial_id", "curve_val_error"]).to_pylist()
     except FileNotFoundError:
         return None
     return next(len(row["curve_val_error"] or ()) for row in rows if row["trial_id"] == found.trial)
@@ -126,13 +124,15 @@ def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
     """What leases, interruptions and failures tell: `1 of pack ...: pid 12 on host, exception in epoch 3: ...`."""
     forgiven = observer.decisions.forgiven.get(pack.id, 0)
     told: dict[int, list[str]] = {}
-    for generation, owner in owners(observer.workspace, pack.id).items():
-        told[generation] = [f"pid {owner.pid} on {owner.host}"]
-    for failure in of_pack(observer.workspace, pack.id):
+    for lease in observer.store.leases.of_pack(pack.id):
+        start = observer.store.leases.started(lease)
+        where = (start.pid, start.node) if start else (lease.owner.pid, lease.owner.host)
+        told[lease.generation] = [f"pid {where[0]} on {where[1]}"]
+    for failure in observer.store.attempts.failures(pack.id):
         where = f" in epoch {failure.epoch}" if failure.epoch >= 0 else ""
         words = told.setdefault(failure.generation, [f"on {failure.host}"])
         words.append(f"{failure.kind}{where}: {failure.message}" + (" (forgiven)" * (failure.generation <= forgiven)))
-    for event in interruptions(observer.workspace, [pack.id]):
+    for event in observer.store.attempts.interruptions([pack.id]):
         words = told.setdefault(event.generation, [f"on {event.host}"])
         words.insert(1, f"from epoch {event.epoch}, the one before lost at most {event.seconds:.1f} s of training")
     replaced = ", which was replaced" if pack.id in observer.roster.replaced else ""
@@ -167,7 +167,7 @@ def _notes(observer: Observer, found: Found, trial: Trial, wanted: list[str]) ->
 
 def _nearest(observer: Observer, trial_id: str, trial: Trial) -> list[str]:
     """The wanted trials with the same settings (digest and revision aside), else some that differ in one."""
-    wanted = {t for version in observer.versions.values() for t in version["trials"]} - {trial_id}
+    wanted = {t for version in observer.versions.values() for t in version.trials} - {trial_id}
     own = trial.as_json()
     near: dict[int, list[str]] = {0: [], 1: []}
     for pack in observer.roster.live:
