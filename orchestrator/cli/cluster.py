@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.options import DEFAULT_ROOT, Root, Set, Sweep, Where, selector_of, spec_of, store_at
-from sweeps.errors import UsageError
 
 slurm_app = typer.Typer()
 
@@ -25,8 +24,8 @@ def submit(
     where: Where = None,
 ) -> None:
     """Have SLURM jobs train what is lacking; repeat at will: only what is missing is submitted."""
+    from orchestrator.cluster.site import load
     from orchestrator.cluster.submit import submit_sweep
-    from slurm.profile import load
 
     profile = load(site)
     submit_sweep(store_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, selector_of(where))
@@ -42,13 +41,9 @@ def drill(
 ) -> None:
     """Interrupt a small pack on purpose; are its results the undisturbed ones? Exit code 4 when they are not."""
     from orchestrator.steer.drill import drill as interrupt
-    from slurm.errors import Unanswered
 
-    folder = store_at(workspace).root / f"drill-{secrets.token_hex(4)}"
-    try:
-        result = interrupt(folder, site and site.resolve(), times, epochs, seed, print)
-    except Unanswered as error:
-        raise UsageError(f"SLURM does not answer; repeat later: {error}") from None
+    folder = store_at(workspace).workspace.root / f"drill-{secrets.token_hex(4)}"
+    result = interrupt(folder, site and site.resolve(), times, epochs, seed, print)
     print(result)
     if result.differing:
         print(f"see {folder}")
@@ -60,16 +55,7 @@ def init(
     site: Annotated[Path, typer.Option("--site", help="where to write the site file")],
 ) -> None:
     """Write a commented site file, from what this cluster says of itself."""
-    from slurm.errors import Unanswered
-    from slurm.partitions import site_file
+    from orchestrator.cluster.site import write
 
-    try:
-        text = site_file()
-    except Unanswered as error:
-        raise UsageError(error) from None
-    try:
-        with site.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{site} exists: it is left as it is") from None
+    write(site)
     print(f"{site}: check partition, account and limits, then `normsweep submit SWEEP --site {site}`")

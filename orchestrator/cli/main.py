@@ -26,7 +26,8 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.tracking import compare_app, mlflow_app
 from orchestrator.cli.watch import watch_app
-from sweeps.errors import UsageError
+from slurm.errors import SlurmError
+from sweeps.errors import NormsweepError, UsageError
 
 app = typer.Typer(
     name="normsweep",
@@ -57,23 +58,24 @@ def run(
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
 ) -> None:
-    """Train what is lacking, here and now; run again to go on after any interruption."""
+    """Train what is missing, here and now; run again to go on after any interruption."""
     from rich.console import Console
 
+    from orchestrator.cli.live import Terminal
     from orchestrator.engine.run import run as run_sweep
 
     console = Console(soft_wrap=True)
-    place = store_at(workspace)
+    store = store_at(workspace, patient=True)
     spec = spec_of(sweep, set_)
+    uri = tracking_uri if mlflow else "none"
     summary = run_sweep(
-        place,
+        store,
         spec,
-        console,
+        Terminal(console),
         where=selector_of(where),
-        cpus=cpus,
+        cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
-        tracking_uri=tracking_uri,
-        mirrored=mlflow,
+        tracking_uri=uri,
     )
     console.print(
         f"{spec.name}: {summary.done} of {summary.total} trials done"
@@ -89,7 +91,7 @@ def run(
     if mlflow:
         from orchestrator.mirror.sync import ui_command
 
-        console.print(f"MLflow: {ui_command(place, tracking_uri)}", highlight=False)
+        console.print(f"MLflow: {ui_command(store.workspace, tracking_uri)}", highlight=False)
     raise typer.Exit(summary.exit_code)
 
 
@@ -105,9 +107,9 @@ def check(
     json_: Json = False,
 ) -> None:
     """Read the sweep, expand it, check every rule, count; change nothing."""
+    from orchestrator.cluster.site import load
     from orchestrator.planning import room
     from orchestrator.planning.preview import checked
-    from slurm.profile import load
 
     if nodes > 1 and site is None:
         raise UsageError(f"--nodes={nodes} says nothing without the site file of these nodes: give it with --site")
@@ -116,7 +118,8 @@ def check(
     if cpus or gpus is not None:
         room.on_machine(spec, cpus or len(os.sched_getaffinity(0)), gpus or 0)
     if site:
-        room.on_nodes(spec, load(site), nodes)
+        profile = load(site)
+        room.on_nodes(spec, profile.cpus, profile.gpus, nodes)
     print_answer(answer, json_)
 
 
@@ -240,14 +243,42 @@ def list_(
 
 
 def main() -> None:
-    """The console script. Bad input: one clear sentence a problem on standard error, exit code 2."""
+    """The console script. Exit code 2 and one sentence a problem for the errors of `sweeps.errors` and `slurm.errors`;
+    anything else is a bug: its traceback, where to report it, exit code 1."""
     try:
         app()
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (NormsweepError, SlurmError) as error:
         print(f"normsweep: {error}", file=sys.stderr)
         sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if not _is_refusal(error):
+            _report()
+            raise
+        print(f"normsweep: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(USAGE)
+    except Exception:
+        _report()
+        raise
+
+
+def _is_refusal(error: OSError) -> bool:
+    """Whether the system refuses a file for what it is, for lack of a right or of room: not a fault of the program."""
+    from orchestrator.store.files import refused
+
+    kinds = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
+    return error.filename is not None and (isinstance(error, kinds) or refused(error))
+
+
+def _report() -> None:
+    from orchestrator.version import code_version
+
+    print(
+        f"normsweep {code_version()}: this is a bug. What follows says where; please report it with the command that "
+        "you typed.",
+        file=sys.stderr,
+    )
 
 
 def _listed(text: str) -> list[str]:

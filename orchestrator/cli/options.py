@@ -28,10 +28,12 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 DEFAULT_ROOT = Path("normsweep-out")
 
 
-def store_at(root: Path) -> Store:
+def store_at(root: Path, *, patient: bool = False) -> Store:
+    """`patient`: waits for a disk that refuses, as a training does."""
     from orchestrator.store import Store
+    from orchestrator.store.files import PATIENCE
 
-    return Store.at(root)
+    return Store.at(root, patience=PATIENCE if patient else 0.0)
 
 
 def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.steer.cancel import Cancellation
     from orchestrator.steer.retry import Retry
-    from orchestrator.store.workspace import Workspace
+    from orchestrator.store import Store
     from sweeps.select import Selector
 
 watch_app = typer.Typer()
@@ -132,12 +132,12 @@ def cancel(
     _carry_out(cancellation(store_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
 
 
-def _end_jobs(workspace: Workspace, sweep: str) -> None:
+def _end_jobs(store: Store, sweep: str) -> None:
     from orchestrator.cluster.jobs import cancel_jobs
     from orchestrator.watch.states import Observer
 
-    Observer(workspace).names(sweep)
-    ended = cancel_jobs(workspace, sweep)
+    Observer(store).names(sweep)
+    ended = cancel_jobs(store, sweep)
     print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
 
 

@@ -70,7 +70,7 @@ def submit_sweep(
 
 
 def _check(store: Store, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
-    room.on_nodes(spec, profile, nodes)
+    room.on_nodes(spec, profile.cpus, profile.gpus, nodes)
     usable = 60 * profile.minutes - _kept(profile)
     longest = max(map(Estimate(store).seconds, packs))
     if longest > usable:

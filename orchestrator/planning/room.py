@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from slurm.profile import Profile
 from sweeps.errors import UsageError
 from sweeps.spec import SweepSpec
 from trainers.compiler import needs_compiler
@@ -26,15 +25,15 @@ def on_machine(spec: SweepSpec, cores: int, gpus: int) -> None:
         )
 
 
-def on_nodes(spec: SweepSpec, profile: Profile, nodes: int) -> None:
-    """UsageError when a pack of the sweep would wait for ever in an allocation of so many nodes of a site."""
+def on_nodes(spec: SweepSpec, cpus: int, gpus: int, nodes: int) -> None:
+    """UsageError when a pack of the sweep would wait for ever in an allocation of `nodes` with so much each."""
     run = spec.run
-    if run.cpus > profile.cpus or run.gpus > profile.gpus:
+    if run.cpus > cpus or run.gpus > gpus:
         raise UsageError(
             f"a pack of sweep {spec.name} needs {run.cpus} cores and {run.gpus:g} GPUs, a node of the site file has "
-            f"{profile.cpus} and {profile.gpus}: raise `cpus` or `gpus` there, or lower run.cpus or run.gpus"
+            f"{cpus} and {gpus}: raise `cpus` or `gpus` there, or lower run.cpus or run.gpus"
         )
-    each = min(profile.cpus // run.cpus, int(profile.gpus / run.gpus) if run.gpus else profile.cpus)
+    each = min(cpus // run.cpus, int(gpus / run.gpus) if run.gpus else cpus)
     if run.devices > nodes * each:
         raise UsageError(
             f"run.devices={run.devices}: an allocation of {nodes} nodes has room for {nodes * each} devices with "

@@ -30,9 +30,8 @@ def logs(
         return
     pack = find_pack(Observer(store), text).id
     yield f"pack {short(pack)}: {store.workspace.log(pack)}"
-    some = yield from _lines(
-        store.workspace.log(pack), lambda: not follow or store.workspace.part(pack).exists(), sleep
-    )
+    part = store.workspace.part(pack)
+    some = yield from _lines(store.workspace.log(pack), lambda: not follow or part.exists(), sleep)
     if not some:
         yield "no run has come to this pack yet"
     states, _ = store.ledger.read([pack], ["state"])

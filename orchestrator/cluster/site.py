@@ -1,0 +1,21 @@
+"""Site files, as the command line reads and writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slurm.partitions import site_file
+from slurm.profile import Profile, load
+from sweeps.errors import UsageError
+
+__all__ = ["Profile", "load", "write"]
+
+
+def write(path: Path) -> None:
+    """A commented site file, from what this cluster says of itself. UsageError when there is a file already."""
+    text = site_file()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} exists: it is left as it is") from None
