@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from orchestrator.mirror.lease import LEASE, holder
+from orchestrator.mirror.sync import LEASE, holder
 from orchestrator.mirror.synchronization import synchronize
 from orchestrator.store.leases import Lease, Leases
 from orchestrator.store.owner import beat, myself
@@ -33,7 +33,7 @@ class _Follower:
         self._uri = uri
         self._leases = Leases(workspace, myself())
         self._lease: Lease | None = None
-        self._told: set[str] = set()
+        self._written: set[str] = set()
         self._beats, self._beaten = 0, time.monotonic()
 
     def follow(self, stdin: int, every: float) -> bool:
@@ -72,27 +72,27 @@ class _Follower:
 
     def _synchronize(self) -> bool:
         if not self._held():
-            self._tell(holder(self._leases))
+            self._log(holder(self._leases))
             return False
         assert self._lease is not None
         try:
             result = synchronize(self._workspace, self._lease, self._uri)
         except NormsweepError as sentence:
-            self._tell(str(sentence))
+            self._log(str(sentence))
             return False
         if result.busy is not None:
             self._lease = None
-            self._tell(result.busy)
+            self._log(result.busy)
             return False
         for problem in result.problems:
-            self._tell(problem)
+            self._log(problem)
         return not result.problems
 
-    def _tell(self, sentence: str) -> None:
-        """Each sentence once."""
-        if sentence in self._told:
+    def _log(self, sentence: str) -> None:
+        """Writes the sentence to the log, once."""
+        if sentence in self._written:
             return
-        self._told.add(sentence)
+        self._written.add(sentence)
         path = self._workspace.log(LEASE)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
