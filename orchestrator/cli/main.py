@@ -26,7 +26,8 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.tracking import compare_app, mlflow_app
 from orchestrator.cli.watch import watch_app
-from sweeps.errors import UsageError
+from slurm.errors import SlurmError
+from sweeps.errors import NormsweepError, UsageError
 
 app = typer.Typer(
     name="normsweep",
@@ -217,15 +218,19 @@ def report(
 def sync(
     workspace: Root = DEFAULT_ROOT,
     tracking_uri: Uri = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="compare with what MLflow says, not with our own journal: "
+            "finds runs that were deleted or doubled there",
+        ),
+    ] = False,
 ) -> None:
     """Mirror the ledger to MLflow; repeat at will."""
     from orchestrator.mirror.sync import sync as mirror
-    from sweeps.errors import UnavailableError
 
-    try:
-        print_answer(str(mirror(workspace_at(workspace), uri=tracking_uri)), False)
-    except UnavailableError as error:
-        raise UsageError(error) from None
+    print_answer(str(mirror(workspace_at(workspace), uri=tracking_uri, verify=verify)), False)
 
 
 @app.command("list")
@@ -240,10 +245,10 @@ def list_(
 
 
 def main() -> None:
-    """The console script. Bad input: one clear sentence a problem on standard error, exit code 2."""
+    """The console script. An error of the trees: one clear sentence a problem on standard error, exit code 2."""
     try:
         app()
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (NormsweepError, SlurmError, FileNotFoundError, PermissionError) as error:
         print(f"normsweep: {error}", file=sys.stderr)
         sys.exit(USAGE)
     except KeyboardInterrupt:
