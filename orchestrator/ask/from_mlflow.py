@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from orchestrator.ask.frame import INTEGERS, METRICS, NAMES, frame_of
-from orchestrator.mirror.errors import Refused
-from orchestrator.mirror.pages import Selected
+from orchestrator.ask.frame import INTEGERS, METRICS, NAMES, Progress, frame_of
 from orchestrator.mirror.run_data import TRIAL_TAG, member_tag
-from orchestrator.mirror.tracker import Tracker
-from orchestrator.mirror.uri import sqlite_file, tracking_uri
+from orchestrator.mirror.tracker import Refused, Selected
+from orchestrator.mirror.trackers import open_tracker
+from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
-
-if TYPE_CHECKING:
-    from orchestrator.ask.frame import Progress
 
 _KNOWN = {*NAMES, *INTEGERS}
 
 
 def from_mlflow(
-    workspace: Workspace, uri: str | None, sweeps: Sequence[str], query: str, progress: Progress | None = None
+    workspace: Workspace,
+    uri: str | None,
+    sweeps: Sequence[str],
+    query: str,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """The complete runs of the sweeps (all: none) that the filter selects. Raises UsageError for a bad filter."""
-    uri = tracking_uri(workspace, uri)
-    file = sqlite_file(uri)
-    if file is not None and not file.exists():
-        raise UsageError(f"nothing is mirrored in {file} yet: `normsweep sync`, or ask with --source ledger")
-    tracker = Tracker(workspace, uri)
+    """The complete runs of the sweeps (all: none) that the filter selects.
+
+    `progress` is told how many runs were read. Raises UsageError for an invalid filter or URI and where nothing is
+    mirrored, UnavailableError when MLflow does not answer.
+    """
+    tracker = open_tracker(workspace, tracking_uri(workspace, uri), existing=True)
     columns: dict[str, list[object]] = {name: [] for name in (*NAMES, *INTEGERS, *METRICS, "state")}
     settings: list[dict[str, str]] = []
-    with tracker.speaking():
+    with tracker.quiet():
         try:
-            with tracker.refusals():
-                for tag in [member_tag(sweep) for sweep in sweeps] or [TRIAL_TAG]:
-                    clauses = [f"tags.`{tag}` LIKE '%'", "attributes.status != 'RUNNING'", query]
-                    for page in tracker.select(" AND ".join(c for c in clauses if c)):
-                        for run in page:
-                            _append(run, columns)
-                            settings.append(run.params)
-                        if progress is not None:
-                            progress(len(settings))
+            for tag in [member_tag(sweep) for sweep in sweeps] or [TRIAL_TAG]:
+                clauses = [f"tags.`{tag}` LIKE '%'", "attributes.status != 'RUNNING'", query]
+                for page in tracker.select(" AND ".join(c for c in clauses if c)):
+                    for run in page:
+                        _append(run, columns)
+                        settings.append(run.params)
+                    if progress is not None:
+                        progress(len(settings))
         except Refused as sentence:
             raise UsageError(f"MLflow does not take the filter {query!r}: {sentence}") from None
     others = {name for params in settings for name in params} - _KNOWN

@@ -220,15 +220,19 @@ def report(
 def sync(
     workspace: Root = DEFAULT_ROOT,
     tracking_uri: Uri = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="compare with what MLflow says, not with our own journal: "
+            "finds runs that were deleted or doubled there",
+        ),
+    ] = False,
 ) -> None:
     """Mirror the ledger to MLflow; repeat at will."""
     from orchestrator.mirror.sync import sync as mirror
-    from sweeps.errors import UnavailableError
 
-    try:
-        print_answer(str(mirror(store_at(workspace), uri=tracking_uri)), False)
-    except UnavailableError as error:
-        raise UsageError(error) from None
+    print_answer(str(mirror(store_at(workspace).workspace, uri=tracking_uri, verify=verify)), False)
 
 
 @app.command("list")

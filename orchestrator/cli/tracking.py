@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, store_at
-from sweeps.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
@@ -34,13 +33,8 @@ def up_(
 ) -> None:
     """Start the server and wait until it answers; do nothing where one runs."""
     from orchestrator.mirror.server import up
-    from sweeps.errors import UnavailableError
 
-    try:
-        server = up(store_at(workspace), backend=backend, port=port, password=password)
-    except UnavailableError as error:
-        raise UsageError(error) from None
-    print_answer(_told(server), False)
+    print_answer(_sentence(up(store_at(workspace).workspace, backend=backend, port=port, password=password)), False)
 
 
 @mlflow_app.command("down")
@@ -48,7 +42,7 @@ def down_(workspace: Root = DEFAULT_ROOT) -> None:
     """Stop the server."""
     from orchestrator.mirror.server import down
 
-    print_answer("stopped" if down(store_at(workspace)) else "no server runs", False)
+    print_answer("stopped" if down(store_at(workspace).workspace) else "no server runs", False)
 
 
 @mlflow_app.command("status")
@@ -56,15 +50,15 @@ def status_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
     """Where the server is. Exit code 3 when none runs."""
     from orchestrator.mirror.server import running
 
-    server = running(store_at(workspace))
+    server = running(store_at(workspace).workspace)
     if json_:
         print_answer({"uri": server.uri, "backend": server.backend} if server else {"uri": None}, True)
     else:
-        print_answer(_told(server) if server else "no server runs: `normsweep mlflow up` starts one", False)
+        print_answer(_sentence(server) if server else "no server runs: `normsweep mlflow up` starts one", False)
     raise typer.Exit(0 if server else 3)
 
 
-def _told(server: Server) -> str:
+def _sentence(server: Server) -> str:
     lines = [f"MLflow serves {server.backend} at {server.uri}", f"export MLFLOW_TRACKING_URI={server.uri}"]
     if server.password_file is not None:
         lines.append(f'export MLFLOW_TRACKING_USERNAME=admin MLFLOW_TRACKING_PASSWORD="$(cat {server.password_file})"')
@@ -89,37 +83,33 @@ def compare(
     from rich.console import Console
 
     from orchestrator.ask.compare import compare as ask
-    from sweeps.errors import UnavailableError
 
     console = Console(stderr=True)
-    with console.status("asking") as shown:
-        try:
-            found = ask(
-                store_at(workspace),
-                sweeps or [],
-                by=[part.strip() for part in by.split(",") if part.strip()],
-                query=filter_,
-                source=source,
-                uri=tracking_uri,
-                metric=metric,
-                baseline=baseline,
-                progress=lambda runs: shown.update(f"{runs} runs read"),
-            )
-        except UnavailableError as error:
-            raise UsageError(error) from None
+    with console.status("asking") as status:
+        comparison = ask(
+            store_at(workspace),
+            sweeps or [],
+            by=[part.strip() for part in by.split(",") if part.strip()],
+            query=filter_,
+            source=source,
+            uri=tracking_uri,
+            metric=metric,
+            baseline=baseline,
+            progress=lambda runs: status.update(f"{runs} runs read"),
+        )
     if json_:
-        print_answer(found.as_json(), True)
+        print_answer(comparison.as_json(), True)
     else:
-        _show(found)
+        _show(comparison)
 
 
-def _show(found: Comparison) -> None:
+def _show(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("method", "wins", "mean", "difference", "interval", "rank", box=None, title_justify="left")
-    table.title = f"{found.note}; {found.runs} runs of {found.source}"
-    for line in found.lines:
+    table.title = f"{comparison.note}; {comparison.runs} runs of {comparison.source}"
+    for line in comparison.lines:
         table.add_row(
             line["method"],
             f"{line['wins']:g}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.engine.view import Watcher
+from orchestrator.mirror.child import Mirroring
 from orchestrator.planning import room
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
@@ -49,7 +50,12 @@ def run(
     from orchestrator.engine.local import LocalBackend
 
     room.on_machine(spec, cpus, gpus)
-    mirror = Mirror(store.workspace, tracking_uri)
+    mirroring = Mirroring(
+        store.workspace,
+        tracking_uri,
+        say=watcher.tell,
+        waiting=lambda: watcher.waiting("mirroring the results to MLflow"),
+    )
     planned, changed = commit(store, spec, where)
     if changed:
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
@@ -69,16 +75,13 @@ def run(
         )
         backend = LocalBackend(store.workspace, max(cpus, spec.run.cpus), gpus)
         with (
-            mirror.following(watcher.waiting, watcher.tell),
+            mirroring.going(),
             watcher.training(spec.name, todo + before, before, packs) as view,
         ):
             outcome = drive(store, wanted, spec.run, backend, view)
     else:
         watcher.tell(f"{spec.name}: nothing is left to train, {before} trials are done")
-        with watcher.waiting("mirroring the results to MLflow"):
-            problems = mirror.catch_up()
-        for problem in problems:
-            watcher.tell(problem)
+        mirroring.catch_up()
     store.ledger.renew_cache(p.id for p in store.roster.live)
     return _summary(store, wanted, outcome.stopped, outcome.given_up)
 

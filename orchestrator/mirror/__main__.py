@@ -1,8 +1,10 @@
-"""`python -P -m orchestrator.mirror WORKSPACE [--uri URI]` follows the ledger until its standard input ends."""
+"""`python -P -m orchestrator.mirror WORKSPACE` follows the ledger until its standard input ends.
+
+MLFLOW_TRACKING_URI says to which MLflow.
+"""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -12,16 +14,16 @@ from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.workspace import Workspace
 
 
-def main() -> int:
-    """A driver's child: it outlives Ctrl-C and the terminal, says nothing to either, and ends when the driver does."""
-    parser = argparse.ArgumentParser(prog="python -m orchestrator.mirror")
-    parser.add_argument("workspace")
-    parser.add_argument("--uri", help="MLflow's; better in MLFLOW_TRACKING_URI when it holds a password")
-    arguments = parser.parse_args()
+def main(root: str) -> int:
+    """A driver's child: it outlives Ctrl-C and the terminal, says nothing to either, and ends when the driver does.
+
+    Returns 1 when MLflow lacks something; the workspace's `logs/mirror.log` says what. Raises UsageError for an invalid
+    URI.
+    """
     from orchestrator.mirror.follow import follow  # pyarrow and MLflow
 
-    workspace = Workspace.at(arguments.workspace)
-    uri = tracking_uri(workspace, arguments.uri)
+    workspace = Workspace.at(root)
+    uri = tracking_uri(workspace)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(PermissionError):
         os.setsid()
@@ -34,4 +36,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

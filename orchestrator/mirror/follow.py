@@ -6,10 +6,11 @@ import os
 import select
 import time
 
-from orchestrator.mirror.lease import LEASE, holder
+from orchestrator.mirror.sync import LEASE, holder
 from orchestrator.mirror.synchronization import synchronize
-from orchestrator.store.leases import Lease, Leases
-from orchestrator.store.owner import beat, myself
+from orchestrator.store import Store
+from orchestrator.store.leases import Lease
+from orchestrator.store.owner import Liveness, beat, myself
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import NormsweepError
 
@@ -29,11 +30,11 @@ def follow(workspace: Workspace, uri: str, stdin: int, every: float = EVERY_SECO
 
 class _Follower:
     def __init__(self, workspace: Workspace, uri: str) -> None:
-        self._workspace = workspace
+        self._store = Store(workspace)
         self._uri = uri
-        self._leases = Leases(workspace, myself())
+        self._liveness = Liveness(workspace)
         self._lease: Lease | None = None
-        self._told: set[str] = set()
+        self._written: set[str] = set()
         self._beats, self._beaten = 0, time.monotonic()
 
     def follow(self, stdin: int, every: float) -> bool:
@@ -50,9 +51,9 @@ class _Follower:
                 time.sleep(min(every, 0.5))
             return self._synchronize()
         finally:
-            self._workspace.heartbeat(myself().id).unlink(missing_ok=True)
+            self._store.workspace.heartbeat(myself().id).unlink(missing_ok=True)
             if self._lease is not None:
-                self._leases.release(self._lease)
+                self._store.leases.release(self._lease)
 
     def _ended(self, stdin: int, seconds: float) -> bool:
         """Waits so long; True as soon as nobody can write to `stdin` any more."""
@@ -60,40 +61,38 @@ class _Follower:
         while (left := until - time.monotonic()) > 0:
             if self._lease is not None and time.monotonic() - self._beaten >= BEAT_SECONDS:
                 self._beats, self._beaten = self._beats + 1, time.monotonic()
-                beat(self._workspace, self._lease.owner, self._beats)
+                beat(self._store.workspace, self._store.disk, self._lease.owner, self._beats)
             readable, _, _ = select.select([stdin], [], [], min(left, BEAT_SECONDS))
             if readable and not os.read(stdin, 4096):
                 return True
         return False
 
     def _held(self) -> bool:
-        self._lease = self._lease or self._leases.take(LEASE)
+        self._lease = self._lease or self._store.leases.take(LEASE, myself(), self._liveness)
         return self._lease is not None
 
     def _synchronize(self) -> bool:
         if not self._held():
-            self._tell(holder(self._leases))
+            self._log(holder(self._store.leases))
             return False
         assert self._lease is not None
         try:
-            result = synchronize(self._workspace, self._lease, self._uri)
+            result = synchronize(self._store, self._lease, self._uri)
         except NormsweepError as sentence:
-            self._tell(str(sentence))
+            self._log(str(sentence))
             return False
         if result.busy is not None:
             self._lease = None
-            self._tell(result.busy)
+            self._log(result.busy)
             return False
         for problem in result.problems:
-            self._tell(problem)
+            self._log(problem)
         return not result.problems
 
-    def _tell(self, sentence: str) -> None:
-        """Each sentence once."""
-        if sentence in self._told:
+    def _log(self, sentence: str) -> None:
+        """Writes the sentence to the log, once."""
+        if sentence in self._written:
             return
-        self._told.add(sentence)
-        path = self._workspace.log(LEASE)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {sentence}\n")
+        self._written.add(sentence)
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {sentence}"
+        self._store.disk.append(self._store.workspace.log(LEASE), line)

@@ -1,6 +1,6 @@
 """What is known to be in MLflow: a journal per tracking URI, so that a sync with nothing new asks nobody.
 
-It may be deleted at any time: the next sync rebuilds it from the tags of the runs.
+It may be deleted at any time: the next sync makes it again from the tags of the runs.
 """
 
 from __future__ import annotations
@@ -9,16 +9,37 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orchestrator.mirror.result import SyncResult
-from orchestrator.mirror.uri import masked, sqlite_file
+from orchestrator.mirror.uri import NONE, masked, sqlite_file
 from orchestrator.store.files import TEMPORARY, replace
 from orchestrator.store.workspace import Workspace
 from sweeps.identity import digest
 
 _SCHEMA = 2
+
+
+@dataclass(slots=True)
+class SyncResult:
+    """Counts of runs, one sentence for each thing that MLflow refused, and who syncs when it is somebody else."""
+
+    created: int = 0
+    completed: int = 0  # runs that a killed sync had begun
+    removed: int = 0  # of a trial that had several, or whose result a retry has replaced
+    unchanged: int = 0
+    problems: list[str] = field(default_factory=list)
+    busy: str | None = None
+    shown: bool = True  # False: nowhere, as the tracking URI says
+
+    def __str__(self) -> str:
+        if not self.shown:
+            return "nothing is mirrored: the tracking URI is `none`"
+        counts = {"new": self.created, "completed": self.completed, "removed": self.removed}
+        changes = [f"{count} {word}" for word, count in counts.items() if count]
+        summary = f"MLflow runs: {', '.join([*changes, f'{self.unchanged} unchanged'])}"
+        return "\n".join([*([self.busy] if self.busy else [summary]), *self.problems])
 
 
 class Mirrored(NamedTuple):
@@ -28,13 +49,26 @@ class Mirrored(NamedTuple):
     pack: str
 
 
-class Record:
-    """Lines of JSON. A pack is `begun` (synced to disk) before its runs are created and `complete` after: whoever finds
-    it begun only has to look its trials up in MLflow. A last line cut short by a kill is dropped."""
+class Journal:
+    """Lines of JSON, after a header. A pack is `begun` (synced to disk) before its runs are created and `complete`
+    after: whoever finds it begun only has to look its trials up in MLflow.
+
+    A line that cannot be read, the last one cut short by a kill included, or another schema: the journal counts as
+    unknown and nothing is raised. Unknown fields of a line are ignored. Only the holder of the lease may write.
+    """
 
     def __init__(self, workspace: Workspace, uri: str) -> None:
-        self._uri = uri
+        self.uri = uri
         self._path = workspace.mlflow / f"synced-{digest(uri)[:16]}.jsonl"
+        self._clear()
+        try:
+            self._read(self._path.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (ValueError, TypeError, RecursionError):  # what JSON, the patterns and the sets say of a bad line
+            self._clear()
+
+    def _clear(self) -> None:
         self.known = False  # False: nothing is known, ask MLflow
         self.stamp = ""  # of the workspace's files when all of them were in MLflow
         self.runs: dict[str, Mirrored] = {}  # by trial id
@@ -42,18 +76,18 @@ class Record:
         self.files: dict[str, int] = {}  # sweep: how many of its files are in the tags
         self.closed: dict[str, str] = {}  # sweep: how many of its trials are there, as its own run says
         self.artifacts: dict[str, str] = {}  # sweep/file: digest of what was logged
-        self._read()
 
     def restart(self, runs: Mapping[str, Mirrored], begun: Sequence[str]) -> None:
         """Begins the journal anew with what MLflow says."""
-        header = {"schema": _SCHEMA, "uri": masked(self._uri), "database": self._database()}
+        header = {"schema": _SCHEMA, "uri": masked(self.uri), "database": self._database()}
         packs: dict[str, dict[str, str]] = {}
         for trial, (run, pack) in runs.items():
             packs.setdefault(pack, {})[trial] = run
         entries = [header, {"begin": list(begun)}, *({"complete": r, "pack": pack} for pack, r in packs.items())]
-        replace(self._path, b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
-        self.runs, self.begun, self.files, self.closed, self.artifacts = {}, set(), {}, {}, {}
-        self._read()
+        content = b"".join(_line(entry) for entry in entries)
+        replace(self._path, content)
+        self._clear()
+        self._read(content)
 
     def begin(self, trials: Sequence[str]) -> None:
         self._append({"begin": list(trials)}, sync=True)
@@ -76,53 +110,60 @@ class Record:
 
     def _append(self, entry: dict[str, Any], sync: bool = False) -> None:
         with self._path.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
+            file.write(_line(entry))
             file.flush()
             if sync:
                 os.fsync(file.fileno())
         self._take(entry)
 
-    def _read(self) -> None:
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            return
-        lines = content[: content.rfind(b"\n") + 1].splitlines()
-        header = json.loads(lines[0]) if lines else {}
-        if header.get("schema") != _SCHEMA or header["database"] != self._database():
-            return
-        self.known = True
-        for line in lines[1:]:
-            self._take(json.loads(line))
+    def _read(self, content: bytes) -> None:
+        header, *entries, rest = content.split(b"\n")
+        if rest:
+            raise ValueError("the last line has no end")
+        match json.loads(header):
+            case {"schema": schema, "database": database} if (schema, database) == (_SCHEMA, self._database()):
+                for entry in entries:
+                    self._take(json.loads(entry))
+                self.known = True
+            case _:
+                pass
 
-    def repair(self) -> None:
-        """Cuts off a last line without its end, before anything is appended. Only the holder of the lease may."""
-        if self._path.exists():
-            content = self._path.read_bytes()
-            os.truncate(self._path, content.rfind(b"\n") + 1)
-
-    def _take(self, entry: dict[str, Any]) -> None:
-        if "begin" in entry:
-            self.stamp = ""
-            self.begun.update(entry["begin"])
-            for trial in entry["begin"]:
-                self.runs.pop(trial, None)
-        elif "complete" in entry:
-            self.runs.update((trial, Mirrored(run, entry["pack"])) for trial, run in entry["complete"].items())
-            self.begun.difference_update(entry["complete"])
-        elif "tagged" in entry:
-            self.files[entry["tagged"]] = entry["files"]
-        elif "closed" in entry:
-            self.closed[entry["closed"]] = entry["progress"]
-        elif "artifact" in entry:
-            self.artifacts[entry["artifact"]] = entry["sha256"]
-        elif "stamp" in entry:
-            self.stamp = entry["stamp"]
+    def _take(self, entry: object) -> None:
+        """Raises ValueError or TypeError for what is no entry."""
+        match entry:
+            case {"begin": list(trials)}:
+                self.stamp = ""
+                self.begun.update(trials)
+                for trial in trials:
+                    self.runs.pop(trial, None)
+            case {"complete": dict(runs), "pack": str(pack)}:
+                self.runs.update((trial, Mirrored(_text(run), pack)) for trial, run in runs.items())
+                self.begun.difference_update(runs)
+            case {"tagged": str(sweep), "files": int(files)}:
+                self.files[sweep] = files
+            case {"closed": str(sweep), "progress": str(progress)}:
+                self.closed[sweep] = progress
+            case {"artifact": str(artifact), "sha256": str(sha256)}:
+                self.artifacts[artifact] = sha256
+            case {"stamp": str(stamp)}:
+                self.stamp = stamp
+            case _:
+                raise ValueError("an unknown entry")
 
     def _database(self) -> int:
         """Tells a database file that was deleted and made anew from the one that this journal is about."""
-        file = sqlite_file(self._uri)
+        file = sqlite_file(self.uri)
         return file.stat().st_ino if file is not None and file.exists() else 0
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def stamp(workspace: Workspace) -> str:
@@ -134,9 +175,13 @@ def stamp(workspace: Workspace) -> str:
     return digest(names)
 
 
-def nothing_new(record: Record, now: str) -> SyncResult | None:
-    """The result of a sync when everything of the stamp `now` is in MLflow, else None."""
-    return SyncResult(unchanged=len(record.runs)) if record.known and record.stamp == now else None
+def nothing_to_do(journal: Journal, now: str, verify: bool) -> SyncResult | None:
+    """The result of a sync that shows nothing at all, or has everything of the stamp `now` in MLflow; else None."""
+    if journal.uri == NONE:
+        return SyncResult(shown=False)
+    if journal.known and journal.stamp == now and not verify:
+        return SyncResult(unchanged=len(journal.runs))
+    return None
 
 
 def content(path: Path) -> str:

@@ -7,19 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, NamedTuple
+from typing import Any
+
+from orchestrator.mirror.tracker import Selected
 
 PAGE = 1000
 _FEW = 100  # runs of the first answer; where there are more, they are asked for by the first digit of their ids
 _SECONDS = 120  # that a page may take on a busy server
-
-
-class Selected(NamedTuple):
-    """What a run says, by name."""
-
-    params: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
 
 
 def rest_pages(uri: str, experiments: list[str], query: str, threads: int) -> Iterator[list[Selected]]:
@@ -29,16 +23,16 @@ def rest_pages(uri: str, experiments: list[str], query: str, threads: int) -> It
     if more:
         with ThreadPoolExecutor(threads) as pool:
             parts = [f"{query} AND attributes.run_id LIKE '{digit}%'" for digit in "0123456789abcdef"]
-            for part in as_completed([pool.submit(_all_pages, uri, experiments, asked) for asked in parts]):
-                yield part.result()
+            for answer in as_completed([pool.submit(_all_pages, uri, experiments, part) for part in parts]):
+                yield answer.result()
 
 
 def _all_pages(uri: str, experiments: list[str], query: str) -> list[Selected]:
-    found, token = _page(uri, experiments, query, PAGE, None)
+    runs, token = _page(uri, experiments, query, PAGE, None)
     while token:
         page, token = _page(uri, experiments, query, PAGE, token)
-        found += page
-    return found
+        runs += page
+    return runs
 
 
 def _page(
@@ -47,9 +41,9 @@ def _page(
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request_safe
 
-    asked = {"experiment_ids": experiments, "filter": query, "max_results": size, "page_token": token}
+    request = {"experiment_ids": experiments, "filter": query, "max_results": size, "page_token": token}
     reply = http_request_safe(
-        get_default_host_creds(uri), "/api/2.0/mlflow/runs/search", "POST", json=asked, timeout=_SECONDS
+        get_default_host_creds(uri), "/api/2.0/mlflow/runs/search", "POST", json=request, timeout=_SECONDS
     )
     answer: dict[str, Any] = reply.json()
     return [_selected(run["data"]) for run in answer.get("runs", [])], answer.get("next_page_token")

@@ -22,12 +22,13 @@ from orchestrator.mirror.uri import knock, masked, sqlite_file, with_driver
 from orchestrator.store.files import replaced_whole
 from orchestrator.store.owner import Owner, myself, started
 from orchestrator.store.workspace import Workspace
-from sweeps.errors import UsageError
+from sweeps.errors import DamagedError, UsageError
 
 HOST = "127.0.0.1"
 PORT = 5000
 USER = "admin"
 LOG = "mlflow-server"
+_SCHEMA = 1  # of server.json; files of before it had none
 _START_SECONDS = 180.0  # PostgreSQL's tables are made within it
 _STOP_SECONDS = 20.0
 
@@ -51,16 +52,48 @@ class Server:
 
 
 def running(workspace: Workspace) -> Server | None:
-    """The server that was started for the workspace, if it still runs. Raises UsageError when it is another host's."""
+    """The server that was started for the workspace, if it still runs.
+
+    Raises UsageError when it is another host's, DamagedError when its file cannot be read.
+    """
     try:
-        data = json.loads(_state(workspace).read_bytes())
+        server = _read(_state(workspace))
     except FileNotFoundError:
         return None
-    owner = Owner(**data.pop("owner"))
-    server = Server(**data, owner=owner)
     if server.alive and server.owner.host != myself().host:
         raise UsageError(f"an MLflow server of this workspace was started on {server.owner.host}: stop it there")
     return server if server.alive else None
+
+
+def _read(path: Path) -> Server:
+    """Unknown fields are ignored. Raises DamagedError; FileNotFoundError when there is no file."""
+    way_out = "end the MLflow server that it tells of, if one runs, and delete the file"
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} is damaged ({error}): {way_out}") from None
+    match data:
+        case {"schema": schema} if not isinstance(schema, int) or schema > _SCHEMA:
+            raise DamagedError(
+                f"{path} is of schema {schema}, this program reads up to {_SCHEMA}: "
+                f"stop the server with the normsweep that started it, or {way_out}"
+            )
+        case {
+            "uri": str(uri),
+            "backend": str(backend),
+            "password_file": str() | None as password_file,
+            "owner": {
+                "boot": str(boot),
+                "namespace": int(space),
+                "pid": int(pid),
+                "started": int(at),
+                "host": str(host),
+            },
+        }:
+            owner = Owner(boot=boot, namespace=space, pid=pid, started=at, host=host)
+            return Server(uri=uri, backend=backend, password_file=password_file, owner=owner)
+        case _:
+            raise DamagedError(f"{path} is damaged (a field is missing or invalid): {way_out}")
 
 
 def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, password: bool = False) -> Server:
@@ -68,7 +101,9 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
 
     `backend`: a database's URI, by default the workspace's SQLite file. Its password reaches the server by its
     environment, never by a command line, a log or the state file. `port` 0: any free one. `password`: MLflow's basic
-    authentication for the user `admin`, with a password made here. Raises UsageError when it does not come up.
+    authentication for the user `admin`, with a password made here. Raises UsageError for an invalid backend or port and
+    when the server does not come up, UnavailableError when nobody listens at the database's address, DamagedError when
+    the file of an earlier server cannot be read.
     """
     if (server := running(workspace)) is not None:
         return server
@@ -108,7 +143,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
         password_file=str(_password(workspace)) if password else None,
         owner=dataclasses.replace(myself(), pid=process.pid, started=started(process.pid) or 0),
     )
-    _write_privately(_state(workspace), json.dumps(asdict(server)))
+    _write_privately(_state(workspace), json.dumps({"schema": _SCHEMA, **asdict(server)}))
     try:
         _wait(process, uri, log)
     except BaseException:
@@ -121,7 +156,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
 
 
 def down(workspace: Workspace) -> bool:
-    """Stops the server and all its processes; False when none ran."""
+    """Stops the server and all its processes; False when none ran. Raises what `running` raises."""
     server = running(workspace)
     if server is not None:
         _end(server.owner.pid)
@@ -143,8 +178,11 @@ def _end(group: int) -> None:
 
 
 def credentials(workspace: Workspace, uri: str) -> dict[str, str]:
-    """The environment that lets this user's MLflow client into the workspace's own server; empty for any other."""
-    server = running(workspace)
+    """The environment that lets this user's MLflow client into the workspace's own server; empty for any other.
+
+    Raises what `running` raises, for an address on loopback.
+    """
+    server = running(workspace) if uri.startswith(f"http://{HOST}:") else None
     if server is None or server.uri != uri or server.password_file is None:
         return {}
     password = Path(server.password_file).read_text()
@@ -156,8 +194,8 @@ def _check(backend: str, password: bool) -> None:
         raise UsageError(f"a server's backend is a database, sqlite:///... or postgresql://..., but got '{backend}'")
     needed = {"psycopg2": backend.startswith("postgresql://"), "flask_wtf": password}
     knock(backend, "the database")
-    if lacking := [name for name, need in needed.items() if need and find_spec(name) is None]:
-        raise UsageError(f"this needs {lacking[0]}: pip install 'normsweep[server]'")
+    if missing := [name for name, need in needed.items() if need and find_spec(name) is None]:
+        raise UsageError(f"this needs {missing[0]}: pip install 'normsweep[server]'")
 
 
 def _free(port: int) -> int:

@@ -12,14 +12,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.mirror.journal import Record, nothing_new, stamp
-from orchestrator.mirror.lease import LEASE, holder
-from orchestrator.mirror.result import SyncResult
-from orchestrator.mirror.uri import masked, tracking_uri
+from orchestrator.mirror.journal import Journal, SyncResult, nothing_to_do, stamp
+from orchestrator.mirror.uri import NONE, masked, tracking_uri
+from orchestrator.store import Store
 from orchestrator.store.leases import Leases
-from orchestrator.store.owner import myself
+from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
+
+LEASE = "mirror"
 
 
 def sync(
@@ -32,31 +33,43 @@ def sync(
 ) -> SyncResult:
     """Mirrors every trial of the ledger's live parts (of one sweep, when named), and ends with one run a trial.
 
-    `verify` believes MLflow's tags rather than the local record: it finds runs that somebody deleted or doubled.
-    Raises UnavailableError when MLflow cannot be reached, UsageError for an invalid URI, sweep or workspace.
+    `verify` believes MLflow's tags rather than the journal: it finds runs that somebody deleted or doubled. With the
+    tracking URI `none` it does nothing. Raises UnavailableError when MLflow does not answer, UsageError for an invalid
+    URI, sweep or workspace, DamagedError for a file of the workspace that cannot be read. What MLflow refuses and parts
+    that are torn are among the result's problems.
     """
     uri = tracking_uri(workspace, uri)
     if not workspace.roster.is_dir():
         raise UsageError(f"nothing is recorded in {workspace.root}: run a sweep first, or name its --workspace")
-    if not verify and (nothing := nothing_new(Record(workspace, uri), stamp(workspace))):
+    if nothing := nothing_to_do(Journal(workspace, uri), stamp(workspace), verify):
         return nothing
-    from orchestrator.mirror.synchronization import (
-        synchronize,  # pyarrow and MLflow: only when there is something to do
-    )
+    from orchestrator.mirror.synchronization import synchronize  # pyarrow: only when there is something to do
 
-    leases = Leases(workspace, myself())
-    lease = leases.take(LEASE)
+    store, owner = Store(workspace), myself()
+    lease = store.leases.take(LEASE, owner, Liveness(workspace))
     if lease is None:
-        return SyncResult(busy=holder(leases))
+        return SyncResult(busy=holder(store.leases))
     try:
-        return synchronize(workspace, lease, uri, sweep=sweep, verify=verify, progress=progress)
+        return synchronize(store, lease, uri, sweep=sweep, verify=verify, progress=progress)
     finally:
-        leases.release(lease)
+        store.leases.release(lease)
+
+
+def holder(leases: Leases) -> str:
+    """One sentence: who mirrors the workspace."""
+    newest = leases.newest(LEASE)
+    who = f"process {newest.owner.pid} on {newest.owner.host}" if newest else "another process"
+    return f"{who} is mirroring this workspace: it, or a later sync, brings MLflow up to date"
 
 
 def ui_command(workspace: Workspace, uri: str | None = None) -> str:
-    """What a person types to see the runs; a password in the URI is not shown."""
+    """What a person types to see the runs; "" with the tracking URI `none`. A password in the URI is not shown.
+
+    Raises UsageError for an invalid URI.
+    """
     uri = tracking_uri(workspace, uri)
+    if uri == NONE:
+        return ""
     if uri.startswith("http"):
         return f"open {masked(uri)}"
     program = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))

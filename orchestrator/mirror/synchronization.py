@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -13,22 +12,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from orchestrator.mirror.errors import Refused
-from orchestrator.mirror.journal import Mirrored, Record, content, nothing_new, report_page, stamp
-from orchestrator.mirror.result import SyncResult
+from orchestrator.mirror.journal import Journal, Mirrored, SyncResult, content, nothing_to_do, report_page, stamp
 from orchestrator.mirror.run_data import member_tag, run_data
-from orchestrator.mirror.tracker import Found, Tracker
+from orchestrator.mirror.tracker import Refused, TrialRun
+from orchestrator.mirror.trackers import open_tracker
+from orchestrator.store import Store
 from orchestrator.store.leases import Lease
-from orchestrator.store.ledger import Ledger, decode
 from orchestrator.store.owner import beat
-from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.parts import decode
+from orchestrator.store.roster import RosterPack
+from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import DamagedError, UnavailableError, UsageError
 from sweeps.identity import short
 from sweeps.near import unknown
 
 NO_SWEEP = "normsweep"  # experiment of trials that no recorded sweep names
-SWEEP_SCHEMA = 1
 _BEAT_SECONDS = 15.0
 
 Progress = Callable[[int, int], None]
@@ -36,18 +34,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RecordedSweep:
-    """The recorded versions of a sweep, oldest first."""
+    """The recorded versions of a sweep and their files, oldest first."""
 
     name: str
     paths: list[Path]
-
-    @cached_property
-    def versions(self) -> list[dict[str, Any]]:
-        return [json.loads(path.read_bytes()) for path in self.paths]
+    versions: list[SweepVersion]
 
     @property
     def plan(self) -> str:
-        return self.versions[-1]["plan"]
+        return self.versions[-1].plan
 
     @cached_property
     def newest(self) -> set[str]:
@@ -55,24 +50,20 @@ class RecordedSweep:
         return self.trials(-1)
 
     def trials(self, first: int = 0, last: int | None = None) -> set[str]:
-        return {trial for version in self.versions[first:last] for trial in version["trials"]}
+        return {trial for version in self.versions[first:last] for trial in version.trials}
 
 
-def recorded_sweeps(workspace: Workspace) -> dict[str, RecordedSweep]:
-    """The sweeps by name. Raises UsageError for a version of a schema newer than this program."""
-    found: dict[str, RecordedSweep] = {}
-    for folder in sorted(workspace.sweeps.iterdir()) if workspace.sweeps.is_dir() else []:
-        sweep = RecordedSweep(folder.name, sorted(folder.glob("[0-9]*.json")))
-        for path, version in zip(sweep.paths, sweep.versions, strict=True):
-            if version["schema"] != SWEEP_SCHEMA:
-                raise UsageError(f"{path} is of schema {version['schema']}; this program reads {SWEEP_SCHEMA}")
-        if sweep.paths:
-            found[folder.name] = sweep
-    return found
+def recorded_sweeps(store: Store) -> dict[str, RecordedSweep]:
+    """The sweeps by name."""
+    return {
+        name: RecordedSweep(name, paths, store.sweeps.versions(name))
+        for name in store.sweeps.names()
+        if (paths := store.sweeps.paths(name))
+    }
 
 
 def synchronize(
-    workspace: Workspace,
+    store: Store,
     lease: Lease,
     uri: str,
     *,
@@ -80,30 +71,28 @@ def synchronize(
     verify: bool = False,
     progress: Progress | None = None,
 ) -> SyncResult:
-    """`orchestrator.mirror.sync` for who holds the lease."""
-    now = stamp(workspace)
-    record = Record(workspace, uri)
-    if not verify and (nothing := nothing_new(record, now)):
-        return nothing
-    record.repair()
-    return Synchronization(workspace, lease, uri, record, sweep, progress).run(now, verify)
+    """`sync` of the module of that name, which says what it raises, for who holds the lease."""
+    now, journal = stamp(store.workspace), Journal(store.workspace, uri)
+    nothing = nothing_to_do(journal, now, verify)
+    return nothing or Synchronization(store, lease, journal, sweep, progress).run(now, verify)
 
 
 class Synchronization:
     def __init__(
-        self, workspace: Workspace, lease: Lease, uri: str, record: Record, sweep: str | None, progress: Progress | None
+        self, store: Store, lease: Lease, journal: Journal, sweep: str | None, progress: Progress | None
     ) -> None:
-        self._sweeps = recorded_sweeps(workspace)
+        self._sweeps = recorded_sweeps(store)
         if sweep is not None and sweep not in self._sweeps:
             raise UsageError(unknown("sweep", sweep, self._sweeps))
-        self._workspace = workspace
+        self._store = store
         self._lease = lease
-        self._record = record
+        self._journal = journal
         self._only = None if sweep is None else self._sweeps[sweep].trials()
         self._progress = progress
         self._result, self._counting = SyncResult(), Lock()
-        self._tracker = Tracker(workspace, uri)
-        self._roster = Roster(workspace)
+        self._tracker = open_tracker(store.workspace, journal.uri)
+        self._roster = store.roster
+        self._roster.read()
         self._homes: defaultdict[str, list[str]] = defaultdict(list)  # trial: sweeps that want it or once did
         for name, recorded in self._sweeps.items():
             for trial in recorded.trials():
@@ -114,40 +103,43 @@ class Synchronization:
 
     def run(self, stamp: str, verify: bool) -> SyncResult:
         """`stamp`: of the workspace, taken before its files are read."""
-        with self._tracker.speaking():
-            for name in [*self._sweeps, NO_SWEEP]:
-                self._check_experiment(name)
-            seen = self._rebuild() if verify or not self._record.known or self._other_database() else {}
+        with self._tracker.quiet():
+            self._check_experiments()
+            tagged = self._rebuild() if verify or not self._journal.known or self._other_database() else {}
             for sweep in self._sweeps.values():
-                self._tag(sweep, seen)
+                self._tag(sweep, tagged)
             self._write_packs()
             for name in self._sweeps.keys() - self._refused:
                 self._close(self._sweeps[name])
                 self._log_artifacts(self._sweeps[name])
         if self._only is None and not self._result.problems and not self._result.busy:
-            self._record.all_synced(stamp)
+            self._journal.all_synced(stamp)
         return self._result
 
-    def _check_experiment(self, name: str) -> None:
-        try:
-            self._tracker.find_experiment(name)
-        except Refused as sentence:
-            self._refused.add(name)
-            self._result.problems.append(str(sentence))
+    def _check_experiments(self) -> None:
+        for name in self._experiments:
+            try:
+                self._tracker.check(name)
+            except Refused as sentence:
+                self._refused.add(name)
+                self._result.problems.append(str(sentence))
 
     @property
     def _experiments(self) -> list[str]:
         return [name for name in [*self._sweeps, NO_SWEEP] if name not in self._refused]
 
     def _other_database(self) -> bool:
-        """Another database behind the same address: what the record says is not there."""
-        known = next(iter(self._record.runs.values()), None)
+        """Another database behind the same address: what the journal says is not there."""
+        known = next(iter(self._journal.runs.values()), None)
         return known is not None and not self._tracker.has(known.run)
 
     def _rebuild(self) -> dict[str, frozenset[str]]:
-        """Makes the record from the tags of the runs. Returns the sweeps that each complete run is tagged with."""
-        kept = {trial: self._keep_one(runs) for trial, runs in self._tracker.all(self._experiments).items()}
-        self._record.restart(
+        """Makes the journal from the tags of the runs. Returns the sweeps that each trial's run is tagged with."""
+        runs: defaultdict[str, list[TrialRun]] = defaultdict(list)
+        for run in self._tracker.runs(self._experiments):
+            runs[run.trial].append(run)
+        kept = {trial: self._keep_one(those) for trial, those in runs.items()}
+        self._journal.restart(
             {trial: Mirrored(run.run, run.pack) for trial, run in kept.items() if run.complete},
             [trial for trial, run in kept.items() if not run.complete],
         )
@@ -157,7 +149,7 @@ class Synchronization:
         """Whether a retry or a split has replaced the pack, so that its result no longer counts."""
         return pack in self._roster.replaced
 
-    def _keep_one(self, runs: list[Found]) -> Found:
+    def _keep_one(self, runs: list[TrialRun]) -> TrialRun:
         """The first of a trial's runs whose result counts, or the first of all; the others are removed."""
         kept = next((run for run in runs if not self._outdated(run.pack)), runs[0])
         for run in runs:
@@ -165,7 +157,7 @@ class Synchronization:
                 self._remove(run)
         return kept
 
-    def _remove(self, run: Found) -> None:
+    def _remove(self, run: TrialRun) -> None:
         self._tracker.delete(run.run)
         self._count("removed")
 
@@ -173,33 +165,32 @@ class Synchronization:
         with self._counting:
             setattr(self._result, what, getattr(self._result, what) + 1)
 
-    def _tag(self, sweep: RecordedSweep, seen: Mapping[str, frozenset[str]]) -> None:
-        """Brings the runs that are in MLflow already in line with the newest version of the sweep."""
-        known = self._record.files.get(sweep.name, 0)
+    def _tag(self, sweep: RecordedSweep, tagged: Mapping[str, frozenset[str]]) -> None:
+        """Brings the runs' tags in line with the newest version of the sweep; `tagged`: what `_rebuild` returns."""
+        known = self._journal.files.get(sweep.name, 0)
         if known >= len(sweep.paths):
             return
-        before = sweep.trials(known - 1, known) if known else {t for t, names in seen.items() if sweep.name in names}
-        now, runs = sweep.newest, self._record.runs
+        before = sweep.trials(known - 1, known) if known else {t for t, names in tagged.items() if sweep.name in names}
+        now, runs = sweep.newest, self._journal.runs
         for trial in (now - before) & runs.keys():
             self._tracker.tag(runs[trial].run, member_tag(sweep.name), sweep.plan)
         for trial in (before - now) & runs.keys():
-            self._tracker.untag(runs[trial].run, member_tag(sweep.name))
-        self._record.tagged(sweep.name, len(sweep.paths))
+            self._tracker.tag(runs[trial].run, member_tag(sweep.name), None)
+        self._journal.tagged(sweep.name, len(sweep.paths))
 
     def _todo(self) -> Iterator[tuple[RosterPack, list[str]]]:
-        """Packs with a part, and their trials that lack a complete run."""
-        done = Ledger(self._workspace).done()
+        """Packs with a part, and those of their trials without a complete run."""
+        done = self._store.ledger.done()
         for pack in self._roster.live:
             if pack.id in done:
-                asked = [t for t in pack.trial_ids if self._only is None or t in self._only]
-                lacking = self._lacking(asked)
-                self._result.unchanged += len(asked) - len(lacking)
-                if lacking:
-                    yield pack, lacking
+                wanted = [t for t in pack.trial_ids if self._only is None or t in self._only]
+                missing = self._missing(wanted)
+                self._result.unchanged += len(wanted) - len(missing)
+                if missing:
+                    yield pack, missing
 
-    def _lacking(self, trials: list[str]) -> list[str]:
-        runs = self._record.runs
-        return [trial for trial in trials if trial not in runs or self._outdated(runs[trial].pack)]
+    def _missing(self, trials: list[str]) -> list[str]:
+        return [t for t in trials if t not in self._journal.runs or self._outdated(self._journal.runs[t].pack)]
 
     def _write_packs(self) -> None:
         todo = list(self._todo())
@@ -208,7 +199,7 @@ class Synchronization:
             for pack, trials in todo:
                 if self._lost():
                     return
-                self._write_pack(pack.id, self._lacking(trials), pool)
+                self._write_pack(pack.id, self._missing(trials), pool)
                 done += len(trials)
                 if self._progress is not None:
                     self._progress(done, total)
@@ -216,13 +207,13 @@ class Synchronization:
     def _lost(self) -> bool:
         if time.monotonic() - self._beaten >= _BEAT_SECONDS:
             self._beats, self._beaten = self._beats + 1, time.monotonic()
-            beat(self._workspace, self._lease.owner, self._beats)
-        if self._lease.superseded(self._workspace):
+            beat(self._store.workspace, self._store.disk, self._lease.owner, self._beats)
+        if self._store.leases.superseded(self._lease):
             self._result.busy = "another process has taken the mirror over"
         return self._result.busy is not None
 
     def _write_pack(self, pack: str, trials: list[str], pool: ThreadPoolExecutor) -> None:
-        part = self._workspace.part(pack)
+        part = self._store.workspace.part(pack)
         try:
             table, written = decode(part), part.stat().st_mtime
         except FileNotFoundError:  # set aside in this moment
@@ -231,37 +222,32 @@ class Synchronization:
             self._result.problems.append(str(torn))
             return
         rows = {row["trial_id"]: row for row in table.to_pylist() if row["trial_id"] in trials}
-        begun, runs = self._record.begun, self._record.runs
-        there = {t: self._tracker.find(t, self._experiments) for t in trials if t in begun or t in runs}
-        self._record.begin(list(rows))
+        begun, runs = self._journal.begun, self._journal.runs
+        there = {t: self._tracker.runs(self._experiments, t) for t in trials if t in begun or t in runs}
+        self._journal.begin(list(rows))
         for trial in rows:
-            if home := self._home(trial):
-                self._parent(home)
+            if (home := self._home(trial)) in self._sweeps:
+                self._parent(self._sweeps[home])
         done = pool.map(self._write, rows.values(), [there.get(t, []) for t in rows], [written] * len(rows))
-        self._record.complete(pack, {trial: run for trial, run in zip(rows, done, strict=True) if run is not None})
+        self._journal.complete(pack, {trial: run for trial, run in zip(rows, done, strict=True) if run is not None})
 
-    def _write(self, row: Mapping[str, Any], there: list[Found], written: float) -> str | None:
-        """Ends with one complete run of the trial, and its id; None when MLflow refuses it.
-
-        `there`: the trial's runs, where there are any.
-        """
+    def _write(self, row: Mapping[str, Any], there: list[TrialRun], written: float) -> str | None:
+        """Ends with one complete run of the trial, which has the runs `there`; its id, None when MLflow refuses it."""
         sweeps = [self._sweeps[name] for name in self._homes[row["trial_id"]]]
         plans = {sweep.name: sweep.plan for sweep in sweeps if row["trial_id"] in sweep.newest}
         data = run_data(row, plans, written)
         home = self._home(data.trial)
         try:
-            with self._tracker.refusals():
-                kept = self._keep_one(there) if there else None
-                if kept and self._outdated(kept.pack):
-                    self._remove(kept)
-                    kept = None
-                if kept and kept.complete:
-                    self._count("unchanged")
-                    return kept.run
-                if home is None:
-                    return None
-                run = kept.run if kept else self._tracker.create(data, home, self._parents.get(home))
-                self._tracker.complete(run, data, created=kept is None)
+            kept = self._keep_one(there) if there else None
+            if kept and self._outdated(kept.pack):
+                self._remove(kept)
+                kept = None
+            if kept and kept.complete:
+                self._count("unchanged")
+                return kept.run
+            if home is None:
+                return None
+            run = self._tracker.write(data, home, self._parents.get(home), kept.run if kept else None)
         except Refused as sentence:
             self._result.problems.append(f"trial {short(data.trial)} is not in MLflow, which says: {sentence}")
             return None
@@ -270,35 +256,28 @@ class Synchronization:
 
     def _home(self, trial: str) -> str | None:
         """The experiment that a new run of the trial goes to: of its first sweep by name; None when it was deleted."""
-        names = self._homes[trial] or [NO_SWEEP]
-        return next((name for name in names if name not in self._refused), None)
+        return next((name for name in self._homes[trial] or [NO_SWEEP] if name not in self._refused), None)
 
-    def _parent(self, sweep: str) -> str | None:
-        if sweep in self._sweeps and sweep not in self._parents:
-            self._parents[sweep] = self._tracker.parent(sweep, self._sweeps[sweep].plan)
-        return self._parents.get(sweep)
+    def _parent(self, sweep: RecordedSweep) -> str:
+        if sweep.name not in self._parents:
+            self._parents[sweep.name] = self._tracker.parent(sweep.name, sweep.plan)
+        return self._parents[sweep.name]
 
     def _close(self, sweep: RecordedSweep) -> None:
         """Says in the sweep's own run how far it is, when that changed."""
         wanted = sweep.newest
-        done = len(wanted & self._record.runs.keys())
-        if self._record.closed.get(sweep.name) != f"{done}/{len(wanted)}":
-            parent = self._parent(sweep.name)
-            assert parent is not None
-            self._tracker.close_parent(parent, done, len(wanted))
-            self._record.close(sweep.name, f"{done}/{len(wanted)}")
+        done = len(wanted & self._journal.runs.keys())
+        if self._journal.closed.get(sweep.name) != (progress := f"{done}/{len(wanted)}"):
+            self._tracker.progress(self._parent(sweep), done, len(wanted))
+            self._journal.close(sweep.name, progress)
 
     def _log_artifacts(self, sweep: RecordedSweep) -> None:
         """The newest version of the sweep and its report, when they changed."""
-        for path in (sweep.paths[-1], report_page(self._workspace, sweep.name)):
+        for path in (sweep.paths[-1], report_page(self._store.workspace, sweep.name)):
             name = f"{sweep.name}/{path.name}"
-            if path.exists() and self._record.artifacts.get(name) != (found := content(path)):
-                parent = self._parent(sweep.name)
-                assert parent is not None
+            if path.exists() and self._journal.artifacts.get(name) != (sha256 := content(path)):
                 try:
-                    with self._tracker.refusals():
-                        self._tracker.log_artifact(parent, path)
+                    self._tracker.attach(self._parent(sweep), path)
+                    self._journal.logged(name, sha256)
                 except (Refused, UnavailableError) as sentence:  # the runs matter more, and are there
                     self._result.problems.append(f"{name} is not in MLflow, which says: {sentence}")
-                else:
-                    self._record.logged(name, found)

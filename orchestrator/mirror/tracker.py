@@ -1,228 +1,110 @@
-"""The few things that the mirror asks of MLflow, and what MLflow's errors mean."""
+"""What the mirror asks of the place where results are shown beside the ledger: one run a trial.
+
+The ledger owns the results and the mirror decides what is shown; a tracker only writes, finds and removes runs.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
-import warnings
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple, Protocol
 
-from orchestrator.mirror.errors import Refused, translated
-from orchestrator.mirror.pages import PAGE, Selected, rest_pages
-from orchestrator.mirror.run_data import MEMBER_TAG, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData
-from orchestrator.mirror.server import credentials
-from orchestrator.mirror.uri import knock, sqlite_file, with_driver
-from orchestrator.store.workspace import Workspace
+from orchestrator.mirror.run_data import RunData
+from sweeps.errors import UsageError
 
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
-_MOST = 50_000  # what MLflow returns in one answer
-PARENT_TAG = "normsweep.parent"
-_THREADS_OF_A_SERVER = 4
-# MLflow's own patience is minutes; ours ends sooner, because the next sync catches up. A user's setting stands.
-_MANNERS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
+class Refused(UsageError):
+    """The tracker refuses one run, one experiment or one filter; others may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TrialRun:
+    """A run as its own tags describe it."""
+
     run: str
     trial: str
-    pack: str  # whose result it shows; "" when it was not said
+    pack: str  # whose result it shows; "" when its tags do not say
     complete: bool
-    start_ms: int
     sweeps: frozenset[str]
 
 
-class Tracker:
-    def __init__(self, workspace: Workspace, uri: str) -> None:
-        file = sqlite_file(uri)
-        self.threads = 1 if file is not None else _THREADS_OF_A_SERVER
-        self._uri = uri
-        # A server keeps artifacts itself; beside a database they lie in the workspace, not in the working folder.
-        self._artifacts = None if uri.startswith("http") else workspace.mlflow / "artifacts"
-        self._experiments: dict[str, str] = {}
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        knock(uri)
-        for name, value in {**_MANNERS, **credentials(workspace, uri)}.items():
-            os.environ.setdefault(name, value)
-        with translated(uri):  # which imports mlflow, whose import sets the levels that `speaking` changes
-            from mlflow.tracking import MlflowClient
-        with self.speaking():
-            self._client = MlflowClient(with_driver(uri))
-            self._client.search_experiments(max_results=1)  # an SQLite file gets its tables here
+class Selected(NamedTuple):
+    """What a run says, by name."""
 
-    @contextmanager
-    def speaking(self) -> Generator[None]:
-        """Silences MLflow and turns its errors into Refused (one run) or UnavailableError (all of it)."""
-        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
-        levels = [logger.level for logger in loggers]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for logger in loggers:
-                    logger.setLevel(logging.CRITICAL)
-                with translated(self._uri):
-                    yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
 
-    def refusals(self) -> AbstractContextManager[None]:
-        """`speaking` inside itself, around one run: so that the others are tried when MLflow refuses it."""
-        return translated(self._uri)
 
-    def experiment(self, name: str) -> str:
-        """The id of the experiment, which is created when there is none. Raises Refused when it was deleted."""
-        return self.find_experiment(name) or self._created(name)
+class Tracker(Protocol):
+    """Runs of trials in one experiment a sweep, and one run for each sweep itself.
 
-    def _created(self, name: str) -> str:
-        place = (self._artifacts / name).as_uri() if self._artifacts else None
-        self._experiments[name] = self._client.create_experiment(name, artifact_location=place)
-        return self._experiments[name]
+    Every method but `quiet` raises UnavailableError when the place does not answer, now or with this password: repeat
+    later. A method that raises Refused as well says when. The caller holds the lease of the mirror while it writes, so
+    a tracker has one writer a workspace; its `write`, `delete` and `tag` may be called by several threads at once.
+    """
 
-    def find_experiment(self, name: str) -> str | None:
-        """The id of the experiment, None when there is none. Raises Refused when it was deleted."""
-        if name not in self._experiments:
-            found = self._client.get_experiment_by_name(name)
-            if found is None:
-                return None
-            if found.lifecycle_stage == "deleted":
-                raise Refused(
-                    f"the experiment '{name}' was deleted in MLflow: bring it back with "
-                    f"`mlflow experiments restore --experiment-id {found.experiment_id}`, then sync again"
-                )
-            self._experiments[name] = found.experiment_id
-        return self._experiments[name]
+    @property
+    def threads(self) -> int:
+        """How many threads may write runs at once."""
+        ...
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Keeps the place's own log lines and warnings off the terminal. Around everything else, in one thread."""
+        ...
+
+    def check(self, sweep: str) -> None:
+        """Raises Refused when somebody deleted the sweep's experiment; does nothing when there is none yet."""
+        ...
 
     def parent(self, sweep: str, plan: str) -> str:
-        """The one run of the sweep itself, below which its trials appear."""
-        experiment = self.experiment(sweep)
-        runs = self._client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{sweep}'")
-        ordered = sorted(runs, key=_age)
-        for run in ordered[1:]:
-            self._client.delete_run(run.info.run_id)
-        if not ordered:
-            tags = {PARENT_TAG: sweep, SWEEP_TAG: sweep, "normsweep.plan": plan}
-            return self._client.create_run(experiment, tags=tags, run_name=sweep).info.run_id
-        first = ordered[0]
-        if first.data.tags.get("normsweep.plan") != plan:
-            self._client.set_tag(first.info.run_id, "normsweep.plan", plan)
-        return first.info.run_id
+        """The id of the one run of the sweep itself, which is created when it is missing and says the plan's hash.
 
-    def close_parent(self, run: str, done: int, total: int) -> None:
-        """Notes how far the sweep is; the run is finished when every trial of it is in the ledger."""
-        self._client.log_metric(run, "trials_done", done)
-        self._client.set_tag(run, "normsweep.trials", str(total))
-        if done == total:
-            self._client.set_terminated(run)
-        else:
-            self._client.update_run(run, status="RUNNING")
-
-    def log_artifact(self, run: str, path: Path) -> None:
-        self._client.log_artifact(run, str(path))
-
-    def find(self, trial: str, experiments: Iterable[str]) -> list[Found]:
-        """The runs of the trial: complete ones first, then by age."""
-        return self._search(experiments, f"tags.`{TRIAL_TAG}` = '{trial}'")
-
-    def all(self, experiments: Iterable[str]) -> dict[str, list[Found]]:
-        """The runs of every trial: complete ones first, then by age."""
-        found: dict[str, list[Found]] = {}
-        for run in self._search(experiments, f"tags.`{TRIAL_TAG}` LIKE '%'"):
-            found.setdefault(run.trial, []).append(run)
-        return found
-
-    def _search(self, experiments: Iterable[str], query: str) -> list[Found]:
-        ids = [found for name in experiments if (found := self.find_experiment(name))]
-        return sorted((_found(run) for page in self._pages(ids, query) for run in page), key=_order)
-
-    def select(self, query: str) -> Iterator[list[Selected]]:
-        """The trials' runs of all experiments that MLflow's filter language selects, page by page, some twice."""
-        experiments = [e.experiment_id for e in self._client.search_experiments(max_results=_MOST)]
-        if self._uri.startswith("http"):
-            yield from rest_pages(self._uri, experiments, query, self.threads)
-        else:
-            for page in self._pages(experiments, query):
-                yield [Selected(run.data.params, run.data.metrics, run.data.tags) for run in page]
-
-    def _pages(self, experiments: list[str], query: str) -> Iterator[list[Run]]:
-        token = None
-        while experiments:
-            page = self._client.search_runs(experiments, query, max_results=PAGE, page_token=token)
-            yield list(page)
-            token = page.token
-            if not token:
-                return
-
-    def create(self, data: RunData, sweep: str, parent: str | None) -> str:
-        tags = {**data.tags, SWEEP_TAG: sweep}
-        if parent is not None:
-            tags["mlflow.parentRunId"] = parent
-        run = self._client.create_run(self.experiment(sweep), data.start_ms, tags=tags, run_name=data.name)
-        return run.info.run_id
-
-    def complete(self, run: str, data: RunData, *, created: bool) -> None:
-        """Writes everything about the trial, its status last: what is there already is not written again.
-
-        `created`: the run was created just now, with its tags.
+        Raises Refused when the sweep's experiment was deleted.
         """
-        from mlflow.entities import Metric, Param, RunTag
+        ...
 
-        self._client.log_batch(
-            run,
-            # The newest first: MLflow then settles on the last value of a curve at once, not point by point.
-            metrics=[Metric(*point) for point in reversed(data.metrics)],
-            params=[Param(key, value) for key, value in data.params.items()],
-            tags=[RunTag(key, value) for key, value in data.tags.items() if not created],
-        )
-        self._client.set_terminated(run, data.status, data.end_ms)
+    def progress(self, parent: str, done: int, total: int) -> None:
+        """Notes in the sweep's run how many trials are done; the run is finished when all of them are."""
+        ...
 
-    def tag(self, run: str, key: str, value: str) -> None:
-        self._client.set_tag(run, key, value)
+    def attach(self, parent: str, path: Path) -> None:
+        """Keeps a copy of the file with the sweep's run, in place of one of the same name. Raises Refused."""
+        ...
 
-    def untag(self, run: str, key: str) -> None:
-        with suppress(Refused), self.refusals():  # without the tag already
-            self._client.delete_tag(run, key)
+    def runs(self, sweeps: Iterable[str], trial: str | None = None) -> list[TrialRun]:
+        """The runs of one trial, or of all, in the experiments of the sweeps: complete ones first, then by age.
+
+        An unknown sweep has no runs. Raises Refused when an experiment was deleted.
+        """
+        ...
+
+    def write(self, data: RunData, sweep: str, parent: str | None = None, into: str | None = None) -> str:
+        """Writes everything about a trial and returns its run's id; the run is complete when this has returned.
+
+        `into`: a run of the trial, which a killed writer may have left incomplete; else a new one is created in the
+        experiment of `sweep`, below the run `parent`. To write the same twice changes nothing. Raises Refused when the
+        run says something else already, or the experiment was deleted.
+        """
+        ...
+
+    def tag(self, run: str, key: str, value: str | None) -> None:
+        """Sets a tag of the run; None removes it, if it is there. Raises Refused for an unknown run."""
+        ...
 
     def delete(self, run: str) -> None:
-        self._client.delete_run(run)
+        """Removes the run, so that neither `runs` nor `select` returns it. Raises Refused for an unknown run."""
+        ...
 
     def has(self, run: str) -> bool:
-        """Whether the tracking server knows the run, deleted or not."""
-        try:
-            with self.refusals():
-                self._client.get_run(run)
-        except Refused:
-            return False
-        return True
+        """Whether the place knows the run, deleted or not."""
+        ...
 
+    def select(self, query: str) -> Iterator[list[Selected]]:
+        """The runs that a filter in MLflow's language selects, page by page, some twice. Raises Refused for the filter.
 
-def _found(run: Run) -> Found:
-    tags: dict[str, Any] = run.data.tags
-    return Found(
-        run=run.info.run_id,
-        trial=tags[TRIAL_TAG],
-        pack=tags.get(PACK_TAG, ""),
-        complete=run.info.status != "RUNNING",
-        start_ms=run.info.start_time,
-        sweeps=frozenset(t.removeprefix(MEMBER_TAG) for t in tags if t.startswith(MEMBER_TAG)),
-    )
-
-
-def _age(run: Run) -> tuple[int, str]:
-    return run.info.start_time, run.info.run_id
-
-
-def _order(found: Found) -> tuple[bool, int, str]:
-    return not found.complete, found.start_ms, found.run
+        Reads only.
+        """
+        ...

@@ -10,20 +10,21 @@ from urllib.parse import urlsplit
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError, UsageError
 
+NONE = "none"  # shows the results nowhere
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 _KNOCK_SECONDS = 3.0
 
 
 def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
-    """The URI `given`, else `MLFLOW_TRACKING_URI`, else an SQLite file in the workspace.
+    """The URI `given`, else `MLFLOW_TRACKING_URI`, else an SQLite file in the workspace. `none`: show results nowhere.
 
     Raises UsageError for a store that MLflow no longer opens (a folder of files) or does not know.
     """
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
-    if urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
+    if uri != NONE and urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
         raise UsageError(
-            f"a tracking URI begins with sqlite:///, http(s):// or postgresql://, but got '{masked(uri)}': "
+            f"a tracking URI begins with sqlite:///, http(s):// or postgresql://, or is none, but got '{masked(uri)}': "
             f"MLflow no longer keeps runs in a folder of files"
         )
     return uri
@@ -47,7 +48,10 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def knock(uri: str, what: str = "MLflow") -> None:
-    """Raises UnavailableError when nobody listens at the address of `what`; MLflow itself would try for minutes."""
+    """Looks whether `what` listens at the address, for seconds: MLflow itself would try for minutes.
+
+    Raises UnavailableError when nobody listens.
+    """
     parts = urlsplit(uri)
     port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
     if port is None or parts.hostname is None:

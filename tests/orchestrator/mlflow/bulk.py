@@ -6,9 +6,9 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+from orchestrator.mirror.mlflow_tracker import MLflowTracker
 from orchestrator.mirror.run_data import SWEEP_TAG, run_data
 from orchestrator.mirror.synchronization import recorded_sweeps
-from orchestrator.mirror.tracker import Tracker
 from orchestrator.mirror.uri import with_driver
 from orchestrator.store.ledger import Ledger
 from orchestrator.store.workspace import Workspace
@@ -18,8 +18,8 @@ def fill(workspace: Workspace, sweep: str, database: str) -> None:
     """A complete run for every trial of the ledger, of each metric only the last value; `database` has its tables."""
     import sqlalchemy
 
-    tracker = Tracker(workspace, database)
-    with tracker.speaking():
+    tracker = MLflowTracker(workspace, database)
+    with tracker.quiet():
         experiment = int(tracker.experiment(sweep))
     plan = recorded_sweeps(workspace)[sweep].plan
     engine = sqlalchemy.create_engine(with_driver(database))

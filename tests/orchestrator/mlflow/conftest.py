@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.mirror.mlflow_tracker import MLflowTracker
 from orchestrator.mirror.server import Server, down, up
-from orchestrator.mirror.tracker import Tracker
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.postgres import PROGRAMS, cluster, new_database
 
@@ -25,7 +25,7 @@ def _working_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow takes seconds to make the tables of an SQLite file: once for all tests."""
     workspace = Workspace.at(tmp_path_factory.mktemp("empty"))
-    Tracker(workspace, f"sqlite:///{workspace.mlflow / 'mlflow.db'}")
+    MLflowTracker(workspace, f"sqlite:///{workspace.mlflow / 'mlflow.db'}")
     return workspace.mlflow / "mlflow.db"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.mirror.follow import follow
-from orchestrator.mirror.lease import LEASE
+from orchestrator.mirror.sync import LEASE
 from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.leases import Leases
 from orchestrator.store.owner import myself
@@ -70,23 +70,27 @@ def test_a_server_that_is_away_costs_one_line_without_its_password(workspace: Wo
     assert len(trial_runs(workspace)) == 12
 
 
-def driver(workspace: Workspace, *arguments: str) -> list[str]:
+def driver(workspace: Workspace) -> list[str]:
     """A process that starts the mirror as a driver does, tells its pid, and waits."""
     script = (
         "import subprocess, sys, time;"
         "child = subprocess.Popen([sys.executable, '-P', '-m', 'orchestrator.mirror', *sys.argv[1:]],"
         " stdin=subprocess.PIPE); print(child.pid, flush=True); time.sleep(600)"
     )
-    return [sys.executable, "-c", script, str(workspace.root), *arguments]
+    return [sys.executable, "-c", script, str(workspace.root)]
 
 
 @pytest.mark.kill
 @pytest.mark.parametrize("where", ["here", "nowhere"])
 def test_it_survives_ctrl_c_and_ends_after_a_killed_driver(workspace: Workspace, packs: list[str], where: str) -> None:
     finish(workspace, packs[:2])
-    arguments = ["--uri", NOWHERE] if where == "nowhere" else []
     with subprocess.Popen(
-        driver(workspace, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+        driver(workspace),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+        env={**os.environ, **({"MLFLOW_TRACKING_URI": NOWHERE} if where == "nowhere" else {})},
     ) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.mirror.journal import Record
+from orchestrator.mirror.journal import Journal
 from orchestrator.mirror.run_data import PACK_TAG
 from orchestrator.mirror.sync import sync
 from orchestrator.mirror.uri import tracking_uri
@@ -131,13 +131,13 @@ def test_kill_9_at_random_moments(workspace: Workspace) -> None:
     draw = random.Random(5)
     interrupted = 0
     for _ in range(4):
-        before = len(Record(workspace, uri).runs)
+        before = len(Journal(workspace, uri).runs)
         with subprocess.Popen([sys.executable, "-c", SYNC, str(workspace.root)]) as process:
-            while process.poll() is None and len(Record(workspace, uri).runs) == before:
+            while process.poll() is None and len(Journal(workspace, uri).runs) == before:
                 time.sleep(0.01)
             time.sleep(draw.random() * 0.5)
             os.kill(process.pid, signal.SIGKILL)
-        record = Record(workspace, uri)
+        record = Journal(workspace, uri)
         interrupted += bool(record.begun)
         if record.stamp:
             break

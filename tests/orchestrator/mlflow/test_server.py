@@ -15,11 +15,9 @@ import pytest
 from orchestrator.ask.compare import compare
 from orchestrator.mirror import server as mlflow_server
 from orchestrator.mirror.follow import follow
-from orchestrator.mirror.lease import LEASE
-from orchestrator.mirror.result import SyncResult
+from orchestrator.mirror.mlflow_tracker import MLflowTracker
 from orchestrator.mirror.server import LOG, Server, down, running, up
-from orchestrator.mirror.sync import sync, ui_command
-from orchestrator.mirror.tracker import Tracker
+from orchestrator.mirror.sync import LEASE, SyncResult, sync, ui_command
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError
 from tests.orchestrator.mlflow.bulk import fill
@@ -93,7 +91,7 @@ def test_a_server_killed_in_the_middle_again_and_again(tmp_path: Path, postgres:
     backend = new_database(postgres)
     server = up(workspace, backend=backend, port=0)
     port = int(server.uri.rpartition(":")[2])
-    Tracker(workspace, server.uri)
+    MLflowTracker(workspace, server.uri)
     reading, writing = os.pipe()
     ended: list[bool] = []
     thread = threading.Thread(target=lambda: ended.append(follow(workspace, server.uri, reading, every=0.2)))

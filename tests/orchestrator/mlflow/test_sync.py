@@ -10,10 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.mirror.lease import LEASE
-from orchestrator.mirror.result import SyncResult
 from orchestrator.mirror.run_data import TRIAL_TAG
-from orchestrator.mirror.sync import sync
+from orchestrator.mirror.sync import LEASE, SyncResult, sync
 from orchestrator.store.files import replace
 from orchestrator.store.leases import Leases
 from orchestrator.store.ledger import Ledger
