@@ -93,12 +93,6 @@ class Pack:
     def trial_ids(self) -> tuple[str, ...]:
         return tuple(trial.id for trial in self.trials)
 
-    def halves(self) -> tuple[Pack, Pack]:
-        """The two packs that replace one which failed as a whole."""
-        assert len(self.trials) > 1
-        middle = (len(self.trials) + 1) // 2
-        return Pack(self.trials[:middle]), Pack(self.trials[middle:])
-
 
 def packs(trials: Sequence[Trial], facts: Facts, size: int) -> list[Pack]:
     """Trials of the same shape in packs of at most `size`, as equal as possible, in the order of training.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sweeps.choice import Choice
 from sweeps.errors import UsageError
@@ -25,7 +25,6 @@ from sweeps.settings import CHOICES, SETTINGS
 from sweeps.trial import Trial
 
 Row = Trial | Mapping[str, Any]
-R = TypeVar("R", Trial, Mapping[str, Any], dict[str, Any])
 
 _CLAUSE = re.compile(r"([^=!<>]+)(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -133,9 +132,6 @@ class Selector:
         if isinstance(row, Trial):
             row = {**vars(row), "trial_id": row.id} if self._by_id else vars(row)
         return all(clause.holds(self._read(row, clause.field)) for clause in self.clauses)
-
-    def select(self, rows: Iterable[R]) -> list[R]:
-        return [row for row in rows if self.matches(row)]
 
     def split(self) -> tuple[Selector, Selector]:
         """The clauses on what a sweep file says, and the others (state, errors, ...), which need a table of results."""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import pytest
 
-from sweeps.select import Selector
+from sweeps.select import Row, Selector
 from tests.sweeps.sets import trials
+
+R = TypeVar("R", bound=Row)
 
 ROWS: list[dict[str, Any]] = [
     {"i": 0, "name": "alpha", "share": 0.5, "on": True, "state": "done", "error": None},
@@ -14,6 +17,11 @@ ROWS: list[dict[str, Any]] = [
     {"i": 2, "name": "two words", "share": 1.0, "on": True, "state": "done", "error": float("nan")},
     {"i": 10, "name": "4", "share": -1e-9, "on": False, "state": "leased", "error": 0.5},
 ]
+
+
+def selected(text: str, rows: Iterable[R]) -> list[R]:
+    selector = Selector.parse(text)
+    return [row for row in rows if selector.matches(row)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ ROWS: list[dict[str, Any]] = [
     ],
 )
 def test_clauses(text: str, expected: list[int]) -> None:
-    assert [row["i"] for row in Selector.parse(text).select(ROWS)] == expected
+    assert [row["i"] for row in selected(text, ROWS)] == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +72,7 @@ def test_clauses(text: str, expected: list[int]) -> None:
 )
 def test_wrong_clauses_for_these_rows(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        Selector.parse(text).select(ROWS)
+        selected(text, ROWS)
 
 
 @pytest.mark.parametrize("text", ["bn", "=3", "a=", "a = 3", "i<1,2", "name='x"])
@@ -75,14 +83,14 @@ def test_what_is_no_selector(text: str) -> None:
 
 def test_trials_their_choices_and_options() -> None:
     made = trials(normalizer=["none", "bn", {"vcl": {"n": [2, 5, 9]}}], seed=[0, 1])
-    count = {text: len(Selector.parse(text).select(made)) for text in SELECTIONS}
+    count = {text: len(selected(text, made)) for text in SELECTIONS}
     assert count == SELECTIONS
-    (one,) = Selector.parse(f"trial_id={made[3].id[:16]}*").select(made)
+    (one,) = selected(f"trial_id={made[3].id[:16]}*", made)
     assert one is made[3]
     with pytest.raises(ValueError, match=r"unknown field 'normalizer\.m'"):
-        Selector.parse("normalizer.m=5").select(made)
+        selected("normalizer.m=5", made)
     with pytest.raises(ValueError, match="unknown field 'state'"):
-        Selector.parse("state=done").select(made)
+        selected("state=done", made)
 
 
 SELECTIONS = {
@@ -104,9 +112,9 @@ def test_rows_of_a_table_with_options_as_json() -> None:
         {"normalizer": "vcl", "normalizer_options": '{"n":5,"weight":0.01}', "state": "done"},
         {"normalizer": "vcl", "normalizer_options": '{"n":10,"weight":0.01}', "state": "failed"},
     ]
-    assert Selector.parse("n>=5 state=done").select(rows) == rows[1:2]
-    assert Selector.parse("normalizer.n=10").select(rows) == rows[2:]
-    assert Selector.parse("n!=5").select(rows) == [rows[0], rows[2]]
+    assert selected("n>=5 state=done", rows) == rows[1:2]
+    assert selected("normalizer.n=10", rows) == rows[2:]
+    assert selected("n!=5", rows) == [rows[0], rows[2]]
 
 
 def test_numpy_scalars_are_numbers() -> None:
@@ -130,7 +138,6 @@ def test_fifty_thousand_rows_are_selected_quickly() -> None:
         {"normalizer": "vcl", "normalizer_options": '{"n":5}', "batch_size": i % 64, "state": "done"}
         for i in range(50_000)
     ]
-    selector = Selector.parse("normalizer=vcl batch_size<=8 state=done,failed n>=2")
     begin = time.process_time()
-    assert len(selector.select(rows)) == 50_000 // 64 * 9 + 9
+    assert len(selected("normalizer=vcl batch_size<=8 state=done,failed n>=2", rows)) == 50_000 // 64 * 9 + 9
     assert time.process_time() - begin < 1.0
