@@ -12,6 +12,8 @@ import pytest
 
 from orchestrator.mirror.run_data import TRIAL_TAG
 from orchestrator.mirror.sync import LEASE, SyncResult, sync
+from orchestrator.mirror.synchronization import synchronize
+from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.files import replace
 from orchestrator.store.leases import Leases
 from orchestrator.store.ledger import Ledger
@@ -232,6 +234,16 @@ def test_one_mirror_at_a_time_and_a_dead_one_is_taken_over(workspace: Workspace)
         assert trial_runs(workspace) == {}
         holder.kill()
     assert sync(workspace) == SyncResult(created=12)
+
+
+def test_a_mirror_that_was_taken_over_writes_nothing_more(workspace: Workspace) -> None:
+    small_sweep(workspace)
+    lease = Leases(workspace, myself()).take(LEASE)
+    assert lease is not None
+    replace(workspace.lease(LEASE, lease.generation + 1), workspace.lease(LEASE, lease.generation).read_bytes())
+    result = synchronize(workspace, lease, tracking_uri(workspace))
+    assert result == SyncResult(busy="another process has taken the mirror over")
+    assert all_runs(workspace) == []
 
 
 def test_a_deleted_experiment_is_one_sentence_and_the_others_go_on(workspace: Workspace) -> None:
