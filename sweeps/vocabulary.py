@@ -55,7 +55,8 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalizer(Entry):
-    """`implementation` is "module:class" below `trainers.normalizers`; `points` are the moments of training it acts at.
+    """`implementation` is "module:class" below `trainers.normalizers`; `points` are the moments of training it acts at:
+    those whose hooks the class overrides.
 
     `least_values`: the fewest values its batch statistic may be taken over (1 = any). `revision` enters every
     trial's identity: raise it when the method is mended, and only this method's trials are trained again.
@@ -106,7 +107,7 @@ NORMALIZERS: dict[str, Normalizer] = {
         summary="batch normalization whose statistics vary as those of a smaller batch",
         source=f"{BALESTRIERO_BARANIUK}, section 5",
         implementation="noise:NoisyBatchNorm",
-        points=frozenset({"after"}),
+        points=frozenset({"after", "calibrate"}),
         least_values=2,
         options={
             "virtual_batch": Option("int", 0, low=0, packs=True, help="the smaller batch, from 2 on; 0: see `extra`"),
@@ -118,7 +119,7 @@ NORMALIZERS: dict[str, Normalizer] = {
         summary="batch renormalization",
         source="Ioffe 2017",
         implementation="renorm:BatchRenorm",
-        points=frozenset({"after"}),
+        points=frozenset({"after", "calibrate"}),
         least_values=2,
         options={
             "ramp": Option("float", 1.0, low=0.0, packs=True, help="times the steps 5,000, 25,000 and 40,000"),
@@ -216,7 +217,7 @@ NORMALIZERS: dict[str, Normalizer] = {
         summary="normalization propagation: by the moments of the activation of a Gaussian",
         source="Arpit et al. 2016, Eq. 9, 11, 12",
         implementation="normprop:NormProp",
-        points=frozenset({"input", "weight", "after", "activated", "project", "calibrate"}),
+        points=frozenset({"input", "weight", "after", "activated", "project"}),
         options={
             "data": Option(
                 "word", "global", words=("global", "batch"), help="the input's figures: the training set's, the batch's"

@@ -96,6 +96,7 @@ class Block(nn.Module):
         self._penalty: Tensor | None = None
         if activation is not None:
             method.attach(activation)
+        method.start(self.weight)
         self.project()
 
     @property

@@ -34,6 +34,10 @@ class Composite(Method):
         for part in self._parts():
             part.attach(activation)
 
+    def start(self, w: Tensor) -> None:
+        for part in self._parts():
+            part.start(w)
+
     def end_branch(self) -> None:
         for method in self._parts():
             method.end_branch()

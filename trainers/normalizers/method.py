@@ -51,6 +51,9 @@ class Method(nn.Module):
     def attach(self, activation: Activation) -> None:
         """Shown at construction the activation that follows, for what that learns."""
 
+    def start(self, w: Tensor) -> None:
+        """Shown at construction the layer's first weight, (R, out, in) or (R, out, in/groups, kh, kw)."""
+
     def end_branch(self) -> None:
         """Told at construction that what it normalizes is added to a shortcut."""
 

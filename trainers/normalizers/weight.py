@@ -22,27 +22,18 @@ class WeightNorm(Method):
     def __init__(self, site: Site) -> None:
         super().__init__()
         self.g = nn.Parameter(torch.ones(site.replicas, site.out_channels, dtype=site.streams.dtype))
-        self._started = False
+
+    @torch.no_grad()
+    def start(self, w: Tensor) -> None:
+        self.g.copy_(self._direction(w)[1])
 
     def weight(self, w: Tensor) -> Tensor:
         v, norm = self._direction(w)
-        if not self._started:
-            self._start(norm)
         return v * beside(self.g / norm, w)
-
-    def project(self, named: dict[str, Tensor]) -> None:
-        # The projection at initialization is where g learns what the initial v is; later ones have nothing to do.
-        if not self._started:
-            self._start(self._direction(named["weight"])[1])
 
     def _direction(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """v, and ‖v‖ (R, out)."""
         return w, norms(w)
-
-    def _start(self, norm: Tensor) -> None:
-        self._started = True
-        with torch.no_grad():
-            self.g.copy_(norm)
 
 
 class CentredWeightNorm(WeightNorm):
