@@ -9,13 +9,14 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from slurm.command import ask
 from slurm.errors import SlurmError, Unanswered
 from slurm.job import Incarnation, parse_duration
 
+SCHEMA = 1  # of the file of last known states; files of before it had none
 INTERVAL = 10.0
 LONGEST_INTERVAL = 300.0
 # PREEMPTED, REQUEUED, NODE_FAIL and RESIZING are stations of a job that comes again.
@@ -138,16 +139,24 @@ class Accounting:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
+        self._interval = INTERVAL
 
     def states(self, jobs: Iterable[str]) -> dict[str, JobState]:
         """What is known of these jobs, named by number or as shown; a job of which SLURM never spoke is absent.
+        SlurmError when the file of last known states cannot be read, until SLURM answers again.
 
         An old state stays, with its age.
         """
         wanted = set(jobs)
-        known, due = self._read()
+        damage: SlurmError | None = None
+        try:
+            known, due = self._read()
+        except SlurmError as error:
+            known, due, damage = {}, 0.0, error
         if self._clock() >= due and self._claim():
-            known = self._renew(known, wanted)
+            known = self._renew(known, wanted, damaged=damage is not None)
+        if damage is not None:
+            raise damage
         # By number as well: of tasks that share one, since they wait, any.
         named = {str(state.job): state for state in known.values()} | known
         return {job: named[job] for job in wanted if job in named}
@@ -157,8 +166,8 @@ class Accounting:
         state = self.states([str(incarnation.job)]).get(str(incarnation.job))
         return state.runs(incarnation) if state else None
 
-    def _renew(self, known: Mapping[str, JobState], wanted: set[str]) -> dict[str, JobState]:
-        before = json.loads(self._file.read_text()) if self._file.exists() else {}
+    def _renew(self, known: Mapping[str, JobState], wanted: set[str], *, damaged: bool) -> dict[str, JobState]:
+        """A damaged file is replaced only by what SLURM says."""
         try:
             fresh = {state.shown: state for state in queued(ended=True)}
             told = fresh.keys() | {str(s.job) for s in fresh.values()}
@@ -169,11 +178,14 @@ class Accounting:
                     fresh |= {state.shown: state for state in recorded(jobs=missing) if state.final}
             interval = INTERVAL
         except (SlurmError, ValueError):  # it does not answer now, or is not here: no observer is the worse for it
+            if damaged:
+                return {}
             fresh = {}
-            interval = min(2 * before.get("interval", INTERVAL), LONGEST_INTERVAL)
+            interval = min(2 * self._interval, LONGEST_INTERVAL)
         # A job that squeue lost and accounting does not have as ended: what was known stays, and grows old.
         states = {**known, **fresh}
         content = {
+            "schema": SCHEMA,
             "due": self._clock() + interval,
             "interval": interval,
             "jobs": [asdict(state) for state in states.values()],
@@ -204,9 +216,18 @@ class Accounting:
     def _read(self) -> tuple[dict[str, JobState], float]:
         try:
             content = json.loads(self._file.read_text())
+            if content.get("schema", 1) > SCHEMA:
+                raise SlurmError(
+                    f"{self._file} is of schema {content['schema']}; this program reads up to {SCHEMA}: update it"
+                )
+            self._interval = float(content.get("interval", INTERVAL))
+            names = {field.name for field in fields(JobState)}
+            known = [JobState(**{k: v for k, v in job.items() if k in names}) for job in content["jobs"]]
+            return {state.shown: state for state in known}, float(content["due"])
         except FileNotFoundError:
             return {}, 0.0
-        return {job["shown"]: JobState(**job) for job in content["jobs"]}, content["due"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SlurmError(f"{self._file} is damaged ({error}): remove it, and SLURM is asked anew") from None
 
     @property
     def _file(self) -> Path:

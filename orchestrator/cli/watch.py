@@ -93,7 +93,9 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
     """Failures that are alike, counted together, with an example and a way out; what interruptions cost."""
     from orchestrator.watch import failures as of_sweep
 
-    groups = of_sweep.errors(store_at(workspace), sweep, selector_of(where))
+    groups = of_sweep.errors(
+        store_at(workspace), sweep, selector_of(where), tell=lambda problem: print(problem, file=sys.stderr)
+    )
     if json_:
         print_answer([g.as_json() for g in groups], json_)
         return

@@ -19,6 +19,7 @@ from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
 from slurm.accounting import Accounting
+from slurm.errors import SlurmError
 from slurm.job import Incarnation
 from slurm.supervisor import exclude
 
@@ -97,5 +98,5 @@ class _Jobs:
             return False
         try:
             return self._accounting.runs(other)
-        except OSError:  # it keeps what it knows on the shared disk
+        except (OSError, SlurmError):  # it keeps what it knows on the shared disk
             return None

@@ -14,6 +14,7 @@ from orchestrator.store import Store
 from orchestrator.store.leases import Lease
 from slurm.accounting import Accounting, JobState, queued
 from slurm.command import ask
+from slurm.errors import SlurmError
 from slurm.job import Incarnation
 from sweeps.errors import UsageError
 
@@ -58,6 +59,8 @@ class Jobs:
                 self._states = self._accounting.states(self._of)
             except OSError as error:  # somebody else's workspace, or a disk that is read-only now
                 self.problems.append(f"SLURM was not asked, since its answer cannot be kept: {error}")
+            except SlurmError as error:
+                self.problems.append(str(error))
 
     def runs(self, job: str) -> bool | None:
         """Whether that incarnation of a job runs; None when nobody says."""

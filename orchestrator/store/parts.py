@@ -26,6 +26,7 @@ from sweeps.vocabulary import resolved
 # By the number of a past schema: makes a whole table of it one of the next number.
 PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {}
 REMEDY = "`normsweep run` sets it aside and trains its pack again"
+PROGRESS_REMEDY = "remove it; the next checkpoint of its pack writes it anew"
 _SCHEMA_KEY = b"normsweep.part_schema"
 _TYPES = {
     "string": pa.string(),
@@ -48,16 +49,16 @@ def encode(rows: Sequence[dict[str, Any]]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def decode(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def decode(path: Path, columns: Sequence[str] | None = None, remedy: str = REMEDY) -> pa.Table:
     """A part as a table of this program's schema, whichever it was written in.
 
-    Raises DamagedError when the file is torn, damaged or of a schema newer than this program.
+    Raises DamagedError, with the `remedy`, when the file is torn, damaged or of a schema newer than this program.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             written = (file.metadata.metadata or {}).get(_SCHEMA_KEY)
             if written is None or not written.isdigit():
-                raise DamagedError(f"{path} is no part of a ledger: {REMEDY}")
+                raise DamagedError(f"{path} is no part of a ledger: {remedy}")
             if int(written) > PART_SCHEMA:
                 raise newer(path, int(written), PART_SCHEMA)
             if int(written) < PART_SCHEMA:
@@ -66,7 +67,7 @@ def decode(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise DamagedError(f"{path} is torn or damaged ({str(error).splitlines()[0]}): {REMEDY}") from error
+        raise DamagedError(f"{path} is torn or damaged ({str(error).splitlines()[0]}): {remedy}") from error
 
 
 def newest(table: pa.Table, number: int) -> pa.Table:

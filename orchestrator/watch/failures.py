@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,17 +46,27 @@ class ErrorGroup:
         return asdict(self)
 
 
-def errors(store: Store, sweep: str | None = None, where: Selector | None = None) -> list[ErrorGroup]:
-    """The groups, the most frequent first. UsageError for an unknown sweep, or a selector that names no trial."""
+def errors(
+    store: Store,
+    sweep: str | None = None,
+    where: Selector | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[ErrorGroup]:
+    """The groups, the most frequent first; `tell` hears of parts that cannot be read.
+
+    MissingError for an unknown sweep, UsageError for a selector that names no trial.
+    """
     observer = Observer(store)
     names = observer.names(sweep)
     states: dict[str, str] = {}
     for name in names:
         found = observer.sweep(name)
+        for problem in found.problems:
+            tell(problem)
         chosen = found.selected(where, least=1 if sweep else 0)
         states |= {trial: found.of[trial] for trial in chosen}
     groups: dict[str, list[Failure]] = {}
-    for pack in store.attempts.failed_packs():
+    for pack in sorted(store.attempts.failed_packs()):
         members = observer.roster.packs.get(pack)
         if members is not None and not states.keys().isdisjoint(members.trial_ids):
             for failure in store.attempts.failures(pack):

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.cluster.jobs import Job, Jobs
 from orchestrator.planning.cost import CostModel
 from orchestrator.store import Store
-from orchestrator.store.parts import decode
+from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.spending import Spend, spend
 from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
@@ -115,6 +115,7 @@ class StatusBoard:
         now = time.time()
         finished = [t for t in states.rows["finished"].to_pylist() if t is not None]
         saved = self._observer.saved - self._observer.done
+        self._problems = list[str]()
         progress = {p.id: self._progress(p) for p in states.packs if p.id in saved}
         begun = {
             pack: (epoch / self._costs.of_pack(self._observer.roster.packs[pack]).epochs, seconds)
@@ -134,7 +135,7 @@ class StatusBoard:
             last_hour=sum(t > now - HOUR for t in finished),
             at=now,
             newest=max(finished, default=None),
-            problems=[*states.problems, *self._given_up(states), *self._jobs.problems],
+            problems=[*states.problems, *self._problems, *self._given_up(states), *self._jobs.problems],
         )
 
     def _progress(self, pack: RosterPack) -> tuple[int, float, float | None]:
@@ -142,8 +143,11 @@ class StatusBoard:
         path = self._observer.workspace.progress(pack.id)
         try:
             saved = path.stat().st_mtime
-            rows = decode(path, ["curve_val_error", "seconds", "threads"]).to_pylist()
-        except (FileNotFoundError, DamagedError):
+            rows = decode(path, ["curve_val_error", "seconds", "threads"], PROGRESS_REMEDY).to_pylist()
+        except FileNotFoundError:
+            return 0, 0.0, None
+        except DamagedError as error:
+            self._problems.append(str(error))
             return 0, 0.0, None
         epochs = max(len(row["curve_val_error"] or ()) for row in rows)
         return epochs, sum(row["seconds"] * (row["threads"] or 1) for row in rows), saved

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.store import Store
 from orchestrator.store.attempts import verdict
-from orchestrator.store.parts import decode
+from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.lookup import Found, find_trial
 from orchestrator.watch.states import Observer
@@ -86,7 +86,9 @@ def _result(store: Store, found: Found) -> dict[str, Any] | None:
 def _progress(store: Store, found: Found) -> int | None:
     """The epochs that the trial's progress file holds."""
     try:
-        rows = decode(store.workspace.progress(found.pack.id), ["trial_id", "curve_val_error"]).to_pylist()
+        rows = decode(
+            store.workspace.progress(found.pack.id), ["trial_id", "curve_val_error"], PROGRESS_REMEDY
+        ).to_pylist()
     except FileNotFoundError:
         return None
     return next(len(row["curve_val_error"] or ()) for row in rows if row["trial_id"] == found.trial)
