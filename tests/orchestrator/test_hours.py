@@ -60,9 +60,9 @@ def test_a_pack_s_work_is_that_of_its_trials() -> None:
 
 def test_a_plan_goes_on_from_the_sweep_s_own_times(stage: Stage) -> None:
     """8 of 24 trials are done, 9 s on 2 cores each; a bn trial costs what a vcl trial costs."""
-    before = planned(stage.workspace, load_spec("mine.yaml"), None)
+    before = planned(stage.store, load_spec("mine.yaml"), None)
     stage.finish(stage.packs("none")[0])
-    after = planned(stage.workspace, load_spec("mine.yaml", ["run.cpus=4"]), None)
+    after = planned(stage.store, load_spec("mine.yaml", ["run.cpus=4"]), None)
     assert after["flops"] == pytest.approx(before["flops"] * 2 / 3)
     assert after["core_hours_p50"] == after["core_hours_p90"] == pytest.approx(16 * 9 * 2 / 3600)
     assert after["gpu_hours_basis"].startswith("assumed")
