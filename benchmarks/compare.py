@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from orchestrator.ask.compare import compare
 from orchestrator.mirror.server import down, up
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.bulk import fill
 from tests.orchestrator.mlflow.ledgers import NORMALIZERS, finish, record_packs, record_sweep, trials
@@ -42,7 +42,7 @@ def main() -> None:
         record_sweep(workspace, SWEEP, members)
         packs = record_packs(workspace, members, size=32)
         finish(workspace, packs, epochs=2)
-        Ledger(workspace).renew_cache(packs)  # as every run leaves it
+        Store(workspace).ledger.renew_cache(packs)  # as every run leaves it
         database = arguments.database or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
         fill(workspace, SWEEP, database)
         server = up(workspace, backend=database, port=0)
@@ -60,7 +60,7 @@ def measure(workspace: Workspace, uri: str) -> dict[str, Any]:
         for source in ("mlflow", "ledger"):
             began = time.monotonic()
             answers[source] = compare(
-                workspace, [SWEEP], by=["normalizer"], baseline="bn", query=query, source=source, uri=uri
+                Store(workspace), [SWEEP], by=["normalizer"], baseline="bn", query=query, source=source, uri=uri
             )
             found[f"{name}, {source}, s"] = round(time.monotonic() - began, 2)
         assert answers["mlflow"].lines == answers["ledger"].lines

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.engine.local import local_ray
+from orchestrator.engine.task import PackTask
+from orchestrator.store.leases import Lease
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
 from sweeps.plan import expand
@@ -28,18 +30,28 @@ def measure(folder: Path, devices: int) -> list[float]:
     """Seconds of each part."""
     from ray import tune
 
-    from orchestrator.engine.driver import Resources, bundles
+    from orchestrator.engine.driver import bundles
 
     sweep = {"name": "one", "trial": TRIAL | {"shards": devices}, "run": {"devices": devices}}
     spec = SweepSpec.from_json(sweep)
     pack = RosterPack.of(expand(spec, data.facts))
-    config = {"workspace": str(folder / "work"), "owner": myself().as_json(), "generation": 1, "checkpoint_seconds": 60}
-    config |= {"pack": pack.id, "roster": pack.as_json(), "devices": devices, "threads": 1, "gpus": 0}
-    config["how"] = {"device": "cpu"}
+    task = PackTask(
+        root=str(folder / "work"),
+        pack=pack,
+        lease=Lease(pack=pack.id, generation=1, owner=myself()),
+        checkpoint_seconds=60.0,
+        cpus=1,
+        gpus=0.0,
+        devices=devices,
+        device="cpu",
+        channels_last=False,
+        compile=False,
+        code_version="",
+    )
     begin = time.time()
-    resources = bundles(Resources(cpus=devices, gpus=0, run=spec.run))
+    resources = bundles(spec.run, spread=False)
     run = tune.RunConfig(storage_path=str(folder), verbose=0)
-    (result,) = tune.Tuner(tune.with_resources(first_step, resources), param_space=config, run_config=run).fit()
+    (result,) = tune.Tuner(tune.with_resources(first_step, resources), param_space={"task": task}, run_config=run).fit()
     return [after - before for before, after in itertools.pairwise([begin, *result.metrics["times"]])]
 
 
@@ -49,9 +61,9 @@ def first_step(config: dict[str, Any]) -> dict[str, Any]:
 
     times, all_of = [time.time()], gang.Gang._all
     gang.Gang._all = lambda self, answers: (all_of(self, answers), times.append(time.time()))[0]
-    job = PackJob(config)
+    job = PackJob(config["task"])
     job.trainer.advance(0.0)
-    job.close()
+    job.trainer.close()
     return {"times": [times[i] for i in (0, 1, 2, 3, 5)]}  # the fourth answer is on progress
 
 

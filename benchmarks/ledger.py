@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator.planning.plan import commit
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.rows import part_rows
+from orchestrator.store import Store
+from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import SweepSpec, load_spec
 
@@ -48,10 +48,11 @@ def spec(folder: Path, trials: int, epochs: int) -> tuple[Path, SweepSpec]:
 
 def simulate(workspace: Workspace, sweep: SweepSpec, epochs: int) -> int:
     """Publishes a made-up part for every pack; returns the number of trials."""
-    _, roster, _ = commit(workspace, sweep)
-    ledger, chance, count = Ledger(workspace), np.random.Generator(np.random.PCG64(0)), 0
+    store = Store(workspace)
+    commit(store, sweep)
+    chance, count = np.random.Generator(np.random.PCG64(0)), 0
     falling = np.exp(-np.arange(epochs) / (epochs / 5))
-    for pack in roster.live:
+    for pack in store.roster.live:
         rows = []
         for _ in pack.trial_ids:
             level = chance.uniform(0.05, 0.3)
@@ -70,7 +71,9 @@ def simulate(workspace: Workspace, sweep: SweepSpec, epochs: int) -> int:
                     "curve_test_error": test.tolist(),
                 }
             )
-        ledger.publish(pack.id, part_rows(pack, rows, {"seconds": 2.0, "attempts": 1, "device": "cpu", "threads": 1}))
+        store.ledger.publish(
+            pack.id, part_rows(pack, rows, {"seconds": 2.0, "attempts": 1, "device": "cpu", "threads": 1})
+        )
         count += len(rows)
     return count
 
@@ -106,7 +109,7 @@ def main() -> None:
         count = simulate(workspace, sweep, arguments.epochs)
         figures["write"] = {"seconds": time.perf_counter() - begin, "trials": count}
     begin = time.perf_counter()
-    Ledger(workspace).renew_cache(Ledger(workspace).done())
+    Store(workspace).ledger.renew_cache(Store(workspace).ledger.done())
     figures["renew cache"] = {
         "seconds": time.perf_counter() - begin,
         "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from orchestrator.mirror.run_data import run_data
 from orchestrator.mirror.server import down, up
 from orchestrator.mirror.sync import sync
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import NORMALIZERS, finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.postgres import cluster
@@ -107,7 +107,7 @@ def measure(workspace: Workspace, count: int, uri: str | None, costs: Costs) -> 
 
 def payload(workspace: Workspace, pack: str) -> dict[str, int]:
     """What is written of a trial."""
-    rows, _ = Ledger(workspace).read([pack])
+    rows, _ = Store(workspace).ledger.read([pack])
     data = run_data(rows.to_pylist()[0], {"benchmark": "plan"}, 0.0)
     curves = [key for key, *_ in data.metrics if key.startswith("curve/")]
     return {

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 from rich.console import Console
 
+from orchestrator.cli.live import Terminal
 from orchestrator.engine.run import run
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.spec import load_spec
 
 
 def main() -> int:
-    from orchestrator.engine import backend as machines
+    from orchestrator.engine import local
 
-    local_ray = machines.local_ray
+    local_ray = local.local_ray
 
     def with_culprit(*arguments: Any) -> Any:
         cluster = local_ray(*arguments)
@@ -29,8 +31,7 @@ def main() -> int:
             def step(self) -> dict[str, Any]:
                 from orchestrator.engine.remote import PackJob
 
-                members = self._config["roster"]
-                settings = [members["common"] | own for own in members["trials"].values()]
+                trials = self._task.pack.trials
                 work = PackJob.work
 
                 def work_until_the_second_epoch(job: PackJob, seconds: float) -> str:
@@ -38,7 +39,7 @@ def main() -> int:
                         job.trainer.advance(0)
                     raise RuntimeError("seed 1 of bn cannot be trained")
 
-                if any(s["seed"] == 1 and s["normalizer"]["name"] == "bn" for s in settings):
+                if any(t.seed == 1 and t.normalizer.name == "bn" for t in trials):
                     PackJob.work = work_until_the_second_epoch
                 try:
                     return super().step()
@@ -50,8 +51,9 @@ def main() -> int:
         with_culprit.cluster = cluster  # type: ignore[attr-defined]
         return Opened(cluster, folder)
 
-    machines.local_ray = with_culprit  # type: ignore[assignment]
-    summary = run(Workspace.at(sys.argv[2]), load_spec(sys.argv[1]), Console(), mirrored=False)
+    local.local_ray = with_culprit  # type: ignore[assignment]
+    store, watcher, cores = Store.at(sys.argv[2]), Terminal(Console()), len(os.sched_getaffinity(0))
+    summary = run(store, load_spec(sys.argv[1]), watcher, cpus=cores, tracking_uri="none")
     return summary.exit_code
 
 

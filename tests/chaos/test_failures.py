@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.store.leases import held
+from orchestrator.store import Store
 from orchestrator.store.results import table
 from orchestrator.store.workspace import Workspace
 from orchestrator.watch.status import status_of
@@ -50,13 +50,13 @@ def test_the_culprit_alone_ends_as_failed(tmp_path: Path) -> None:
     with start("tests.chaos.failing_run", str(path), str(workspace.root)) as run:
         out, _ = run.communicate(timeout=200)
     assert run.returncode == 4, out
-    rows, problems = table(workspace, "small")
+    rows, problems = table(Store(workspace), "small")
     assert problems == []
     states = {(r["normalizer"], r["seed"]): r["state"] for r in rows.to_pylist()}
     assert len(states) == 8
     assert {cell for cell, state in states.items() if state == "failed"} == {("bn", 1)}
     assert set(states.values()) == {"failed", "done"}
-    assert status_of(workspace, "small")[0].exit_code == 4
+    assert status_of(Store(workspace), "small")[0].exit_code == 4
     parts = [pq.read_table(p) for p in workspace.parts.iterdir()]
     failures = [text for part in parts for text in part["failure"].to_pylist() if text]
     assert len(failures) == 1
@@ -75,7 +75,7 @@ def test_a_stopped_run_saves_and_goes_on(tmp_path: Path) -> None:
         out, _ = run.communicate(timeout=60)
     assert run.returncode == 3, out
     assert "stopping" in out
-    assert held(workspace) == {}
+    assert Store(workspace).leases.held() == {}
     assert len(list((workspace.root / "checkpoints").glob("*.pt"))) == 2
     with start(*words, str(workspace.root)) as run:
         out, _ = run.communicate(timeout=200)
@@ -100,7 +100,7 @@ def test_a_lost_process_is_another_attempt_and_a_torn_part_another_training(tmp_
         out, _ = run.communicate(timeout=200)
     assert run.returncode == 0, out
     assert "was lost" in out
-    rows, _ = table(workspace, "small")
+    rows, _ = table(Store(workspace), "small")
     assert sorted(rows["attempts"].to_pylist()) == [1, 1, 1, 1, 2, 2, 2, 2]
 
     # A torn part is told, moved aside, and its pack trained again, to the same results.
@@ -115,7 +115,7 @@ def test_a_lost_process_is_another_attempt_and_a_torn_part_another_training(tmp_
 
 
 def results(workspace: Workspace) -> pa.Table:
-    return table(workspace, "small", more=list(CURVES))[0].drop_columns(["seconds", "attempts"])
+    return table(Store(workspace), "small", more=list(CURVES))[0].drop_columns(["seconds", "attempts"])
 
 
 def wait_for(condition: object, run: subprocess.Popen[str]) -> None:

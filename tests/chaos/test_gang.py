@@ -11,7 +11,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.engine.driver import Resources, bundles
+from orchestrator.engine.driver import bundles
 from sweeps.spec import SweepSpec
 from tests.chaos.test_kill import command, lasting
 
@@ -43,7 +43,7 @@ def ranks(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
 @pytest.mark.parametrize(("spread", "strategy"), [(False, "PACK"), (True, "SPREAD")])
 def test_its_devices_are_on_few_nodes_or_on_many_as_the_site_file_says(spread: bool, strategy: str) -> None:
     run = SweepSpec.from_json({"name": "any", "trial": {"dataset": "wine"}, "run": {"cpus": 2, "devices": 3}}).run
-    group = bundles(Resources(cpus=8, gpus=0, run=run, spread=spread))
+    group = bundles(run, spread)
     assert (group.bundles, group.strategy) == ([{"CPU": 2.0}] * 3, strategy)
 
 

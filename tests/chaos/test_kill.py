@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.engine.local import sweep_up
-from orchestrator.store.leases import held
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 
 SWEEP = """
 name: chaos
@@ -95,7 +94,7 @@ def test_killed_ten_times_over(tmp_path: Path, temporary: Path) -> None:
 
     subprocess.run(command(stormy, "run", str(file)), check=True, capture_output=True)
     assert exported(stormy, tmp_path / "stormy.parquet") == expected
-    assert held(Workspace.at(stormy)) == {}
+    assert Store.at(stormy).leases.held() == {}
     assert one_run_per_trial(stormy) == 48
 
     assert lasting(str(temporary)) == []

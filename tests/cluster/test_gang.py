@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.store.leases import held
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from sweeps.plan import expand
 from sweeps.spec import load_spec
@@ -113,6 +113,6 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
         assert (ours["state"], ours["device"]) == ("done", f"{gang.devices} x cpu")
         for curve in ("curve_test_error", "curve_train_loss"):
             assert ours[curve] == pytest.approx(np.float32(alone[curve]).tolist(), rel=tolerance, abs=0.0)
-        assert held(gang.workspace) == {}
+        assert Store(gang.workspace).leases.held() == {}
     for node in range(1, cluster.nodes + 1):
         cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)

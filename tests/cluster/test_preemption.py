@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.interruptions import interruptions
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from tests.cluster.conftest import NUMBER, SITE, Cluster, started
 from tests.cluster.watched import Watched
@@ -70,7 +70,7 @@ def test_a_pack_goes_on_from_its_last_checkpoint_whatever_happens(
     goes_on(4, pack.saved())
     assert now("RestartCnt") == "2"
     assert re.search("pid .* saved at epoch .* and stopped", pack.log())
-    assert interruptions(out)[-1].seconds == 0, "the warning is long enough to save"
+    assert Store(out).attempts.interruptions()[-1].seconds == 0, "the warning is long enough to save"
 
     number = int(now("NodeList")[-1])
     saved = pack.saved()
@@ -84,8 +84,8 @@ def test_a_pack_goes_on_from_its_last_checkpoint_whatever_happens(
     other.wait(lambda: not other.jobs(), 60)
     other.normsweep(*words)
     goes_on(6, saved)
-    assert [i.generation for i in interruptions(out)] == [2, 3, 4, 5, 6]
-    assert max(i.seconds for i in interruptions(out)) <= 2
+    assert [i.generation for i in Store(out).attempts.interruptions()] == [2, 3, 4, 5, 6]
+    assert max(i.seconds for i in Store(out).attempts.interruptions()) <= 2
     other.clear()
     for n in (1, 2):
         other.wait(lambda n=n: not other.processes(n, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)

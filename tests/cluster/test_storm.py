@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.interruptions import interruptions, told
-from orchestrator.store.leases import held
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
+from orchestrator.watch.failures import interrupted
 from slurm.job import parse_duration
 from tests.chaos.test_kill import one_run_per_trial
 from tests.cluster.conftest import NODES, SITE, SWEEP, Cluster
@@ -28,7 +28,7 @@ CHECKPOINT_SECONDS = 2.0
 # More work than the storm leaves time for, and little more.
 EPOCHS = round(1.4 * SECONDS)
 PROCESSES = {
-    "driver": "-m orchestrator[.]allocation",
+    "driver": "-m orchestrator[.]cluster[.]allocation",
     "raylet": r"^\S+/raylet/raylet ",
     "trainer": "ray::[A-Za-z]*Trainable",
 }
@@ -135,17 +135,17 @@ def test_a_sweep_survives_a_storm_with_every_result(cluster: Cluster, tmp_path: 
     assert {f"kill {what}" for what in (*PROCESSES, "slurmd")} <= storm.hits.keys()
     assert storm.hits.total() > 2 * storm.misses.total()
     calm = cluster.wait(lambda: not cluster.jobs(), 900)
-    print(f"calm for {calm:.0f} s; {told(interruptions(out))}", flush=True)
+    print(f"calm for {calm:.0f} s; {interrupted(Store(out))}", flush=True)
 
     cluster.normsweep("run", "sweep.yaml", "--workspace", str(tmp_path / "local"), "--no-mlflow")
     table = exported(cluster, out.root, tmp_path / "cluster.parquet")
     assert table == exported(cluster, tmp_path / "local", tmp_path / "local.parquet")
     cluster.normsweep("sync", "--workspace", str(out.root))
     assert one_run_per_trial(out.root) == 96
-    assert held(out) == {}
+    assert Store(out).leases.held() == {}
     for node in range(1, NODES + 1):
         cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
     # What each interruption cost each pack.
-    lost = interruptions(out)
+    lost = Store(out).attempts.interruptions()
     assert lost
     assert max(i.seconds for i in lost) <= CHECKPOINT_SECONDS

@@ -30,12 +30,11 @@ def dying(module, name, after):
         return answer
     setattr(module, name, wrapped)
 import submitit.core.core, submitit.slurm.slurm
-from orchestrator.cluster.submissions import Submission
 from submitit.core import utils
 match point:
     case "amid the probe": dying(submit, "probe", True)
-    case "before intent": dying(submit.Submission, "intend", False)
-    case "after intent": dying(submit.Submission, "intend", True)
+    case "before intent": dying(submit, "intend", False)
+    case "after intent": dying(submit, "intend", True)
     case "before sbatch": dying(submitit.slurm.slurm.SlurmExecutor, "_submit_command", False)
     case "after sbatch": dying(submitit.slurm.slurm.SlurmExecutor, "_submit_command", True)
     case "amid pickles": dying(utils.JobPaths, "move_temporary_file", True)

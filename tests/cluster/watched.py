@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.store.ledger import decode
+from orchestrator.store.parts import decode
 from orchestrator.store.workspace import Workspace
 from tests.cluster.conftest import Cluster
 

@@ -13,8 +13,9 @@ import pytest
 
 import sweeps.records
 from orchestrator import results
-from orchestrator.store import cache, ledger, part_schemas
-from orchestrator.store.ledger import Ledger, decode
+from orchestrator.store import Store, cache, ledger
+from orchestrator.store import parts as part_schemas
+from orchestrator.store.parts import decode
 from orchestrator.store.workspace import Workspace
 from orchestrator.watch.status import status_of
 from sweeps.records import COLUMNS, PART_SCHEMA
@@ -34,7 +35,7 @@ def test_what_was_recorded_is_read_as_it_was(number: int) -> None:
     assert len(now) == len(then) == 8
     for mine, golden in zip(now, then, strict=True):
         assert {name: mine[name] for name in golden} == golden
-    assert status_of(Workspace.at(home(number)))[0].counts == {"done": 8}
+    assert status_of(Store.at(home(number)))[0].counts == {"done": 8}
 
 
 def test_the_next_schema_is_read_beside_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,19 +51,20 @@ def test_the_next_schema_is_read_beside_this_one(tmp_path: Path, monkeypatch: py
     workspace = Workspace.at(shutil.copytree(home(today), tmp_path / "out"))
     before = results("golden", workspace=workspace.root)
     monkeypatch.setattr(cache, "LEAST", 1)
-    parts = sorted(Ledger(workspace).done())
-    assert Ledger(workspace).renew_cache(parts)
+    parts = sorted(Store(workspace).ledger.done())
+    assert Store(workspace).ledger.renew_cache(parts)
 
     monkeypatch.setattr(part_schemas, "PAST", {**part_schemas.PAST, today: to_percent})
-    for module in (sweeps.records, ledger, part_schemas):
+    for module in (sweeps.records, part_schemas):
         monkeypatch.setattr(module, "PART_SCHEMA", today + 1)
-    monkeypatch.setattr(ledger, "COLUMNS", columns)
+    for module in (ledger, part_schemas):
+        monkeypatch.setattr(module, "COLUMNS", columns)
     first = decode(workspace.part(parts[0])).to_pylist()
     workspace.part(parts[0]).unlink()
-    assert Ledger(workspace).publish(parts[0], [{**row, "energy": 7.0} for row in first])
+    assert Store(workspace).ledger.publish(parts[0], [{**row, "energy": 7.0} for row in first])
 
     def read() -> None:
-        table, problems = Ledger(workspace).read(parts)
+        table, problems = Store(workspace).ledger.read(parts)
         assert problems == []
         assert table.column_names == list(columns)
         rows = {row["trial_id"]: row for row in table.to_pylist()}
@@ -71,7 +73,7 @@ def test_the_next_schema_is_read_beside_this_one(tmp_path: Path, monkeypatch: py
         assert [row["energy"] for row in rows.values()].count(7.0) == len(first)
 
     read()  # today's cache is not believed
-    assert Ledger(workspace).renew_cache(parts)
+    assert Store(workspace).ledger.renew_cache(parts)
     read()
 
 
@@ -85,6 +87,6 @@ def test_a_part_of_a_newer_schema_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as told:
         results("golden", workspace=workspace.root)
     assert str(told.value) == sentence
-    (status,) = status_of(workspace)  # which shows the rest
+    (status,) = status_of(Store(workspace))  # which shows the rest
     assert status.problems == [sentence]
     assert status.counts["done"] == sum(pq.read_metadata(p).num_rows for p in others)

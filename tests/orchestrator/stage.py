@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from orchestrator.engine.task import PackTask
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure
 from orchestrator.store.files import replace
+from orchestrator.store.leases import Lease, Start
 from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.parts import encode, part_rows
 from orchestrator.store.roster import RosterPack
@@ -39,37 +41,59 @@ class Stage:
         self.workspace = Workspace.at(folder / "normsweep-out")
         self.commit()
 
+    @property
+    def store(self) -> Store:
+        """Opened anew: as another process sees it."""
+        return Store(self.workspace)
+
     def commit(self, text: str = FILE) -> None:
         self.file.write_text(text)
-        commit(Store(self.workspace), load_spec(str(self.file)))
+        commit(self.store, load_spec(str(self.file)))
 
     def packs(self, normalizer: str) -> list[RosterPack]:
         """The packs that count."""
-        return [p for p in Store(self.workspace).roster.live if p.trials[0].normalizer.name == normalizer]
+        return [p for p in self.store.roster.live if p.trials[0].normalizer.name == normalizer]
 
     def finish(self, pack: RosterPack, state: str = "done", **result: object) -> None:
         row = {"state": state, "test_error": 0.25, "val_error": 0.5} if state == "done" else {"state": state}
         circumstances = {"seconds": 9.0, "threads": 2, "attempts": 1, "host": "here", "finished": 1e9, **result}
-        Store(self.workspace).ledger.publish(pack.id, part_rows(pack, [row] * len(pack.trial_ids), circumstances))
+        self.store.ledger.publish(pack.id, part_rows(pack, [row] * len(pack.trial_ids), circumstances))
 
     def run(self, pack: RosterPack) -> None:
         """Leases the pack to this process, which lives."""
-        assert Store(self.workspace).leases.take(pack.id, myself(), Liveness(self.workspace)) is not None
+        assert self.store.leases.take(pack.id, myself(), Liveness(self.workspace)) is not None
+
+    def begin(self, pack: RosterPack, node: str = "here", pid: int = 1) -> None:
+        """Its training begins under its newest lease."""
+        lease = self.store.leases.newest(pack.id)
+        assert lease is not None
+        self.store.leases.start(lease, Start(node=node, pid=pid, at=1e9))
 
     def save(self, pack: RosterPack, epochs: int) -> None:
         rows = part_rows(pack, [{"curve_val_error": [0.5] * epochs}] * len(pack.trial_ids), {"seconds": 9.0})
         replace(self.workspace.progress(pack.id), encode(rows))
         replace(self.workspace.checkpoint(pack.id), b"")
 
-    def log(self, pack: RosterPack, line: str) -> None:
-        path = self.workspace.log(pack.id)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"2026-01-01T00:00:00Z pid 1 {line}\n")
+    def task(self, pack: RosterPack, generation: int = 1, checkpoint_seconds: float = 1e9) -> PackTask:
+        """As the driver hands it to a process of its own."""
+        return PackTask(
+            root=str(self.workspace.root),
+            pack=pack,
+            lease=Lease(pack=pack.id, generation=generation, owner=myself()),
+            checkpoint_seconds=checkpoint_seconds,
+            cpus=1,
+            gpus=0.0,
+            devices=1,
+            device="cpu",
+            channels_last=False,
+            compile=False,
+            code_version="test",
+        )
 
     def fail(self, pack: RosterPack, generation: int, kind: str = "exception", message: str = "boom at 7") -> None:
-        Store(self.workspace).attempts.fail(
+        self.store.attempts.fail(
             Failure(pack=pack.id, generation=generation, kind=kind, epoch=3, message=message,
-                             traceback=f"Traceback\n  line {generation}\n{message}", host="here"),
+                    traceback=f"Traceback\n  line {generation}\n{message}", host="here"),
         )  # fmt: skip
 
     def lose(self, pack: RosterPack, times: int = 5) -> None:

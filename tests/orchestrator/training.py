@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.planning.plan import commit
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.rows import part_rows
+from orchestrator.store import Store
+from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from trainers import data
@@ -19,9 +19,10 @@ CIRCUMSTANCES = {"seconds": 1.5, "attempts": 1, "device": "cpu", "host": "here",
 
 def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()) -> None:
     """Records the sweep of a file or a preset and publishes the part of each of its packs."""
-    _, roster, _ = commit(workspace, load_spec(sweep, overrides))
-    for pack in roster.live:
+    store = Store(workspace)
+    commit(store, load_spec(sweep, overrides))
+    for pack in store.roster.live:
         trainer = PackTrainer(pack.trials, data.load(pack.trials[0].dataset))
         while not trainer.finished:
             trainer.advance(60.0)
-        assert Ledger(workspace).publish(pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES))
+        assert store.ledger.publish(pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES))

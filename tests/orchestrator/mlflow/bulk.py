@@ -10,7 +10,7 @@ from orchestrator.mirror.mlflow_tracker import MLflowTracker
 from orchestrator.mirror.run_data import SWEEP_TAG, run_data
 from orchestrator.mirror.synchronization import recorded_sweeps
 from orchestrator.mirror.uri import with_driver
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 
 
@@ -21,11 +21,11 @@ def fill(workspace: Workspace, sweep: str, database: str) -> None:
     tracker = MLflowTracker(workspace, database)
     with tracker.quiet():
         experiment = int(tracker.experiment(sweep))
-    plan = recorded_sweeps(workspace)[sweep].plan
+    plan = recorded_sweeps(Store(workspace))[sweep].plan
     engine = sqlalchemy.create_engine(with_driver(database))
     tables = sqlalchemy.MetaData()
     tables.reflect(engine, only=["runs", "params", "tags", "latest_metrics"])
-    table, _ = Ledger(workspace).read(Ledger(workspace).done())
+    table, _ = Store(workspace).ledger.read(Store(workspace).ledger.done())
     for chunk in table.to_batches(max_chunksize=1000):
         rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in chunk.to_pylist():

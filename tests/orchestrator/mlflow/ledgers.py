@@ -7,10 +7,9 @@ import random
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.store import Store
 from orchestrator.store.files import publish
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.roster import Roster
-from orchestrator.store.rows import part_rows
+from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
 from sweeps.choice import Choice
 from sweeps.identity import digest
@@ -73,7 +72,7 @@ def record_sweep(workspace: Workspace, name: str, members: list[Trial], version:
 
 def record_packs(workspace: Workspace, members: list[Trial], size: int = 4) -> list[str]:
     """Appends packs of so many trials to the roster; returns their ids."""
-    roster = Roster(workspace)
+    roster = Store(workspace).roster
     before = set(roster.packs)
     assert roster.append([members[i : i + size] for i in range(0, len(members), size)])
     return [p for p in roster.packs if p not in before]
@@ -81,7 +80,7 @@ def record_packs(workspace: Workspace, members: list[Trial], size: int = 4) -> l
 
 def finish(workspace: Workspace, packs: list[str], epochs: int = 50, **changes: Any) -> None:
     """Publishes the packs' parts."""
-    roster = Roster(workspace)
+    roster = Store(workspace).roster
     for pack in packs:
         results = [{**result(trial, epochs), **changes} for trial in roster.packs[pack].trials]
         circumstances = {
@@ -93,7 +92,7 @@ def finish(workspace: Workspace, packs: list[str], epochs: int = 50, **changes: 
             "code_version": "0.1.0+gabc",
             "finished": 1.8e9,
         }
-        assert Ledger(workspace).publish(pack, part_rows(roster.packs[pack], results, circumstances))
+        assert Store(workspace).ledger.publish(pack, part_rows(roster.packs[pack], results, circumstances))
 
 
 def result(trial: Trial, epochs: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from orchestrator.ask.compare import Comparison, compare
 from orchestrator.ask.from_ledger import from_ledger
 from orchestrator.ask.from_mlflow import from_mlflow
 from orchestrator.mirror.sync import sync
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from sweeps.choice import Choice
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
@@ -51,14 +52,14 @@ def two_sweeps(workspace: Workspace) -> Workspace:
 def test_both_sources_hold_the_same_trials_under_every_filter(two_sweeps: Workspace, sweeps: list[str]) -> None:
     for query in FILTERS:
         mirrored = from_mlflow(two_sweeps, None, sweeps, query)
-        read = from_ledger(two_sweeps, sweeps, query)
+        read = from_ledger(Store(two_sweeps), sweeps, query)
         pd.testing.assert_frame_equal(mirrored, read, check_exact=True, obj=query or "all")
-    assert len(from_ledger(two_sweeps, sweeps, "")) == {0: 18, 1: 12, 2: 18}[len(sweeps)]
+    assert len(from_ledger(Store(two_sweeps), sweeps, "")) == {0: 18, 1: 12, 2: 18}[len(sweeps)]
 
 
 def test_both_sources_give_the_same_answer(two_sweeps: Workspace) -> None:
-    from_server = compare(two_sweeps, ["small"], by=["normalizer"], baseline="bn")
-    from_parquet = compare(two_sweeps, ["small"], by=["normalizer"], baseline="bn", source="ledger")
+    from_server = compare(Store(two_sweeps), ["small"], by=["normalizer"], baseline="bn")
+    from_parquet = compare(Store(two_sweeps), ["small"], by=["normalizer"], baseline="bn", source="ledger")
     assert from_server == replace(from_parquet, source="mlflow")
 
 
@@ -69,7 +70,7 @@ def answer_of(workspace: Workspace, **errors: list[float]) -> Comparison:
     for pack, trial in zip(record_packs(workspace, members, size=1), members, strict=True):
         error = errors[trial.normalizer.name][2 * (trial.dataset == "titanic") + trial.seed]
         finish(workspace, [pack], test_error=error)
-    return compare(workspace, ["hand"], by=["normalizer"], baseline="none", source="ledger")
+    return compare(Store(workspace), ["hand"], by=["normalizer"], baseline="none", source="ledger")
 
 
 def test_the_numbers_are_right(workspace: Workspace) -> None:
@@ -93,17 +94,17 @@ def test_a_trial_that_a_sweep_leaves_out_is_not_compared(workspace: Workspace) -
     sync(workspace)
     record_sweep(workspace, "small", members[:6], version=2)
     sync(workspace)
-    assert len(from_mlflow(workspace, None, ["small"], "")) == len(from_ledger(workspace, ["small"], "")) == 6
+    assert len(from_mlflow(workspace, None, ["small"], "")) == len(from_ledger(Store(workspace), ["small"], "")) == 6
 
 
 def test_bad_questions_are_one_sentence(two_sweeps: Workspace) -> None:
     with pytest.raises(ValueError, match="MLflow does not take the filter 'dataset is wine'"):
-        compare(two_sweeps, ["small"], query="dataset is wine")
+        compare(Store(two_sweeps), ["small"], query="dataset is wine")
     with pytest.raises(ValueError, match="MLflow does not take the filter 'dataset is wine'"):
-        compare(two_sweeps, ["small"], query="dataset is wine", source="ledger")
+        compare(Store(two_sweeps), ["small"], query="dataset is wine", source="ledger")
     with pytest.raises(ValueError, match="unknown metric 'test_eror': did you mean test_error"):
-        compare(two_sweeps, ["small"], query="metrics.test_eror < 1", source="ledger")
+        compare(Store(two_sweeps), ["small"], query="metrics.test_eror < 1", source="ledger")
     with pytest.raises(ValueError, match=r"mlflow has no finished trial of sweep small with params.dataset = 'iris'"):
-        compare(two_sweeps, ["small"], query="params.dataset = 'iris'")
+        compare(Store(two_sweeps), ["small"], query="params.dataset = 'iris'")
     with pytest.raises(ValueError, match=r"nothing is mirrored in .* yet: `normsweep sync`"):
-        compare(Workspace.at(two_sweeps.root / "elsewhere"))
+        compare(Store.at(two_sweeps.root / "elsewhere"))

@@ -16,8 +16,8 @@ import pytest
 from orchestrator.mirror.follow import follow
 from orchestrator.mirror.sync import LEASE
 from orchestrator.mirror.uri import tracking_uri
-from orchestrator.store.leases import Leases
-from orchestrator.store.owner import myself
+from orchestrator.store import Store
+from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.looking import trial_runs
@@ -54,7 +54,7 @@ def test_it_follows_the_ledger_until_its_input_ends(workspace: Workspace, packs:
     os.close(reading)
     assert ended == [True]
     assert len(trial_runs(workspace)) == 12
-    assert Leases(workspace, myself()).take(LEASE) is not None
+    assert Store(workspace).leases.take(LEASE, myself(), Liveness(workspace)) is not None
     assert not workspace.heartbeat(myself().id).exists()
 
 

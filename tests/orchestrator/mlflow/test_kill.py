@@ -18,7 +18,7 @@ from orchestrator.mirror.journal import Journal
 from orchestrator.mirror.run_data import PACK_TAG
 from orchestrator.mirror.sync import sync
 from orchestrator.mirror.uri import tracking_uri
-from orchestrator.store.roster import Roster
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, trials
 from tests.orchestrator.mlflow.looking import MlflowClient, parents, trial_runs
@@ -90,8 +90,8 @@ def test_a_retry_killed_at_every_single_write(workspace: Workspace, after: bool)
     failed = record_packs(workspace, members, size=1)
     finish(workspace, failed, epochs=3, state="failed")
     sync(workspace)
-    assert Roster(workspace).append([[member] for member in members], replaces=failed)
-    packs = {pack.id for pack in Roster(workspace).live}
+    assert Store(workspace).roster.append([[member] for member in members], replaces=failed)
+    packs = {pack.id for pack in Store(workspace).roster.live}
     finish(workspace, sorted(packs), epochs=3)
     assert killed_until_it_is_done(workspace, after) >= 4
     assert sync(workspace).unchanged == 3

@@ -18,6 +18,7 @@ from orchestrator.mirror.follow import follow
 from orchestrator.mirror.mlflow_tracker import MLflowTracker
 from orchestrator.mirror.server import LOG, Server, down, running, up
 from orchestrator.mirror.sync import LEASE, SyncResult, sync, ui_command
+from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError
 from tests.orchestrator.mlflow.bulk import fill
@@ -61,8 +62,8 @@ def test_the_sweep_is_mirrored_once(workspace: Workspace, let_in: str) -> None:
     parent = parents(workspace, let_in)["once"]
     assert client(workspace, let_in).list_artifacts(parent.info.run_id)[0].path == "000001.json"
     assert ui_command(workspace, let_in) == f"open {let_in}"
-    answer = compare(workspace, ["once"], by=["normalizer"], baseline="bn", uri=let_in)
-    assert answer.lines == compare(workspace, ["once"], by=["normalizer"], baseline="bn", source="ledger").lines
+    answer = compare(Store(workspace), ["once"], by=["normalizer"], baseline="bn", uri=let_in)
+    assert answer.lines == compare(Store(workspace), ["once"], by=["normalizer"], baseline="bn", source="ledger").lines
 
 
 def free(port: int) -> bool:
@@ -155,9 +156,9 @@ def test_two_thousand_runs_are_compared_in_seconds(workspace: Workspace, let_in:
     fill(workspace, "many", database)
     assert sync(workspace, uri=let_in) == SyncResult(unchanged=2000)  # the mirror takes them for its own
     began = time.monotonic()
-    answer = compare(workspace, ["many"], by=["normalizer"], baseline="bn", uri=let_in)
+    answer = compare(Store(workspace), ["many"], by=["normalizer"], baseline="bn", uri=let_in)
     seconds = time.monotonic() - began
     print(f"compare over 2,000 runs: {seconds:.1f} s")
     assert answer.runs == 2000
-    assert answer.lines == compare(workspace, ["many"], by=["normalizer"], baseline="bn", source="ledger").lines
+    assert answer.lines == compare(Store(workspace), ["many"], by=["normalizer"], baseline="bn", source="ledger").lines
     assert seconds < 60  # a hang, not a speed: benchmarks/compare.py measures that

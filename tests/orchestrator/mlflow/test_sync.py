@@ -14,11 +14,9 @@ from orchestrator.mirror.run_data import TRIAL_TAG
 from orchestrator.mirror.sync import LEASE, SyncResult, sync
 from orchestrator.mirror.synchronization import synchronize
 from orchestrator.mirror.uri import tracking_uri
+from orchestrator.store import Store
 from orchestrator.store.files import replace
-from orchestrator.store.leases import Leases
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.owner import Owner, myself, started
-from orchestrator.store.roster import Roster
+from orchestrator.store.owner import Liveness, Owner, myself, started
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 from tests.orchestrator.mlflow.looking import all_runs, client, parents, trial_runs
@@ -34,7 +32,7 @@ def test_every_trial_has_one_complete_run_and_its_sweep_a_parent(workspace: Work
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics == {"trials_done": 12}
     assert client(workspace).list_artifacts(parent.info.run_id)[0].path == "000001.json"
-    table, _ = Ledger(workspace).read(Ledger(workspace).done())
+    table, _ = Store(workspace).ledger.read(Store(workspace).ledger.done())
     for row in table.to_pylist():
         run = runs[row["trial_id"]]
         assert run.info.status == "FINISHED"
@@ -98,8 +96,8 @@ def test_the_part_of_a_replaced_pack_is_ignored(workspace: Workspace) -> None:
     members = trials()
     record_sweep(workspace, "small", members)
     packs = record_packs(workspace, members, size=6)
-    first = Roster(workspace).packs[packs[0]].trials
-    assert Roster(workspace).append([first[:3], first[3:]], replaces=[packs[0]])
+    first = Store(workspace).roster.packs[packs[0]].trials
+    assert Store(workspace).roster.append([first[:3], first[3:]], replaces=[packs[0]])
     finish(workspace, packs)
     assert sync(workspace) == SyncResult(created=6)
     assert trial_runs(workspace).keys() == {t.id for t in members[6:]}
@@ -112,12 +110,12 @@ def test_a_retried_trial_shows_its_new_result_alone(workspace: Workspace) -> Non
     finish(workspace, packs[:1], state="failed", test_error=None)
     finish(workspace, packs[1:])
     sync(workspace)
-    retried = Roster(workspace).packs[packs[0]].trials
-    assert Roster(workspace).append([retried], replaces=packs[:1])
+    retried = Store(workspace).roster.packs[packs[0]].trials
+    assert Store(workspace).roster.append([retried], replaces=packs[:1])
     assert sync(workspace) == SyncResult(unchanged=8)  # the old result is shown until the new one is there
     assert len(trial_runs(workspace)) == 12
 
-    again = Roster(workspace).live[-1].id
+    again = Store(workspace).roster.live[-1].id
     finish(workspace, [again], test_error=0.125)
     assert sync(workspace) == SyncResult(created=4, removed=4, unchanged=8)
     runs = trial_runs(workspace)
@@ -135,8 +133,8 @@ def test_an_old_result_in_mlflow_is_recognized_without_the_record(workspace: Wor
     (failed,) = record_packs(workspace, members, size=6)
     finish(workspace, [failed], state="failed")
     sync(workspace)
-    assert Roster(workspace).append([members], replaces=[failed])
-    finish(workspace, [Roster(workspace).live[0].id])
+    assert Store(workspace).roster.append([members], replaces=[failed])
+    finish(workspace, [Store(workspace).roster.live[0].id])
     for path in workspace.mlflow.glob("synced-*"):
         path.unlink()
     assert sync(workspace) == SyncResult(created=6, removed=6)
@@ -227,7 +225,7 @@ def test_one_mirror_at_a_time_and_a_dead_one_is_taken_over(workspace: Workspace)
         assert start is not None
         me = myself()
         other = Owner(boot=me.boot, namespace=me.namespace, pid=holder.pid, started=start, host="elsewhere")
-        assert Leases(workspace, other).take(LEASE)
+        assert Store(workspace).leases.take(LEASE, other, Liveness(workspace))
         busy = sync(workspace)
         assert busy.busy is not None
         assert f"process {holder.pid} on elsewhere is mirroring" in busy.busy
@@ -238,7 +236,7 @@ def test_one_mirror_at_a_time_and_a_dead_one_is_taken_over(workspace: Workspace)
 
 def test_a_mirror_that_was_taken_over_writes_nothing_more(workspace: Workspace) -> None:
     small_sweep(workspace)
-    lease = Leases(workspace, myself()).take(LEASE)
+    lease = Store(workspace).leases.take(LEASE, myself(), Liveness(workspace))
     assert lease is not None
     replace(workspace.lease(LEASE, lease.generation + 1), workspace.lease(LEASE, lease.generation).read_bytes())
     result = synchronize(workspace, lease, tracking_uri(workspace))

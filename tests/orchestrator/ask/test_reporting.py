@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from orchestrator.planning.plan import commit
-from orchestrator.store.ledger import Ledger
-from orchestrator.store.rows import part_rows
+from orchestrator.store import Store
+from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from sweeps.trial import Trial
@@ -40,11 +40,11 @@ def train(workspace: Workspace, text: str, *, state: str = "done", leave: str = 
     """Publishes made-up results of a sweep file's text through the real ledger, but for the data set `leave`."""
     path = Path("mine.yaml")
     path.write_text(text)
-    planned, _, _ = commit(workspace, load_spec(str(path)))
+    planned, _ = commit(Store(workspace), load_spec(str(path)))
     for pack in planned.serving:
         if pack.trials[0].dataset != leave:
             rows = [result(trial, state, error) for trial in pack.trials]
-            Ledger(workspace).publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
+            Store(workspace).ledger.publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
 
 
 def result(trial: Trial, state: str, error: float | None) -> dict[str, object]:
@@ -147,10 +147,10 @@ def test_the_page_shows_how_to_make_the_same_again(call: Call, workspace: Worksp
 def test_a_papers_preset_lays_its_figures_beside_the_published_of_the_sets_that_are_there(
     call: Call, workspace: Workspace
 ) -> None:
-    planned, _, _ = commit(workspace, load_spec("uci44", ["dataset=titanic", "seed=0..1", "depth=4,8"]))
+    planned, _ = commit(Store(workspace), load_spec("uci44", ["dataset=titanic", "seed=0..1", "depth=4,8"]))
     for pack in planned.serving:
         rows = [result(trial, "done", None) for trial in pack.trials]
-        Ledger(workspace).publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
+        Store(workspace).ledger.publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
     assert call("report", "uci44", "-o", "page.html")[0] == 0
     assert "Own figures beside the published" in Path("page.html").read_text()
     assert call("analyze", "uci44", "-o", "tables", "--only", "published")[0] == 0

@@ -10,22 +10,16 @@ from typing import Any
 import pytest
 
 from orchestrator.engine.remote import PackJob
-from orchestrator.store.interruptions import interruptions, told
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
-from orchestrator.store.workspace import Workspace
+from orchestrator.watch.failures import interrupted
 from tests.orchestrator.stage import Call, Stage
 
 INTERVAL = 0.4
 
 
-def job(workspace: Workspace, pack: RosterPack, generation: int) -> PackJob:
-    config: dict[str, Any] = {
-        "workspace": str(workspace.root), "checkpoint_seconds": INTERVAL, "threads": 1, "how": {"device": "cpu"},
-        "code_version": "test", "pack": pack.id, "roster": pack.as_json(), "generation": generation,
-        "owner": myself().as_json(), "devices": 1,
-    }  # fmt: skip
-    return PackJob(config)
+def job(stage: Stage, pack: RosterPack, generation: int) -> PackJob:
+    return PackJob(stage.task(pack, generation, INTERVAL))
 
 
 @pytest.fixture
@@ -37,28 +31,29 @@ def pack(stage: Stage) -> RosterPack:
 def test_a_lost_process_costs_less_than_an_interval_and_that_is_told(
     stage: Stage, pack: RosterPack, call: Call
 ) -> None:
-    first = job(stage.workspace, pack, 1)
+    first = job(stage, pack, 1)
     assert first.work(1.5 * INTERVAL) == "training"  # saved once at least; then it is gone
     assert stage.workspace.checkpoint(pack.id).exists()
-    assert interruptions(stage.workspace) == []
-    second = job(stage.workspace, pack, 2)
-    [event] = interruptions(stage.workspace)
+    assert stage.store.attempts.interruptions() == []
+    second = job(stage, pack, 2)
+    [event] = stage.store.attempts.interruptions()
     assert (event.pack, event.generation) == (pack.id, 2)
     assert 0 < event.seconds <= INTERVAL
     assert second.trainer.epoch <= first.trainer.epoch
     assert f"attempt 2 on {event.host}: goes on from epoch" in stage.workspace.log(pack.id).read_text()
-    assert told([event]).startswith("1 pack went on after 1 interruption: at most 0.")
-    assert told([event]) in call("errors", "mine")[1]
+    told = interrupted(stage.store, "mine")
+    assert told.startswith("1 pack went on after 1 interruption: at most 0.")
+    assert told in call("errors", "mine")[1]
     assert f"from epoch {event.epoch}, the one before lost at most 0." in call("why", pack.trial_ids[0][:16])[1]
 
 
 def test_an_attempt_that_saved_and_stopped_lost_nothing(stage: Stage, pack: RosterPack) -> None:
-    first = job(stage.workspace, pack, 1)
+    first = job(stage, pack, 1)
     stage.workspace.stop(myself().id).parent.mkdir(exist_ok=True)
     stage.workspace.stop(myself().id).touch()
     assert first.work(9.0) == "stopped"
-    job(stage.workspace, pack, 2)
-    [event] = interruptions(stage.workspace)
+    job(stage, pack, 2)
+    [event] = stage.store.attempts.interruptions()
     assert event.seconds == 0
 
 
@@ -66,7 +61,7 @@ def test_training_waits_for_a_disk_that_refuses(
     stage: Stage, pack: RosterPack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What could not be saved is not trained: so nothing more than an interval can ever be lost."""
-    work = job(stage.workspace, pack, 1)
+    work = job(stage, pack, 1)
     until = time.monotonic() + 0.8
     write, epochs = Path.write_text, []
 

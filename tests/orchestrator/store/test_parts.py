@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.store.rows import shown
+from orchestrator.store.parts import shown
 from sweeps.choice import Choice
 
 

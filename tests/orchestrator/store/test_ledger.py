@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.store.ledger import Ledger, decode, schema
+from orchestrator.store import Store
+from orchestrator.store.parts import decode, schema
 from orchestrator.store.workspace import Workspace
 from sweeps.records import COLUMNS
 
@@ -22,7 +23,7 @@ def row(trial: str, error: float | None = 0.25) -> dict[str, Any]:
 
 
 def test_first_part_wins_and_reads_back(workspace: Workspace) -> None:
-    ledger = Ledger(workspace)
+    ledger = Store(workspace).ledger
     assert ledger.publish("p", [row("a"), row("b", None)])
     assert not ledger.publish("p", [row("a", 0.9)])
     assert ledger.done() == {"p"}
@@ -35,13 +36,13 @@ def test_first_part_wins_and_reads_back(workspace: Workspace) -> None:
 
 
 def test_some_columns_of_an_empty_ledger(workspace: Workspace) -> None:
-    table, _ = Ledger(workspace).read([], ["trial_id", "seconds"])
+    table, _ = Store(workspace).ledger.read([], ["trial_id", "seconds"])
     assert table.schema == pa.schema([("trial_id", pa.string()), ("seconds", pa.float64())])
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped"])
 def test_a_torn_part_is_told_by_readers_and_moved_aside_by_run(workspace: Workspace, damage: str) -> None:
-    ledger = Ledger(workspace)
+    ledger = Store(workspace).ledger
     ledger.publish("p", [row(str(n), n / 1000) for n in range(1000)])
     ledger.publish("whole", [row("w")])
     path = workspace.part("p")
@@ -70,5 +71,5 @@ def test_a_part_of_a_newer_schema_is_left_alone(workspace: Workspace) -> None:
     pq.write_table(newer.empty_table(), workspace.part("p"))
     with pytest.raises(ValueError, match="schema 99; this program reads up to"):
         decode(workspace.part("p"))
-    assert Ledger(workspace).set_torn_aside(["p"]) == []
+    assert Store(workspace).ledger.set_torn_aside(["p"]) == []
     assert workspace.part("p").exists()

@@ -11,7 +11,6 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 
 from orchestrator.engine import gang, remote
 from orchestrator.engine.gang import Gang
-from orchestrator.store.owner import myself
 from tests.orchestrator.stage import Stage
 from trainers.loader import LostNode, LostWorker
 
@@ -126,8 +125,5 @@ def test_a_gang_that_fails_as_it_starts_gives_its_room_back(stage: Stage, monkey
     monkeypatch.setattr(remote, "_gang", lambda config: one)
     (pack,) = stage.packs("none")
     with pytest.raises(ValueError, match="of its own"):
-        remote.PackJob({
-            "workspace": str(stage.workspace.root), "pack": pack.id, "roster": pack.as_json(), "generation": 1,
-            "owner": myself().as_json(), "threads": 1,
-        })  # fmt: skip
+        remote.PackJob(stage.task(pack))
     assert one.closed

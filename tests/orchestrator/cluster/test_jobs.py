@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from orchestrator.cli import status_view
-from orchestrator.cluster.submissions import Submission, confirm
-from orchestrator.store.leases import Leases
-from orchestrator.store.owner import beat, myself
+from orchestrator.cluster.submissions import Submission, confirm, intend
+from orchestrator.store.files import Disk
+from orchestrator.store.owner import Liveness, beat, myself
 from orchestrator.watch.status import SweepStatus, status_of
 from slurm import accounting
 from slurm.accounting import JobState
@@ -51,9 +51,9 @@ def submitted(stage: Stage, number: int, jobs: list[str] | None) -> None:
         number=number, name=f"n{number}", sweep="mine", count=1, nodes=2, cpus=1, gpus=0, usable_seconds=1.0,
         kept_seconds=1.0, owner=myself(),
     )  # fmt: skip
-    assert intent.intend(stage.workspace)
+    assert intend(stage.store, intent)
     if jobs is not None:
-        confirm(stage.workspace, number, jobs)
+        confirm(stage.store, number, jobs)
 
 
 def state(job: int, shown: str, state: str, **more: object) -> JobState:
@@ -78,9 +78,9 @@ def test_each_allocation_is_told_with_its_state_nodes_time_left_and_packs(stage:
     ]
     for pack in (none, bn):
         owner = replace(myself("13.0"), boot="another machine")
-        assert Leases(stage.workspace, owner).take(pack.id) is not None
-        beat(stage.workspace, owner, 1)
-    (status,) = status_of(stage.workspace)
+        assert stage.store.leases.take(pack.id, owner, Liveness(stage.workspace)) is not None
+        beat(stage.workspace, Disk(), owner, 1)
+    (status,) = status_of(stage.store)
     assert lines(status) == [
         "job 12_0: RUNNING, 2 nodes (n[1-2]), 10 min left, holds 2 packs",
         "job 12_1: PENDING (Resources), 2 nodes",
@@ -99,8 +99,11 @@ def test_what_a_job_held_that_slurm_ended_is_not_running_and_what_nobody_knows_i
     submitted(stage, 1, ["13", "14"])
     scheduler.queue = [state(13, "13", "CANCELLED")]
     for pack, job in ((none, "13.0"), (bn, "14.0")):
-        assert Leases(stage.workspace, replace(myself(job), boot="another machine")).take(pack.id) is not None
-    (status,) = status_of(stage.workspace)
+        assert (
+            stage.store.leases.take(pack.id, replace(myself(job), boot="another machine"), Liveness(stage.workspace))
+            is not None
+        )
+    (status,) = status_of(stage.store)
     assert [pack.pack for pack in status.running] == [bn.id]
 
 
@@ -109,16 +112,16 @@ def test_while_slurm_is_silent_the_last_state_stays_and_shows_its_age(
 ) -> None:
     submitted(stage, 1, ["13"])
     scheduler.queue = [state(13, "13", "RUNNING", left=600.0)]
-    (status,) = status_of(stage.workspace)
+    (status,) = status_of(stage.store)
     scheduler.silent = True
     monkeypatch.setattr("time.time", lambda: NOW + 300)
-    (status,) = status_of(stage.workspace)
+    (status,) = status_of(stage.store)
     assert lines(status) == ["job 13: RUNNING, 2 nodes, 5 min left, holds 0 packs, as SLURM said 5 min ago"]
 
 
 def test_a_submission_without_a_receipt_is_told(stage: Stage, scheduler: Scheduler) -> None:
     submitted(stage, 1, None)
-    (status,) = status_of(stage.workspace)
+    (status,) = status_of(stage.store)
     assert "submission 1 of sweep mine has no receipt" in status.problems[-1]
     assert status.jobs == []
 
@@ -145,7 +148,7 @@ def test_cancel_jobs_needs_slurm_and_no_selector_and_clear_submissions(
     assert "unknown sweep 'other'" in call("cancel", "other", "--jobs")[2]
     submitted(stage, 1, None)
     assert "repeat `normsweep submit` first" in call("cancel", "mine", "--jobs")[2]
-    confirm(stage.workspace, 1, ["5"])
+    confirm(stage.store, 1, ["5"])
     monkeypatch.setenv("PATH", "")
     code, _, said = call("cancel", "mine", "--jobs")
     assert (code, "there is no SLURM here" in said) == (2, True)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.store.failures import Failure, of_pack, record, verdict
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
+from orchestrator.store.attempts import Failure, verdict
 
 
 def failure(generation: int, kind: str = "exception", epoch: int = 3, trace: str = "at 0x7f01 line 12") -> Failure:
@@ -31,8 +31,8 @@ def test_lost_processes_never_split() -> None:
 
 
 def test_failures_are_kept_in_order(tmp_path: Path) -> None:
-    workspace = Workspace.at(tmp_path)
+    attempts = Store.at(tmp_path).attempts
     for generation in (2, 10, 1):
-        record(workspace, failure(generation))
-    assert [f.generation for f in of_pack(workspace, "p")] == [1, 2, 10]
-    assert of_pack(workspace, "q") == []
+        attempts.fail(failure(generation))
+    assert [f.generation for f in attempts.failures("p")] == [1, 2, 10]
+    assert attempts.failures("q") == []

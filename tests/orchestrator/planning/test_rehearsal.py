@@ -8,8 +8,7 @@ import pytest
 
 from orchestrator.planning.cost import macs_of_layers
 from orchestrator.planning.plan import check, facts_once, plan
-from orchestrator.store.roster import Roster
-from orchestrator.store.workspace import Workspace
+from orchestrator.store import Store
 from sweeps.cost import flops
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
@@ -43,7 +42,7 @@ def test_refusals(real_data: Path, changes: dict[str, object], words: list[str])
 
 def test_what_can_be_trained_is_planned_and_costed(real_data: Path, tmp_path: Path) -> None:
     spec = sweep(normalizer=["none", "bn", "gn", "popnorm", "cwo", "normprop"], augment=["none", "fastaa"])
-    found = plan(Roster(Workspace.at(tmp_path)), spec)
+    found = plan(Store.at(tmp_path).roster, spec)
     assert len(found.trials) == 12
     trial = next(iter(found.trials.values()))
     facts = facts_once()

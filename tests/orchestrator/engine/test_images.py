@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from orchestrator.planning.plan import plan
+from orchestrator.store import Store
 from orchestrator.store.results import table
-from orchestrator.store.roster import Roster
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from tests.trainers.folder import tree
@@ -64,7 +64,7 @@ def test_a_sweep_on_a_folder_that_was_imported(place: Path) -> None:
     assert "now here: flowers" in answer("data", "import", str(place / "flowers"), "--name", "flowers")
     answer("check", str(sweep))
     answer("run", str(sweep), "--no-mlflow", "--workspace", str(workspace))
-    rows, problems = table(Workspace.at(workspace), "flowers")
+    rows, problems = table(Store.at(workspace), "flowers")
     assert problems == []
     assert sorted((r["normalizer"], r["state"]) for r in rows.to_pylist()) == [
         ("bn", "done"),
@@ -80,11 +80,11 @@ def test_the_presets_of_imagenet_train_on_a_folder(preset: str, place: Path) -> 
     """Through the very code that reads ImageNet: their crops, images from files, each shard on a device of its own."""
     bring_folder(tree(place / "more", train=24), "flowers")
     workspace, changes = Workspace.at(place / "out"), ["dataset=flowers", "run.devices=2"]
-    trials = plan(Roster(workspace), load_spec(preset, changes)).trials
+    trials = plan(Store(workspace).roster, load_spec(preset, changes)).trials
     assert {t.normalizer.name for t in trials.values()} >= {preset.partition("-")[0], "bn"}
     settings = [word for change in changes for word in ("--set", change)]
     answer("run", preset, *settings, "--cpus", "2", "--no-mlflow", "--workspace", str(workspace.root))
-    rows, problems = table(workspace, preset)
+    rows, problems = table(Store(workspace), preset)
     assert problems == []
     assert working(place) == []
     found = {row["trial_id"]: row for row in rows.to_pylist()}
@@ -118,7 +118,7 @@ def test_a_lost_worker_costs_an_attempt_and_no_result(place: Path) -> None:
     (failure,) = [json.loads(path.read_bytes()) for path in workspace.glob("failures/*.json")]
     assert failure["kind"] == "lost_process"
     assert failure["message"].startswith("LostWorker: a process that reads images ended before its time")
-    rows, _ = table(Workspace.at(workspace), "flowers")
+    rows, _ = table(Store.at(workspace), "flowers")
     assert [(r["state"], r["attempts"]) for r in rows.to_pylist()] == [("done", 2)]
 
 

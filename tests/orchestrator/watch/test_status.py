@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from orchestrator.cli import status_view
-from orchestrator.store.decisions import Decisions
+from orchestrator.store.owner import Liveness, myself
 from orchestrator.watch.status import StatusBoard, status_of
 from orchestrator.words import duration
 from sweeps.select import Selector
@@ -16,7 +17,7 @@ from tests.orchestrator.stage import FILE, Call, Stage
 
 def text(stage: Stage) -> str:
     console = Console(width=200, file=StringIO())
-    console.print(status_view.view(status_of(stage.workspace, "mine")))
+    console.print(status_view.view(status_of(stage.store, "mine")))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -26,8 +27,8 @@ def test_every_state_is_counted_where_it_is(stage: Stage) -> None:
     stage.finish(none)
     stage.run(bn)
     stage.save(bn, epochs=1)
-    Decisions(stage.workspace).cancel([vcl.id])
-    (status,) = status_of(stage.workspace)
+    stage.store.decisions.cancel([vcl.id])
+    (status,) = status_of(stage.store)
     assert {key: dict(cell) for key, cell in status.cells.items()} == {
         ("wine", "none"): {"done": 8},
         ("wine", "bn"): {"running": 8},
@@ -51,27 +52,24 @@ def test_spend_counts_threads_and_what_running_packs_have_left(stage: Stage) -> 
     stage.finish(none)
     stage.run(bn)
     stage.save(bn, epochs=1)
-    (status,) = status_of(stage.workspace)
+    (status,) = status_of(stage.store)
     assert status.spend.core_hours == pytest.approx((8 * 9 * 2 + 8 * 9) / 3600)
     assert status.spend.seconds_left == pytest.approx(8 * 9 * 0.75 + 8 * 9)
     assert status.seconds_to_go is None  # leased, not started
-    stage.log(bn, "attempt 1 on here: starts")
-    (status,) = status_of(stage.workspace)
+    assert (status.running[0].host, status.running[0].pid) == (myself().host, myself().pid)
+    stage.begin(bn, "there", 7)
+    (status,) = status_of(stage.store)
+    assert (status.running[0].host, status.running[0].pid) == ("there", 7)
     assert status.seconds_to_go == status.spend.seconds_left
     assert status.last_hour == 0
     assert status.newest == 1e9
 
 
 def test_a_dead_lease_is_not_running(stage: Stage) -> None:
-    import dataclasses
-
-    from orchestrator.store.leases import Leases
-    from orchestrator.store.owner import myself
-
     (bn,) = stage.packs("bn")
-    gone = dataclasses.replace(myself(), pid=2**22 - 1)
-    assert Leases(stage.workspace, gone).take(bn.id)
-    (status,) = status_of(stage.workspace)
+    gone = replace(myself(), pid=2**22 - 1)
+    assert stage.store.leases.take(bn.id, gone, Liveness(stage.workspace))
+    (status,) = status_of(stage.store)
     assert status.counts == {"todo": 24}
     assert status.seconds_to_go is None
 
@@ -95,7 +93,7 @@ def test_exit_codes(stage: Stage, call: Call) -> None:
 
 def test_a_selector_narrows_what_is_counted(stage: Stage, call: Call) -> None:
     stage.finish(stage.packs("bn")[0])
-    counted = status_of(stage.workspace, "mine", Selector.parse("normalizer=bn,vcl seed<2 state=todo"))[0].counts
+    counted = status_of(stage.store, "mine", Selector.parse("normalizer=bn,vcl seed<2 state=todo"))[0].counts
     assert counted == {"todo": 4}
     code, out, _ = call("status", "-w", "normalizer=bn", "--json")
     assert code == 0
@@ -105,9 +103,9 @@ def test_a_selector_narrows_what_is_counted(stage: Stage, call: Call) -> None:
 def test_packs_that_are_given_up_are_told(stage: Stage) -> None:
     (bn,) = stage.packs("bn")
     stage.lose(bn, 4)
-    assert status_of(stage.workspace)[0].problems == []
+    assert status_of(stage.store)[0].problems == []
     stage.fail(bn, 5, "lost_process", "the process was lost")
-    (problem,) = status_of(stage.workspace)[0].problems
+    (problem,) = status_of(stage.store)[0].problems
     assert "given up" in problem
     assert f"-w pack_id={bn.id[:16]}*" in problem
 
@@ -115,7 +113,7 @@ def test_packs_that_are_given_up_are_told(stage: Stage) -> None:
 def test_watching_looks_again_until_all_is_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     left = [stage.packs(name)[0] for name in ("none", "bn", "vcl")]
     monkeypatch.setattr(status_view.time, "sleep", lambda _: stage.finish(left.pop()))
-    (status,) = status_view.watch(StatusBoard(stage.workspace))
+    (status,) = status_view.watch(StatusBoard(stage.store))
     assert (left, status.counts) == ([], {"done": 24})
 
 

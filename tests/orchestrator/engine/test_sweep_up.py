@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
 def left(temporary: Path, owner: Owner) -> Path:
     folder = temporary / "normsweep-abcdefgh"
     folder.mkdir()
-    (folder / "owner.json").write_text(json.dumps(owner.as_json()))
+    (folder / "owner.json").write_text(json.dumps(asdict(owner)))
     return folder
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from orchestrator.engine.driver import lacking, split
+from orchestrator.engine.driver import missing_packs, split
+from orchestrator.engine.task import PackTask
 from orchestrator.planning.plan import plan
 from orchestrator.steer.cancel import cancellation
 from orchestrator.steer.retry import retrial
-from orchestrator.store import failures
-from orchestrator.store.decisions import Decisions
-from orchestrator.store.ledger import Ledger
+from orchestrator.store.attempts import verdict
+from orchestrator.store.leases import Lease
+from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.results import table
-from orchestrator.store.roster import Roster
+from orchestrator.store.roster import RosterPack
 from orchestrator.watch.status import status_of
 from sweeps.select import Selector
 from sweeps.spec import load_spec
@@ -24,9 +26,9 @@ FAILED = Selector.parse("state=failed")
 
 
 def to_train(stage: Stage) -> set[str]:
-    roster = Roster(stage.workspace)
-    wanted = {t for p in roster.live for t in p.trial_ids}
-    return {p.id for p in lacking(stage.workspace, roster, wanted)}
+    store = stage.store
+    wanted = {t for p in store.roster.live for t in p.trial_ids}
+    return {p.id for p in missing_packs(store, wanted)}
 
 
 def test_a_failed_pack_is_trained_again_under_an_id_of_its_own(stage: Stage) -> None:
@@ -36,7 +38,7 @@ def test_a_failed_pack_is_trained_again_under_an_id_of_its_own(stage: Stage) -> 
     assert to_train(stage) == set()
     part = stage.workspace.part(old.id).read_bytes()
 
-    wanted = retrial(stage.workspace, "mine", FAILED)
+    wanted = retrial(stage.store, "mine", FAILED)
     assert wanted.count == 8
     wanted.apply()
     (new,) = stage.packs("bn")
@@ -44,14 +46,14 @@ def test_a_failed_pack_is_trained_again_under_an_id_of_its_own(stage: Stage) -> 
     assert new.trial_ids == old.trial_ids
     assert to_train(stage) == {new.id}
     assert stage.workspace.part(old.id).read_bytes() == part
-    assert status_of(stage.workspace)[0].counts == {"done": 16, "todo": 8}
-    assert len(table(stage.workspace, "mine")[0]) == 16
-    again = plan(Roster(stage.workspace), load_spec(str(stage.file)))
+    assert status_of(stage.store)[0].counts == {"done": 16, "todo": 8}
+    assert len(table(stage.store, "mine")[0]) == 16
+    again = plan(stage.store.roster, load_spec(str(stage.file)))
     assert (again.new, len(again.serving)) == ([], 3)
 
     stage.finish(new)
-    assert len(table(stage.workspace, "mine")[0]) == 24
-    assert status_of(stage.workspace)[0].exit_code == 0
+    assert len(table(stage.store, "mine")[0]) == 24
+    assert status_of(stage.store)[0].exit_code == 0
 
 
 def test_a_pack_that_fails_again_is_retried_again(stage: Stage) -> None:
@@ -61,27 +63,27 @@ def test_a_pack_that_fails_again_is_retried_again(stage: Stage) -> None:
         assert pack.id not in seen
         seen.add(pack.id)
         stage.finish(pack, "failed")
-        retrial(stage.workspace, "mine", FAILED).apply()
-    assert status_of(stage.workspace)[0].counts == {"todo": 24}
+        retrial(stage.store, "mine", FAILED).apply()
+    assert status_of(stage.store)[0].counts == {"todo": 24}
 
 
 def test_halves_that_were_recorded_before_get_ids_of_their_own(stage: Stage) -> None:
     (pack,) = stage.packs("bn")
-    split(stage.workspace, pack)
+    split(stage.store, pack)
     halves = stage.packs("bn")
     stage.finish(halves[0], "failed")
-    roster = Roster(stage.workspace)
+    roster = stage.store.roster
     assert roster.append([pack.trials], replaces=[half.id for half in halves])
     (whole,) = stage.packs("bn")
     assert whole.id not in {pack.id, *(half.id for half in halves)}
-    split(stage.workspace, whole)
+    split(stage.store, whole)
     assert not {p.id for p in stage.packs("bn")} & {half.id for half in halves}
     assert {t for p in stage.packs("bn") for t in p.trial_ids} == set(pack.trial_ids)
 
 
 def test_two_retries_at_once_replace_a_pack_once(stage: Stage) -> None:
     stage.finish(stage.packs("bn")[0], "failed")
-    one, two = (retrial(stage.workspace, "mine", FAILED) for _ in range(2))
+    one, two = (retrial(stage.store, "mine", FAILED) for _ in range(2))
     one.apply()
     two.apply()
     assert len(stage.packs("bn")) == 1
@@ -92,55 +94,54 @@ def test_a_given_up_pack_gets_a_new_budget_and_keeps_its_checkpoint(stage: Stage
     (bn,) = stage.packs("bn")
     stage.lose(bn)
     stage.save(bn, epochs=2)
-    assert status_of(stage.workspace)[0].problems
-    retrial(stage.workspace, "mine", Selector.parse("normalizer=bn")).apply()
-    assert status_of(stage.workspace)[0].problems == []
+    assert status_of(stage.store)[0].problems
+    retrial(stage.store, "mine", Selector.parse("normalizer=bn")).apply()
+    assert status_of(stage.store)[0].problems == []
     (same,) = stage.packs("bn")
     assert same.id == bn.id
-    history = failures.of_pack(stage.workspace, bn.id)
-    forgiven = Decisions(stage.workspace).forgiven[bn.id]
+    history = stage.store.attempts.failures(bn.id)
+    forgiven = stage.store.decisions.forgiven[bn.id]
     assert len(history) == 5
-    assert failures.counting(history, forgiven) == []
+    assert stage.store.attempts.failures(bn.id, forgiven) == []
     stage.fail(bn, 6, "lost_process")
-    counted = failures.counting(failures.of_pack(stage.workspace, bn.id), forgiven)
-    assert failures.verdict(counted) == "retry"
+    assert verdict(stage.store.attempts.failures(bn.id, forgiven)) == "retry"
 
 
 def test_a_cancelled_pack_is_not_trained_until_it_is_retried(stage: Stage) -> None:
     (bn,) = stage.packs("bn")
-    wanted = cancellation(stage.workspace, "mine", Selector.parse("normalizer=bn"))
+    wanted = cancellation(stage.store, "mine", Selector.parse("normalizer=bn"))
     assert (wanted.count, wanted.whole, wanted.parted, wanted.left) == (8, [bn], [], [])
     wanted.apply()
     assert bn.id not in to_train(stage)
-    assert status_of(stage.workspace)[0].counts == {"todo": 16, "cancelled": 8}
-    assert cancellation(stage.workspace, "mine", Selector.parse("normalizer=bn")).count == 0
-    retrial(stage.workspace, "mine", Selector.parse("state=cancelled")).apply()
+    assert status_of(stage.store)[0].counts == {"todo": 16, "cancelled": 8}
+    assert cancellation(stage.store, "mine", Selector.parse("normalizer=bn")).count == 0
+    retrial(stage.store, "mine", Selector.parse("state=cancelled")).apply()
     assert bn.id in to_train(stage)
-    assert status_of(stage.workspace)[0].counts == {"todo": 24}
+    assert status_of(stage.store)[0].counts == {"todo": 24}
 
 
 def test_trials_with_a_result_are_not_cancelled(stage: Stage) -> None:
     stage.finish(stage.packs("bn")[0])
-    assert cancellation(stage.workspace, "mine", Selector.parse("normalizer=bn")).count == 0
+    assert cancellation(stage.store, "mine", Selector.parse("normalizer=bn")).count == 0
 
 
 def test_a_partly_selected_pack_is_split(stage: Stage) -> None:
     parents = {p.id for name in ("none", "bn", "vcl") for p in stage.packs(name)}
-    wanted = cancellation(stage.workspace, "mine", Selector.parse("seed=3"))
+    wanted = cancellation(stage.store, "mine", Selector.parse("seed=3"))
     assert (wanted.count, len(wanted.parted)) == (6, 3)
     wanted.apply()
-    assert status_of(stage.workspace)[0].counts == {"todo": 18, "cancelled": 6}
-    roster = Roster(stage.workspace)
+    assert status_of(stage.store)[0].counts == {"todo": 18, "cancelled": 6}
+    roster = stage.store.roster
     left = [roster.packs[p] for p in to_train(stage)]
     assert {t.seed for p in left for t in p.trials} == {0, 1, 2}
-    assert parents <= Decisions(stage.workspace).cancelled  # a driver may still have them in its queue
+    assert parents <= stage.store.decisions.cancelled  # a driver may still have them in its queue
 
 
 def test_a_partly_selected_pack_that_is_begun_is_left(stage: Stage) -> None:
     (bn,), (vcl,) = stage.packs("bn"), stage.packs("vcl")
     stage.run(bn)
     stage.save(vcl, epochs=1)
-    wanted = cancellation(stage.workspace, "mine", Selector.parse("seed=3"))
+    wanted = cancellation(stage.store, "mine", Selector.parse("seed=3"))
     assert {p.id for p in wanted.left} == {bn.id, vcl.id}
     assert "not all their trials were selected: 4 trials" in str(wanted)
     wanted.apply()
@@ -150,39 +151,41 @@ def test_a_partly_selected_pack_that_is_begun_is_left(stage: Stage) -> None:
 def test_what_another_sweep_wants_is_kept_or_told(stage: Stage) -> None:
     text = stage.file.read_text()
     stage.commit(text.replace("name: mine", "name: other").replace("seed: 0..3", "seed: 3"))
-    whole = cancellation(stage.workspace, "mine", Selector.parse("normalizer=bn"))
+    whole = cancellation(stage.store, "mine", Selector.parse("normalizer=bn"))
     assert "sweep other wants some of these trials as well" in str(whole)
-    narrow = cancellation(stage.workspace, "other", Selector.parse("normalizer=bn"))
+    narrow = cancellation(stage.store, "other", Selector.parse("normalizer=bn"))
     assert (narrow.whole, narrow.count) == ([], 2)
     assert len(narrow.parted) == 1
 
 
 def test_a_running_searcher_drops_a_cancelled_pack(stage: Stage) -> None:
-    from orchestrator.engine.backend import here
+    from orchestrator.engine.local import LocalBackend
     from orchestrator.engine.searcher import PackSearcher
-    from orchestrator.store.leases import Leases
-    from orchestrator.store.owner import myself
 
     class Nobody:
         def __getattr__(self, name: str) -> Callable[..., None]:
             return lambda *_: None
 
-    roster = Roster(stage.workspace)
-    leases, nobody, machine = Leases(stage.workspace, myself()), Nobody(), here(stage.workspace, 1, 0)
-    searcher = PackSearcher(stage.workspace, leases, roster.live, {}, nobody, machine)  # type: ignore[arg-type]
-    first = searcher.suggest("a")["pack"]
+    roster = stage.store.roster
+
+    def task(pack: RosterPack, lease: Lease) -> PackTask:
+        return replace(stage.task(pack), lease=lease)
+
+    machine = LocalBackend(stage.workspace, 1, 0)
+    searcher = PackSearcher(stage.store, roster.live, task, Nobody(), machine)  # type: ignore[arg-type]
+    first = searcher.suggest("a")["task"].lease.pack
     (cancelled,) = [p.id for p in roster.live if p.id != first][:1]
-    Decisions(stage.workspace).cancel([cancelled])
-    assert searcher.suggest("b")["pack"] not in {first, cancelled}
+    stage.store.decisions.cancel([cancelled])
+    assert searcher.suggest("b")["task"].lease.pack not in {first, cancelled}
     assert searcher.suggest("c") is None
-    Decisions(stage.workspace).cancel([first])
+    stage.store.decisions.cancel([first])
     searcher.on_trial_complete("a", {"state": "stopped"})
-    assert not Ledger(stage.workspace).done()
+    assert not stage.store.ledger.done()
     assert searcher.given_up == searcher.to_split == []
 
 
 def test_decisions_of_two_people_at_once_are_both_kept(stage: Stage) -> None:
-    one, two = Decisions(stage.workspace), Decisions(stage.workspace)
+    one, two = stage.store.decisions, stage.store.decisions
     one.cancel(["a", "b"])
     two.retry({"b": 3})
     one.read()
@@ -228,22 +231,16 @@ def test_bad_input_is_one_sentence(stage: Stage, call: Call, verb: str, words: l
 
 def test_a_pack_in_training_saves_and_stops_when_it_is_cancelled(stage: Stage) -> None:
     from orchestrator.engine.remote import PackJob
-    from orchestrator.store.leases import Leases
-    from orchestrator.store.owner import myself
 
     (pack,) = stage.packs("none")
-    lease = Leases(stage.workspace, myself()).take(pack.id)
+    lease = stage.store.leases.take(pack.id, myself(), Liveness(stage.workspace))
     assert lease is not None
-    job = PackJob({
-        "workspace": str(stage.workspace.root), "pack": pack.id, "roster": pack.as_json(), "generation": 1,
-        "owner": lease.owner.as_json(), "threads": 1, "how": {"device": "cpu"}, "checkpoint_seconds": 1e9,
-        "code_version": "1", "devices": 1,
-    })  # fmt: skip
+    job = PackJob(replace(stage.task(pack), lease=lease))
     job.trainer.advance(0)
     assert not job.trainer.finished
     job.trainer.advance = lambda seconds: None  # type: ignore[method-assign]
     assert job.work(0) == "training"
-    Decisions(stage.workspace).cancel([pack.id])
+    stage.store.decisions.cancel([pack.id])
     assert job.work(0) == "stopped"
     assert stage.workspace.checkpoint(pack.id).exists()
     assert "and cancelled" in stage.workspace.log(pack.id).read_text()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.store import Store
 from orchestrator.store.cache import LEAST
-from orchestrator.store.ledger import Ledger
 from orchestrator.store.workspace import Workspace
 
 TRIALS = 20  # of a pack
@@ -33,7 +33,7 @@ def rows(pack: str, error: float = 0.25) -> list[dict[str, Any]]:
 def fill(workspace: Workspace, packs: range) -> list[str]:
     names = [f"p{n}" for n in packs]
     for name in names:
-        Ledger(workspace).publish(name, rows(name))
+        Store(workspace).ledger.publish(name, rows(name))
     return names
 
 
@@ -44,13 +44,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_small_ledger_needs_no_cache(workspace: Workspace) -> None:
     names = fill(workspace, range(LEAST - 1))
-    assert not Ledger(workspace).renew_cache(names)
+    assert not Store(workspace).ledger.renew_cache(names)
     assert not workspace.cache.exists()
 
 
 def test_readers_take_the_cache_and_the_newer_parts(workspace: Workspace) -> None:
     names = fill(workspace, range(LEAST))
-    ledger = Ledger(workspace)
+    ledger = Store(workspace).ledger
     assert ledger.renew_cache(names)
     assert not ledger.renew_cache(names)
     names += fill(workspace, range(LEAST, LEAST + 5))
@@ -65,7 +65,7 @@ def test_readers_take_the_cache_and_the_newer_parts(workspace: Workspace) -> Non
 
 def test_the_cache_is_believed_only_of_parts_that_are_as_they_were(workspace: Workspace) -> None:
     names = fill(workspace, range(LEAST))
-    ledger = Ledger(workspace)
+    ledger = Store(workspace).ledger
     ledger.renew_cache(names)
     workspace.part("p0").unlink()
     ledger.publish("p0", rows("p0", 0.75))
@@ -80,7 +80,7 @@ def test_the_cache_is_believed_only_of_parts_that_are_as_they_were(workspace: Wo
 @pytest.mark.parametrize("content", [b"", b"PAR1 nonsense PAR1"])
 def test_a_damaged_cache_is_as_good_as_none(workspace: Workspace, content: bytes) -> None:
     names = fill(workspace, range(LEAST))
-    ledger = Ledger(workspace)
+    ledger = Store(workspace).ledger
     ledger.renew_cache(names)
     (workspace.cache / "parts.parquet").write_bytes(content)
     assert ledger.read(names, ["trial_id"])[0].num_rows == LEAST * TRIALS
@@ -92,7 +92,7 @@ def _write(root: str) -> None:
 
 
 def _renew_and_delete(root: str, over: Event) -> None:
-    ledger, path = Ledger(Workspace.at(root)), Workspace.at(root).cache / "parts.parquet"
+    ledger, path = Store.at(root).ledger, Workspace.at(root).cache / "parts.parquet"
     while not over.is_set():
         ledger.renew_cache(sorted(ledger.done()))
         time.sleep(0.02)
@@ -110,7 +110,7 @@ def test_no_reader_ever_sees_a_missing_or_a_doubled_row(workspace: Workspace) ->
     ]
     for process in others:
         process.start()
-    ledger, readings, cached = Ledger(workspace), 0, 0
+    ledger, readings, cached = Store(workspace).ledger, 0, 0
     while others[0].is_alive() or readings < 20 or (not cached and others[1].is_alive()):
         done = ledger.done()
         cached += (workspace.cache / "parts.parquet").exists()

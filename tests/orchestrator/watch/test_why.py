@@ -7,8 +7,7 @@ import json
 import pytest
 
 from orchestrator.steer.retry import retrial
-from orchestrator.store.decisions import Decisions
-from orchestrator.store.failures import BUDGETS
+from orchestrator.store.attempts import BUDGETS
 from orchestrator.watch.failures import errors
 from orchestrator.watch.logs import logs
 from orchestrator.watch.why import why
@@ -20,9 +19,9 @@ from tests.orchestrator.stage import FILE, Call, Stage
 def test_a_trial_by_id_and_by_selector(stage: Stage, call: Call) -> None:
     (bn,) = stage.packs("bn")
     trial = bn.trials[3]
-    answer = why(stage.workspace, trial.id[:6])
+    answer = why(stage.store, trial.id[:6])
     assert answer["trial"] == trial.id
-    assert answer == why(stage.workspace, f"normalizer=bn seed={trial.seed} activation={trial.activation.name}")
+    assert answer == why(stage.store, f"normalizer=bn seed={trial.seed} activation={trial.activation.name}")
     assert (answer["state"], answer["sweeps"], answer["pack"]) == ("todo", ["mine"], bn.id)
     assert answer["reason"] == "no run has come to it yet"
     assert answer["settings"] == trial.as_json()
@@ -36,22 +35,22 @@ def test_a_trial_by_id_and_by_selector(stage: Stage, call: Call) -> None:
 def test_each_state_has_its_reason(stage: Stage) -> None:
     (none,), (bn,), (vcl,) = map(stage.packs, ("none", "bn", "vcl"))
     stage.finish(none, "diverged", diverged_epoch=2)
-    assert "epoch 2" in why(stage.workspace, none.trial_ids[0])["reason"]
+    assert "epoch 2" in why(stage.store, none.trial_ids[0])["reason"]
     stage.run(bn)
     stage.save(bn, epochs=3)
-    answer = why(stage.workspace, bn.trial_ids[0])
+    answer = why(stage.store, bn.trial_ids[0])
     assert answer["state"] == "running"
     assert "process" in answer["reason"]
     assert (answer["progress"], answer["checkpoint"]) == (3, True)
     assert len(answer["attempts"]) == 1
     stage.lose(vcl)
-    answer = why(stage.workspace, vcl.trial_ids[0])
+    answer = why(stage.store, vcl.trial_ids[0])
     assert "given up until `normsweep retry`" in answer["reason"]
     assert len(answer["attempts"]) == 5
-    Decisions(stage.workspace).cancel([vcl.id])
-    assert "was cancelled" in why(stage.workspace, vcl.trial_ids[0])["reason"]
-    Decisions(stage.workspace).retry({vcl.id: 5})
-    answer = why(stage.workspace, vcl.trial_ids[0])
+    stage.store.decisions.cancel([vcl.id])
+    assert "was cancelled" in why(stage.store, vcl.trial_ids[0])["reason"]
+    stage.store.decisions.retry({vcl.id: 5})
+    answer = why(stage.store, vcl.trial_ids[0])
     assert answer["reason"] == "no run has come to it yet"
     assert all("(forgiven)" in attempt for attempt in answer["attempts"])
 
@@ -61,9 +60,9 @@ def test_a_failed_and_retried_trial_keeps_its_history(stage: Stage) -> None:
     stage.fail(bn, 1)
     stage.fail(bn, 2)
     stage.finish(bn, "failed", failure="Traceback\nValueError: boom")
-    assert why(stage.workspace, bn.trial_ids[0])["reason"].startswith("failed alone in its pack on here: ValueError")
-    retrial(stage.workspace, "mine", Selector.parse("state=failed")).apply()
-    answer = why(stage.workspace, bn.trial_ids[0])
+    assert why(stage.store, bn.trial_ids[0])["reason"].startswith("failed alone in its pack on here: ValueError")
+    retrial(stage.store, "mine", Selector.parse("state=failed")).apply()
+    answer = why(stage.store, bn.trial_ids[0])
     assert (answer["state"], answer["result"]) == ("todo", None)
     assert answer["pack"] != bn.id
     assert [a.split(":")[0] for a in answer["attempts"]] == [
@@ -76,11 +75,11 @@ def test_a_mended_method_or_changed_data_is_told(stage: Stage, monkeypatch: pyte
 
     entry = vocabulary.NORMALIZERS["bn"]
     monkeypatch.setitem(vocabulary.NORMALIZERS, "bn", dataclasses.replace(entry, revision=entry.revision + 1))
-    (note,) = why(stage.workspace, stage.packs("bn")[0].trial_ids[0])["notes"]
+    (note,) = why(stage.store, stage.packs("bn")[0].trial_ids[0])["notes"]
     assert f"bn is now of revision {entry.revision + 1}" in note
     (bn,) = stage.packs("bn")
     stage.commit()
-    (note, near) = why(stage.workspace, bn.trial_ids[0])["notes"]
+    (note, near) = why(stage.store, bn.trial_ids[0])["notes"]
     assert "near it is trial" in near
     assert f"revision: {entry.revision + 1}, not {entry.revision}" in near
 
@@ -89,7 +88,7 @@ def test_a_trial_that_is_wanted_no_more_names_its_neighbours(stage: Stage) -> No
     (bn,) = stage.packs("bn")
     stage.commit(FILE.replace("0..3", "0..2"))
     trial = next(t for t in bn.trials if t.seed == 3)
-    answer = why(stage.workspace, trial.id)
+    answer = why(stage.store, trial.id)
     assert answer["sweeps"] == []
     assert len(answer["notes"]) == 3
     assert any("seed: 0, not 3" in note for note in answer["notes"])
@@ -151,7 +150,7 @@ def test_a_followed_log_ends_with_its_pack(stage: Stage) -> None:
         log.write_text("one\nhalf\ndone\n")
         stage.finish(bn)
 
-    lines = logs(stage.workspace, bn.id, follow=True, sleep=meanwhile)
+    lines = logs(stage.store, bn.id, follow=True, sleep=meanwhile)
     assert list(lines)[1:] == ["one", "half", "done"]
 
 
@@ -162,12 +161,12 @@ def test_failures_are_grouped_by_fingerprint(stage: Stage, call: Call) -> None:
     stage.fail(vcl, 1, message="boom at 8 in actor_id=784e82c7f8a3784e82c7f8a3")
     stage.fail(none, 1, "out_of_memory", "no memory")
     stage.finish(vcl, "failed")
-    boom, memory = errors(stage.workspace, "mine")
+    boom, memory = errors(stage.store, "mine")
     assert (boom.count, boom.kind, boom.packs, boom.trials, boom.failed) == (3, "exception", 2, 16, 8)
     assert (boom.hosts, boom.epochs) == (["here"], [3])
     assert boom.fix.endswith("normsweep retry mine -w state=failed")
     assert (memory.count, memory.kind, memory.failed) == (1, "out_of_memory", 0)
-    (only,) = errors(stage.workspace, "mine", Selector.parse("normalizer=none"))
+    (only,) = errors(stage.store, "mine", Selector.parse("normalizer=none"))
     assert only.fingerprint == memory.fingerprint
     code, out, _ = call("errors", "mine", "--json", "-w", "normalizer=bn,vcl")
     assert code == 0

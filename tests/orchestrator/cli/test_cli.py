@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from orchestrator.cli import main as cli
+import analysis
 from orchestrator.planning.plan import commit
-from orchestrator.store.ledger import Ledger
+from orchestrator.store import Store
+from orchestrator.store.parts import part_rows
 from orchestrator.store.results import EXPORTED
-from orchestrator.store.rows import part_rows
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 from tests.orchestrator.stage import Call
@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 def finish(workspace: Workspace, source: str, state: str = "done") -> None:
     """Publishes made-up parts for every pack of a sweep, through the real ledger."""
-    planned, _, _ = commit(workspace, load_spec(source))
+    planned, _ = commit(Store(workspace), load_spec(source))
     for pack in planned.serving:
         rows = [
             {
@@ -59,7 +59,7 @@ def finish(workspace: Workspace, source: str, state: str = "done") -> None:
             }
             for i, trial in enumerate(pack.trials)
         ]
-        Ledger(workspace).publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
+        Store(workspace).ledger.publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_an_unfinished_sweep_is_no_report_but_an_interim_one(call: Call, file: P
     workspace = Workspace.at("normsweep-out")
     finish(workspace, str(file))
     file.write_text(FILE.replace("0..1", "0..2"))
-    commit(workspace, load_spec(str(file)))
+    commit(Store(workspace), load_spec(str(file)))
     code, out, _ = call("status")
     assert code == 3
     assert "todo" in out
@@ -249,7 +249,7 @@ def test_unknown_sweeps_and_lists_are_named(call: Call) -> None:
     ],
 )
 def test_the_win_counts_of_the_vcl_paper(call: Call, words: list[str], expected: list[int]) -> None:
-    table = Path(cli.__file__).parent.parent / "analysis" / "published.csv"
+    table = Path(analysis.__file__).with_name("published.csv")
     code, out, err = call("wins", str(table), "--rows", "dataset", "--columns", "activation,normalizer", "--value",
                           "value", "-w", "paper=vcl table=5", "--json", *words)  # fmt: skip
     assert code == 0, err

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.leases import Leases, forget_finished, held
+from orchestrator.store import Store
+from orchestrator.store.files import Disk
 from orchestrator.store.owner import Liveness, Owner, beat, myself, started
 from orchestrator.store.workspace import Workspace
 
@@ -25,22 +26,21 @@ def dead_owner() -> Owner:
 
 
 def test_a_living_owner_keeps_its_pack(workspace: Workspace) -> None:
-    mine = Leases(workspace, myself())
-    lease = mine.take("p")
+    lease = Store(workspace).leases.take("p", myself(), Liveness(workspace))
     assert lease is not None
     assert lease.generation == 1
-    assert Leases(workspace, myself()).take("p") is None
+    assert Store(workspace).leases.take("p", myself(), Liveness(workspace)) is None
 
 
 def test_a_dead_owner_is_known_at_once(workspace: Workspace) -> None:
-    first = Leases(workspace, dead_owner()).take("p")
+    first = Store(workspace).leases.take("p", dead_owner(), Liveness(workspace))
     assert first is not None
-    assert not first.superseded(workspace)
-    second = Leases(workspace, myself()).take("p")
+    assert not Store(workspace).leases.superseded(first)
+    second = Store(workspace).leases.take("p", myself(), Liveness(workspace))
     assert second is not None
     assert second.generation == 2
-    assert first.superseded(workspace)
-    assert not second.superseded(workspace)
+    assert Store(workspace).leases.superseded(first)
+    assert not Store(workspace).leases.superseded(second)
 
 
 def test_a_pid_used_again_is_another_owner(workspace: Workspace) -> None:
@@ -50,13 +50,13 @@ def test_a_pid_used_again_is_another_owner(workspace: Workspace) -> None:
 
 
 def test_a_released_pack_is_free_and_counts_on(workspace: Workspace) -> None:
-    leases = Leases(workspace, myself())
-    lease = leases.take("p")
+    leases, liveness = Store(workspace).leases, Liveness(workspace)
+    lease = leases.take("p", myself(), liveness)
     assert lease is not None
-    assert set(held(workspace)) == {"p"}
+    assert set(Store(workspace).leases.held()) == {"p"}
     leases.release(lease)
-    assert held(workspace) == {}
-    again = leases.take("p")
+    assert Store(workspace).leases.held() == {}
+    again = leases.take("p", myself(), liveness)
     assert again is not None
     assert again.generation == 2
     leases.forget("p")
@@ -64,12 +64,12 @@ def test_a_released_pack_is_free_and_counts_on(workspace: Workspace) -> None:
 
 
 def test_what_a_dead_driver_left_of_finished_packs_is_forgotten(workspace: Workspace) -> None:
-    leases = Leases(workspace, dead_owner())
+    leases, owner, liveness = Store(workspace).leases, dead_owner(), Liveness(workspace)
     for _ in range(2):
-        assert leases.take("done") is not None
-    assert leases.take("begun") is not None
-    forget_finished(workspace, {"done", "never leased"})
-    assert set(held(workspace)) == {"begun"}
+        assert leases.take("done", owner, liveness) is not None
+    assert leases.take("begun", owner, liveness) is not None
+    leases.forget_finished({"done", "never leased"})
+    assert set(Store(workspace).leases.held()) == {"begun"}
     assert [path.name for path in workspace.leases.iterdir()] == ["begun.1"]
 
 
@@ -80,11 +80,11 @@ def test_an_owner_elsewhere_is_dead_only_when_its_heartbeat_stands_still_for_lon
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     elsewhere = replace(myself(), boot="another-boot", host="node-2")
     liveness = Liveness(workspace, stale_seconds=90.0)
-    beat(workspace, elsewhere, 0)
+    beat(workspace, Disk(), elsewhere, 0)
     assert not liveness.dead(elsewhere)
     clock[0] += 89
     assert not liveness.dead(elsewhere)
-    beat(workspace, elsewhere, 1)
+    beat(workspace, Disk(), elsewhere, 1)
     clock[0] += 89
     assert not liveness.dead(elsewhere)
     clock[0] += 91

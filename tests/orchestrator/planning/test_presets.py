@@ -25,7 +25,7 @@ WHOLE = [name.removesuffix("-smoke") for name in SMOKES]
 OF_IMAGES = [name for name in presets() if not name.startswith(("demo", "uci44", "batch-size"))]
 # uci44-all is a quarter of a million trials.
 SOME = {"uci44-all": ["seed=0", "split=0"]}
-PAGE = Path(__file__).parents[2] / "docs" / "presets.md"
+PAGE = Path(__file__).parents[3] / "docs" / "presets.md"
 
 
 @cache
