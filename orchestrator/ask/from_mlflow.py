@@ -26,7 +26,7 @@ def from_mlflow(
 ) -> pd.DataFrame:
     """The complete runs of the sweeps (all: none) that the filter selects.
 
-    `progress` is told how many runs were read. Raises UsageError for an invalid filter or URI and where nothing is
+    `progress` gets how many runs were read. Raises UsageError for an invalid filter or URI and where nothing is
     mirrored, UnavailableError when MLflow does not answer.
     """
     tracker = open_tracker(workspace, tracking_uri(workspace, uri), existing=True)

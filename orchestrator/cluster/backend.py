@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator.cluster.submissions import Submission
 from orchestrator.engine.local import tune_environment
-from orchestrator.planning.estimate import Estimate
+from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.store import Store
 from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.roster import RosterPack
@@ -40,7 +40,7 @@ class SlurmBackend:
         self.owner = myself(job)
         self.liveness = Liveness(store.workspace, runs=_Jobs(store.workspace, job).runs)
         self.deadline = float(environment["NORMSWEEP_DEADLINE"]) - submission.kept_seconds
-        self._estimate = Estimate(store)
+        self._costs, self._run = CostModel(store), store.sweeps.needed(submission.sweep).sweep.run
         # A driver that just began takes any pack: what is longer than an allocation goes on in the next one.
         self._most = (self.deadline - time.time()) / 2
 
@@ -51,7 +51,8 @@ class SlurmBackend:
         return joined_ray(self._address, self._folder / f"tune-{self._incarnation}-{os.getpid()}", self.cpus)
 
     def seconds(self, pack: RosterPack) -> float:
-        return min(self._estimate.seconds(pack), self._most)
+        seconds = self._costs.seconds(self._costs.of_pack(pack), self._run) or 0.0
+        return min(CAUTION * seconds, self._most)
 
     def kind_of_loss(self, address: str | None) -> str:
         import ray

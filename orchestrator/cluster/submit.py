@@ -14,7 +14,7 @@ from orchestrator.cluster import allocation
 from orchestrator.cluster.submissions import Submission, confirm, intend, receipt, submissions, under_way
 from orchestrator.engine.driver import missing_packs
 from orchestrator.planning import room
-from orchestrator.planning.estimate import Estimate
+from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
@@ -72,7 +72,8 @@ def submit_sweep(
 def _check(store: Store, spec: SweepSpec, profile: Profile, nodes: int, packs: list[RosterPack]) -> None:
     room.on_nodes(spec, profile.cpus, profile.gpus, nodes)
     usable = 60 * profile.minutes - _kept(profile)
-    longest = max(map(Estimate(store).seconds, packs))
+    costs = CostModel(store)
+    longest = max(CAUTION * (costs.seconds(costs.of_pack(pack), spec.run) or 0.0) for pack in packs)
     if longest > usable:
         raise UsageError(
             f"the longest pack of sweep {spec.name} may need {longest / 60:.0f} minutes, an allocation of "

@@ -65,7 +65,7 @@ class Journal:
             self._read(self._path.read_bytes())
         except FileNotFoundError:
             pass
-        except (ValueError, TypeError, RecursionError):  # what JSON, the patterns and the sets say of a bad line
+        except (ValueError, TypeError, RecursionError):  # what JSON, the patterns and the sets say of an invalid line
             self._clear()
 
     def _clear(self) -> None:

@@ -67,9 +67,9 @@ def member_tag(sweep: str) -> str:
 
 def params(row: Mapping[str, Any]) -> dict[str, str]:
     """The axes of the row and every other field of the trial, as text."""
-    found = {key: row[key] for key in AXES if key not in _IDENTITY}
-    found |= {key: value for key, value in json.loads(row["trial"]).items() if key not in HIDDEN}
-    return {key: setting_text(value) for key, value in found.items()}
+    settings = {key: row[key] for key in AXES if key not in _IDENTITY}
+    settings |= {key: value for key, value in json.loads(row["trial"]).items() if key not in HIDDEN}
+    return {key: setting_text(value) for key, value in settings.items()}
 
 
 def curve(column: str, values: Sequence[float], end_ms: int, seconds: float) -> list[tuple[str, float, int, int]]:

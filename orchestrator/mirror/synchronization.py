@@ -109,10 +109,12 @@ class Synchronization:
             for sweep in self._sweeps.values():
                 self._tag(sweep, tagged)
             self._write_packs()
+            if self._result.busy:
+                return self._result
             for name in self._sweeps.keys() - self._refused:
                 self._close(self._sweeps[name])
                 self._log_artifacts(self._sweeps[name])
-        if self._only is None and not self._result.problems and not self._result.busy:
+        if self._only is None and not self._result.problems:
             self._journal.all_synced(stamp)
         return self._result
 

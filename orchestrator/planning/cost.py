@@ -1,17 +1,25 @@
-"""What training will cost in core-hours and GPU-hours: operations times what one took so far, or what is assumed."""
+"""What training costs: the one model that `plan`, `submit`, an allocation's deadline and `status` ask.
+
+Operations of a pack times the seconds that one took so far, on the same model and kind of device, or what is assumed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
+from typing import Any
 
+from orchestrator.planning.plan import facts_once
 from orchestrator.store import Store
+from orchestrator.store.roster import RosterPack
 from sweeps.choice import Choice
-from sweeps.cost import flops, steps
-from sweeps.errors import UsageError
+from sweeps.cost import flops, steps, steps_per_epoch
+from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.near import unknown
+from sweeps.sections import RunSection
 from sweeps.trial import Trial
 
 # Until the ledger has timed trials of its own: what one core of a laptop or server does on small dense layers.
@@ -21,6 +29,10 @@ ASSUMED_FLOPS_PER_SECOND = 15e9
 ASSUMED_SHARE = 0.25
 ASSUMED_STEP_SECONDS = 0.002
 SLOWER = 3.0  # p90 of what is assumed, against its p50
+CAUTION = 2.0  # trials differ, and so do machines: what a pack may take, against p50
+SAMPLE = 200  # finished packs of a model that are looked at, the newest
+# What a trial's operations depend on; all trials of a pack agree in it, but for the split, which moves no size there.
+_SHAPE = ("dataset", "split", "model", "depth", "width", "batch_size", "epochs", "steps_per_epoch", "steps")
 
 DEFAULT_GPU = "h200"
 
@@ -46,7 +58,7 @@ GPUS = {
 
 
 def gpu(name: str) -> Gpu:
-    """UsageError with the near matches for a name that is none."""
+    """UsageError with the near matches for an unknown name."""
     if name.lower() not in GPUS:
         raise UsageError(unknown("GPU", name, GPUS))
     return GPUS[name.lower()]
@@ -54,102 +66,174 @@ def gpu(name: str) -> Gpu:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """Of a pack: operations of its wanted trials (None: not known for the model), and its steps."""
+    """Some trials of one pack. `flops` of all of them, None where the data set is not here; `steps`, `epochs`: of the
+    training."""
 
+    model: str
+    trials: int
     flops: float | None
     steps: int
+    epochs: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """A finished trial: its share of the pack's seconds, on which device (`cpu` or a GPU's name), how many cores."""
+    """A finished pack: `device` as results name it, seconds of one trial's share, `cores` and operations of a trial."""
 
     device: str
     seconds: float
     cores: int
-    flops: float
+    flops: float | None
+
+    @property
+    def units(self) -> int:
+        """Cores, or GPUs: `2 x NVIDIA H100` are 2."""
+        if self.device.endswith("cpu"):
+            return self.cores
+        count, by, _ = self.device.partition(" x ")
+        return int(count) if by and count.isdigit() else 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hours:
-    """None where the operations are not known."""
+class CostModel:
+    """Costs of packs, from what the workspace's finished packs of the same model took.
 
-    p50: float | None
-    p90: float | None
-    basis: str
+    All costs are medians (p50) unless `tenths` says otherwise; None where nothing tells.
+    """
+
+    def __init__(self, store: Store, facts: Facts | None = None) -> None:
+        self._store = store
+        self._facts = facts or facts_once()
+        self._shapes: dict[str, Work] = {}
+
+    def of_trials(self, trials: Sequence[Trial]) -> Work:
+        """Of trials of one pack."""
+        return self._work({name: getattr(trials[0], name) for name in _SHAPE}, trials[0], len(trials))
+
+    def of_pack(self, pack: RosterPack, trials: int | None = None) -> Work:
+        """Of a recorded pack, or of so many of its trials."""
+        data: dict[str, Any] = pack.common | pack.own[0]
+        return self._work(
+            {name: data[name] for name in _SHAPE}, data, len(pack.trial_ids) if trials is None else trials
+        )
+
+    def seconds(self, work: Work, run: RunSection) -> float | None:
+        """From the pack's start to its end, with what a run gives a pack: on its cores, or on its GPUs."""
+        if run.gpus:
+            total = self.gpu_seconds(work, None)
+            return None if total is None else total / run.devices
+        total = self.core_seconds(work)
+        return None if total is None else total / (run.cpus * run.devices)
+
+    def core_seconds(self, work: Work, tenths: int = 5) -> float | None:
+        """A pack that trains on several cores counts each of them."""
+        if work.flops is None:
+            each = self._each(work.model, None, tenths)
+            return None if each is None else each * work.trials
+        rate = self._rate(work.model, None, tenths)
+        if rate is not None:
+            return work.flops * rate
+        return work.flops / ASSUMED_FLOPS_PER_SECOND * (1.0 if tenths <= 5 else SLOWER)
+
+    def gpu_seconds(self, work: Work, kind: Gpu | None, tenths: int = 5) -> float | None:
+        """Of one kind of GPU, or of those that trained here, as if each pack had one to itself."""
+        name = kind.name if kind else ""
+        if work.flops is None:
+            each = self._each(work.model, name, tenths)
+            return None if each is None else each * work.trials
+        rate = self._rate(work.model, name, tenths)
+        if rate is not None:
+            return work.flops * rate
+        speed = ASSUMED_SHARE * (kind or GPUS[DEFAULT_GPU]).peak
+        assumed = max(work.flops / speed, work.steps * ASSUMED_STEP_SECONDS)
+        return assumed * (1.0 if tenths <= 5 else SLOWER)
+
+    def cpu_basis(self, models: Sequence[str]) -> str:
+        """What the core-seconds of these models rest on, in words."""
+        counts = {m: len(self._on(m, None)) for m in models}
+        return _basis(counts, f"{ASSUMED_FLOPS_PER_SECOND / 1e9:.0f} GFLOP/s a core")
+
+    def gpu_basis(self, models: Sequence[str], kind: Gpu) -> str:
+        counts = {m: len(self._on(m, kind.name)) for m in models}
+        speed = ASSUMED_SHARE * kind.peak
+        return _basis(
+            counts,
+            f"{speed / 1e12:.3g} TFLOP/s, {ASSUMED_SHARE:.0%} of the peak in float32, and at least "
+            f"{ASSUMED_STEP_SECONDS * 1000:g} ms a step of a pack",
+        )
+
+    @cache  # noqa: B019  lives as long as the model
+    def _on(self, model: str, gpu: str | None) -> list[Timing]:
+        """Timings on processors (None), or on GPUs whose name has `gpu` in it."""
+        timings = self._timings.get(model, [])
+        if gpu is None:
+            return [t for t in timings if t.device.endswith("cpu")]
+        return [t for t in timings if not t.device.endswith("cpu") and gpu in t.device]
+
+    @cache  # noqa: B019
+    def _rate(self, model: str, gpu: str | None, tenths: int) -> float | None:
+        """Seconds of a core or a GPU for one operation."""
+        return _decile([t.seconds * t.units / t.flops for t in self._on(model, gpu) if t.flops], tenths)
+
+    @cache  # noqa: B019
+    def _each(self, model: str, gpu: str | None, tenths: int) -> float | None:
+        """Seconds of a core or a GPU for one trial, for what operations are not known of."""
+        return _decile([t.seconds * t.units for t in self._on(model, gpu)], tenths)
+
+    def _work(self, shape: Mapping[str, Any], trial: Trial | Mapping[str, Any], trials: int) -> Work:
+        key = str([str(value) if isinstance(value, Choice) else _text(value) for value in shape.values()])
+        if key not in self._shapes:
+            self._shapes[key] = self._measured(trial if isinstance(trial, Trial) else Trial.from_json(trial))
+        one = self._shapes[key]
+        return replace(one, trials=trials, flops=None if one.flops is None else one.flops * trials)
+
+    def _measured(self, trial: Trial) -> Work:
+        model = trial.model.name
+        try:
+            facts = self._facts(trial.dataset)
+        except NormsweepError:  # its data set is not here
+            return Work(model=model, trials=1, flops=None, steps=trial.steps, epochs=trial.epochs)
+        count = steps(trial, facts)
+        epochs = -(-count // max(steps_per_epoch(trial, facts), 1))
+        return Work(model=model, trials=1, flops=flops(trial, facts, _macs_of_layers), steps=count, epochs=epochs)
+
+    @cached_property
+    def _timings(self) -> Mapping[str, list[Timing]]:
+        """By model, of the newest finished packs; one trial's share stands for all of its pack."""
+        store, timings = self._store, defaultdict[str, list[Timing]](list)
+        done = store.ledger.done()
+        packs = [pack for pack in store.roster.packs.values() if pack.id in done]
+        rows, _ = store.ledger.read([pack.id for pack in packs], ["pack_id", "seconds", "threads", "device"])
+        first = {pack: row for row, pack in reversed([*enumerate(rows["pack_id"].to_pylist())])}
+        for pack in reversed(packs):
+            model = (pack.common | pack.own[0])["model"]["name"]
+            if pack.id in first and len(timings[model]) < SAMPLE:
+                row = first[pack.id]
+                seconds, threads, device = (rows[n][row].as_py() for n in ("seconds", "threads", "device"))
+                if seconds:
+                    work = self.of_pack(pack, 1)
+                    timings[model].append(
+                        Timing(device=device or "cpu", seconds=seconds, cores=threads or 1, flops=work.flops)
+                    )
+        return timings
 
 
-def work(packs: Iterable[Sequence[Trial]], facts: Facts) -> list[Work]:
-    """What each pack is. Its trials agree in all that operations and steps depend on."""
-    found: list[Work] = []
-    for members in packs:
-        first = members[0]
-        known = facts(first.dataset)
-        each = flops(first, known, macs_of_layers)
-        found.append(Work(flops=None if each is None else each * len(members), steps=steps(first, known)))
-    return found
+def _text(value: object) -> str:
+    """A choice as the roster's files have it, like `str(Choice)`."""
+    return str(Choice.from_json(value)) if isinstance(value, dict) else str(value)
 
 
-def timings(store: Store, trials: Mapping[str, Trial], facts: Facts, done: Sequence[str]) -> list[Timing]:
-    """Of those trials that the done packs hold."""
-    names = ["trial_id", "pack_id", "seconds", "threads", "device"]
-    rows, _ = store.ledger.read(done, names)
-    counts: dict[str, float | None] = {}  # by pack, whose trials agree in all that operations depend on
-    found: list[Timing] = []
-    for trial_id, pack, seconds, threads, device in zip(*(rows[name].to_pylist() for name in names), strict=True):
-        trial = trials.get(trial_id)
-        if trial is None:
-            continue
-        if pack not in counts:
-            counts[pack] = flops(trial, facts(trial.dataset), macs_of_layers)
-        count = counts[pack]
-        if count and seconds:
-            found.append(Timing(device=device or "cpu", seconds=seconds, cores=threads or 1, flops=count))
-    return found
+def _decile(values: list[float], tenths: int) -> float | None:
+    return sorted(values)[len(values) * tenths // 10] if values else None
 
 
-def core_hours(todo: Sequence[Work], timed: Iterable[Timing]) -> Hours:
-    """Of processors: a pack that trains on several cores counts each of them."""
-    rates = [t.seconds * t.cores / t.flops for t in timed if t.device == "cpu"]
-    if rates:
-        return _measured(todo, rates)
-    assumed = f"assumed, not measured: {ASSUMED_FLOPS_PER_SECOND / 1e9:.0f} GFLOP/s a core; p90 {SLOWER:g} times that"
-    total = _sum(None if pack.flops is None else pack.flops / ASSUMED_FLOPS_PER_SECOND / 3600 for pack in todo)
-    return Hours(p50=total, p90=None if total is None else SLOWER * total, basis=assumed)
-
-
-def gpu_hours(todo: Sequence[Work], timed: Iterable[Timing], device: Gpu) -> Hours:
-    """Of one kind of GPU, as if each pack had one to itself."""
-    rates = [t.seconds / t.flops for t in timed if device.name in t.device]
-    if rates:
-        return _measured(todo, rates)
-    speed = ASSUMED_SHARE * device.peak
-    assumed = (
-        f"assumed, not measured: {speed / 1e12:.3g} TFLOP/s, {ASSUMED_SHARE:.0%} of the peak in float32, and at least "
-        f"{ASSUMED_STEP_SECONDS * 1000:g} ms a step of a pack; p90 {SLOWER:g} times that"
-    )
-    total = _sum(
-        None if pack.flops is None else max(pack.flops / speed, pack.steps * ASSUMED_STEP_SECONDS) / 3600
-        for pack in todo
-    )
-    return Hours(p50=total, p90=None if total is None else SLOWER * total, basis=assumed)
-
-
-def _measured(todo: Iterable[Work], rates: list[float]) -> Hours:
-    """By the median and the ninth decile of seconds per operation."""
-    rates.sort()
-    total = _sum(pack.flops for pack in todo)
-    p50, p90 = (None if total is None else total * rates[len(rates) * tenths // 10] / 3600 for tenths in (5, 9))
-    return Hours(p50=p50, p90=p90, basis=f"measured: {len(rates)} finished trials of this sweep")
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    total = 0.0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
+def _basis(counts: Mapping[str, int], assumption: str) -> str:
+    measured = [f"{count} of {model}" for model, count in counts.items() if count]
+    assumed = [model for model, count in counts.items() if not count]
+    told = [f"measured on finished packs: {', '.join(measured)}"] if measured else []
+    if assumed or not counts:
+        of = f" for {', '.join(assumed)}" if measured else ""
+        told.append(f"assumed, not measured{of}: {assumption}; p90 {SLOWER:g} times that")
+    return "; ".join(told)
 
 
 @cache
@@ -159,6 +243,6 @@ def _macs(plain: Trial, facts: DatasetFacts) -> tuple[int, int]:
     return macs(plain, facts)
 
 
-def macs_of_layers(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:
+def _macs_of_layers(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:
     """Multiply-accumulates of models that only their own code knows; trials that differ in values share one count."""
     return _macs(replace(trial, seed=0, lr=0.0, normalizer=Choice("none"), split=0, epochs=1), facts)

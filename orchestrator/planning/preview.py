@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.store import Store
@@ -31,7 +32,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
 
 def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
     """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
-    from orchestrator.planning.cost import DEFAULT_GPU, core_hours, gpu, gpu_hours, timings, work
+    from orchestrator.planning.cost import DEFAULT_GPU, CostModel, gpu
     from orchestrator.planning.plan import facts_once, plan
 
     kind = gpu(device or DEFAULT_GPU)
@@ -45,9 +46,10 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
     wanted = [[found.trials[t] for t in p.trial_ids if t in found.trials] for p in todo]
     wanted += [list(p.trials) for p in found.new]
     left = sum(map(len, wanted))
-    to_do = work(wanted, facts)
-    timed = timings(store, found.trials, facts, [p.id for p in done])
-    cores, gpus = core_hours(to_do, timed), gpu_hours(to_do, timed, kind)
+    costs = CostModel(store, facts)
+    to_do = [costs.of_trials(trials) for trials in wanted]
+    models = list(dict.fromkeys(work.model for work in to_do))
+    operations = _total(work.flops for work in to_do)
     return {
         "sweep": spec.name,
         "trials": len(found.trials),
@@ -57,15 +59,26 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "packs_done": len(done),
         "packs_begun": len(begun),
         "packs_to_do": len(wanted),
-        "flops": None if any(pack.flops is None for pack in to_do) else sum(pack.flops or 0.0 for pack in to_do),
-        "core_hours_p50": cores.p50,
-        "core_hours_p90": cores.p90,
-        "core_hours_basis": cores.basis,
+        "flops": operations,
+        "core_hours_p50": _hours(costs.core_seconds(work) for work in to_do),
+        "core_hours_p90": _hours(costs.core_seconds(work, 9) for work in to_do),
+        "core_hours_basis": costs.cpu_basis(models),
         "gpu": kind.name,
-        "gpu_hours_p50": gpus.p50,
-        "gpu_hours_p90": gpus.p90,
-        "gpu_hours_basis": gpus.basis,
+        "gpu_hours_p50": _hours(costs.gpu_seconds(work, kind) for work in to_do),
+        "gpu_hours_p90": _hours(costs.gpu_seconds(work, kind, 9) for work in to_do),
+        "gpu_hours_basis": costs.gpu_basis(models, kind),
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
         "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
     }
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = list(values)
+    return None if any(value is None for value in known) else sum(value or 0.0 for value in known)
+
+
+def _hours(seconds: Iterable[float | None]) -> float | None:
+    total = _total(seconds)
+    return None if total is None else total / 3600

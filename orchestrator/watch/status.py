@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator.cluster.jobs import Job, Jobs
+from orchestrator.planning.cost import CostModel
 from orchestrator.store import Store
 from orchestrator.store.parts import decode
 from orchestrator.store.roster import RosterPack
-from orchestrator.watch.spending import Shapes, Spend, spend
+from orchestrator.watch.spending import Spend, spend
 from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
 from sweeps.errors import DamagedError
 from sweeps.identity import short
@@ -96,11 +97,12 @@ class StatusBoard:
         self._jobs = Jobs(store)
         self._observer = Observer(store, runs=self._jobs.runs)
         self._names = self._observer.names(sweep)
-        self._where, self._shapes = where, Shapes()
+        self._where, self._store = where, store
 
     def look(self) -> list[SweepStatus]:
         self._jobs.look()
         self._observer.look()
+        self._costs = CostModel(self._store)
         return [self._status(self._observer.sweep(name)) for name in self._names]
 
     def _status(self, states: SweepStates) -> SweepStatus:
@@ -115,7 +117,7 @@ class StatusBoard:
         saved = self._observer.saved - self._observer.done
         progress = {p.id: self._progress(p) for p in states.packs if p.id in saved}
         begun = {
-            pack: (epoch / self._shapes.of(self._observer.roster.packs[pack]).epochs, seconds)
+            pack: (epoch / self._costs.of_pack(self._observer.roster.packs[pack]).epochs, seconds)
             for pack, (epoch, seconds, _) in progress.items()
             if epoch
         }
@@ -128,7 +130,7 @@ class StatusBoard:
                 if p.id in states.running
             ],
             jobs=self._jobs.of(states.name, states.running.values()),
-            spend=spend(states, self._shapes, begun),
+            spend=spend(states, self._costs, begun),
             last_hour=sum(t > now - HOUR for t in finished),
             at=now,
             newest=max(finished, default=None),
@@ -159,7 +161,7 @@ class StatusBoard:
             trials=len(pack.trial_ids),
             started=start is not None,
             epoch=epoch,
-            epochs=self._shapes.of(pack).epochs,
+            epochs=self._costs.of_pack(pack).epochs,
             age=None if saved is None else max(time.time() - saved, 0.0),
             host=start.node if start else lease.owner.host,
             pid=start.pid if start else lease.owner.pid,

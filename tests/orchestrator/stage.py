@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.planning.plan import commit
-from orchestrator.store import failures
+from orchestrator.store import Store
+from orchestrator.store.attempts import Failure
 from orchestrator.store.files import replace
-from orchestrator.store.leases import Leases
-from orchestrator.store.ledger import Ledger, encode
-from orchestrator.store.owner import myself
-from orchestrator.store.roster import Roster, RosterPack
-from orchestrator.store.rows import part_rows
+from orchestrator.store.owner import Liveness, myself
+from orchestrator.store.parts import encode, part_rows
+from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
 from sweeps.spec import load_spec
 
@@ -42,20 +41,20 @@ class Stage:
 
     def commit(self, text: str = FILE) -> None:
         self.file.write_text(text)
-        commit(self.workspace, load_spec(str(self.file)))
+        commit(Store(self.workspace), load_spec(str(self.file)))
 
     def packs(self, normalizer: str) -> list[RosterPack]:
         """The packs that count."""
-        return [p for p in Roster(self.workspace).live if p.trials[0].normalizer.name == normalizer]
+        return [p for p in Store(self.workspace).roster.live if p.trials[0].normalizer.name == normalizer]
 
     def finish(self, pack: RosterPack, state: str = "done", **result: object) -> None:
         row = {"state": state, "test_error": 0.25, "val_error": 0.5} if state == "done" else {"state": state}
         circumstances = {"seconds": 9.0, "threads": 2, "attempts": 1, "host": "here", "finished": 1e9, **result}
-        Ledger(self.workspace).publish(pack.id, part_rows(pack, [row] * len(pack.trial_ids), circumstances))
+        Store(self.workspace).ledger.publish(pack.id, part_rows(pack, [row] * len(pack.trial_ids), circumstances))
 
     def run(self, pack: RosterPack) -> None:
         """Leases the pack to this process, which lives."""
-        assert Leases(self.workspace, myself()).take(pack.id) is not None
+        assert Store(self.workspace).leases.take(pack.id, myself(), Liveness(self.workspace)) is not None
 
     def save(self, pack: RosterPack, epochs: int) -> None:
         rows = part_rows(pack, [{"curve_val_error": [0.5] * epochs}] * len(pack.trial_ids), {"seconds": 9.0})
@@ -68,9 +67,8 @@ class Stage:
         path.write_text(f"2026-01-01T00:00:00Z pid 1 {line}\n")
 
     def fail(self, pack: RosterPack, generation: int, kind: str = "exception", message: str = "boom at 7") -> None:
-        failures.record(
-            self.workspace,
-            failures.Failure(pack=pack.id, generation=generation, kind=kind, epoch=3, message=message,
+        Store(self.workspace).attempts.fail(
+            Failure(pack=pack.id, generation=generation, kind=kind, epoch=3, message=message,
                              traceback=f"Traceback\n  line {generation}\n{message}", host="here"),
         )  # fmt: skip
 

@@ -29,6 +29,8 @@ def test_where_mlflow_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there:5000")
     assert tracking_uri(HERE) == "http://there:5000"
     assert tracking_uri(HERE, "postgresql://db/mlflow") == "postgresql://db/mlflow"
+    assert tracking_uri(HERE, "none") == "none"
+    assert ui_command(HERE, "none") == ""
     with pytest.raises(ValueError, match=r"a tracking URI begins with sqlite:///, .* but got './mlruns'"):
         tracking_uri(HERE, "./mlruns")
 
@@ -38,6 +40,6 @@ def test_no_password_is_shown() -> None:
     assert masked("postgresql://there/db") == "postgresql://there/db"
     assert ui_command(HERE, "https://me:secret@there") == "open https://me:***@there"
     assert ui_command(HERE).endswith("mlflow ui --backend-store-uri sqlite:////data/out/mlflow/mlflow.db")
-    with pytest.raises(UnavailableError) as told:
+    with pytest.raises(UnavailableError) as caught:
         knock("http://me:secret@127.0.0.1:9")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)

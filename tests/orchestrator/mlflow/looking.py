@@ -20,11 +20,11 @@ def client(workspace: Workspace, uri: str | None = None) -> MlflowClient:
 
 
 def all_runs(workspace: Workspace, uri: str | None = None, query: str = "") -> list[Run]:
-    asked = client(workspace, uri)
-    experiments = [e.experiment_id for e in asked.search_experiments()]
+    mlflow = client(workspace, uri)
+    experiments = [e.experiment_id for e in mlflow.search_experiments()]
     runs, token = [], None
     while True:
-        page = asked.search_runs(experiments, query, max_results=500, page_token=token)
+        page = mlflow.search_runs(experiments, query, max_results=500, page_token=token)
         runs += page
         token = page.token
         if not token:

@@ -50,9 +50,9 @@ def two_sweeps(workspace: Workspace) -> Workspace:
 @pytest.mark.parametrize("sweeps", [[], ["small"], ["other"], ["small", "other"]])
 def test_both_sources_hold_the_same_trials_under_every_filter(two_sweeps: Workspace, sweeps: list[str]) -> None:
     for query in FILTERS:
-        asked = from_mlflow(two_sweeps, None, sweeps, query)
+        mirrored = from_mlflow(two_sweeps, None, sweeps, query)
         read = from_ledger(two_sweeps, sweeps, query)
-        pd.testing.assert_frame_equal(asked, read, check_exact=True, obj=query or "all")
+        pd.testing.assert_frame_equal(mirrored, read, check_exact=True, obj=query or "all")
     assert len(from_ledger(two_sweeps, sweeps, "")) == {0: 18, 1: 12, 2: 18}[len(sweeps)]
 
 
@@ -73,9 +73,9 @@ def answer_of(workspace: Workspace, **errors: list[float]) -> Comparison:
 
 
 def test_the_numbers_are_right(workspace: Workspace) -> None:
-    found = answer_of(workspace, none=[0.2, 0.4, 0.6, 0.6], bn=[0.1, 0.1, 0.7, 0.9], vcl=[0.1, 0.1, 0.5, 0.5])
-    assert found.runs == 12
-    lines = {line["method"]: line for line in found.lines}
+    answer = answer_of(workspace, none=[0.2, 0.4, 0.6, 0.6], bn=[0.1, 0.1, 0.7, 0.9], vcl=[0.1, 0.1, 0.5, 0.5])
+    assert answer.runs == 12
+    lines = {line["method"]: line for line in answer.lines}
     assert list(lines) == ["vcl", "none", "bn"] or list(lines) == ["vcl", "bn", "none"]  # equal means
     assert {name: line["wins"] for name, line in lines.items()} == {"vcl": 2, "bn": 1, "none": 0}  # one is shared
     assert lines["vcl"]["mean"] == pytest.approx(0.3)

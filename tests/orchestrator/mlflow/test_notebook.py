@@ -85,16 +85,16 @@ def test_where_asks_for_settings_and_columns(tmp_path: Path) -> None:
     workspace = Workspace.at(tmp_path / "out")
     train(workspace, file)
 
-    def found(where: str) -> int:
+    def count(where: str) -> int:
         return len(orchestrator.results("small", workspace=workspace.root, where=where))
 
-    assert found("") == 8
-    assert found("lr<0.1") == 4
-    assert found("normalizer=vcl normalizer.n=2 activation=lrelu") == 2
-    assert found("state=done test_error<=1") == 8
-    assert found("state=failed") == 0
+    assert count("") == 8
+    assert count("lr<0.1") == 4
+    assert count("normalizer=vcl normalizer.n=2 activation=lrelu") == 2
+    assert count("state=done test_error<=1") == 8
+    assert count("state=failed") == 0
     with pytest.raises(ValueError, match="unknown field 'normaliser': did you mean normalizer"):
-        found("normaliser=bn")
+        count("normaliser=bn")
     frame = orchestrator.results("small", workspace=workspace.root, curves=True)
     assert [len(curve) for curve in frame["curve_val_error"]] == [2] * 8
     with pytest.raises(ValueError, match="unknown sweep 'smal': did you mean small"):

@@ -49,14 +49,14 @@ def seen(url: str, picture: Path, folder: Path, *patterns: str) -> str:
     The picture is taken in the same visit.
     """
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--screenshot={picture}", url]
-    lacking: list[str] = []
+    missing: list[str] = []
     for _ in range(3):
         shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
-        lacking = [pattern for pattern in patterns if not re.search(pattern, shown)]
-        if not lacking:
+        missing = [pattern for pattern in patterns if not re.search(pattern, shown)]
+        if not missing:
             assert picture.stat().st_size > 20_000
             return shown
-    raise AssertionError(f"{url} does not show {lacking}")
+    raise AssertionError(f"{url} does not show {missing}")
 
 
 def test_the_page_shows_the_sweep_its_runs_and_a_curve(

@@ -61,8 +61,8 @@ def test_the_sweep_is_mirrored_once(workspace: Workspace, let_in: str) -> None:
     parent = parents(workspace, let_in)["once"]
     assert client(workspace, let_in).list_artifacts(parent.info.run_id)[0].path == "000001.json"
     assert ui_command(workspace, let_in) == f"open {let_in}"
-    asked = compare(workspace, ["once"], by=["normalizer"], baseline="bn", uri=let_in)
-    assert asked.lines == compare(workspace, ["once"], by=["normalizer"], baseline="bn", source="ledger").lines
+    answer = compare(workspace, ["once"], by=["normalizer"], baseline="bn", uri=let_in)
+    assert answer.lines == compare(workspace, ["once"], by=["normalizer"], baseline="bn", source="ledger").lines
 
 
 def free(port: int) -> bool:
@@ -135,9 +135,9 @@ def test_a_server_that_does_not_come_up_is_one_sentence(
 ) -> None:
     workspace = Workspace.at(tmp_path)
     monkeypatch.setattr(mlflow_server, "_START_SECONDS", 15)  # MLflow would try for longer
-    with pytest.raises(ValueError, match="the MLflow server did not come up, see ") as told:
+    with pytest.raises(ValueError, match="the MLflow server did not come up, see ") as caught:
         up(workspace, backend=postgres.replace(QUOTED, "hunter2"), port=0)
-    assert "hunter2" not in str(told.value)
+    assert "hunter2" not in str(caught.value)
     assert "hunter2" not in workspace.log(LOG).read_text()
     assert running(workspace) is None
     with pytest.raises(ValueError, match="a server's backend is a database"):
@@ -155,9 +155,9 @@ def test_two_thousand_runs_are_compared_in_seconds(workspace: Workspace, let_in:
     fill(workspace, "many", database)
     assert sync(workspace, uri=let_in) == SyncResult(unchanged=2000)  # the mirror takes them for its own
     began = time.monotonic()
-    asked = compare(workspace, ["many"], by=["normalizer"], baseline="bn", uri=let_in)
+    answer = compare(workspace, ["many"], by=["normalizer"], baseline="bn", uri=let_in)
     seconds = time.monotonic() - began
     print(f"compare over 2,000 runs: {seconds:.1f} s")
-    assert asked.runs == 2000
-    assert asked.lines == compare(workspace, ["many"], by=["normalizer"], baseline="bn", source="ledger").lines
+    assert answer.runs == 2000
+    assert answer.lines == compare(workspace, ["many"], by=["normalizer"], baseline="bn", source="ledger").lines
     assert seconds < 60  # a hang, not a speed: benchmarks/compare.py measures that

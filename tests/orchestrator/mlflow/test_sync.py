@@ -12,6 +12,8 @@ import pytest
 
 from orchestrator.mirror.run_data import TRIAL_TAG
 from orchestrator.mirror.sync import LEASE, SyncResult, sync
+from orchestrator.mirror.synchronization import synchronize
+from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.files import replace
 from orchestrator.store.leases import Leases
 from orchestrator.store.ledger import Ledger
@@ -57,10 +59,10 @@ def test_nothing_new_does_not_even_import_mlflow(workspace: Workspace) -> None:
         "from orchestrator.mirror.sync import sync; result = sync(Workspace.at(sys.argv[1]));"
         "print(result.unchanged, result.created, [m for m in ('mlflow', 'pyarrow', 'pandas') if m in sys.modules])"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", script, str(workspace.root)], capture_output=True, text=True, check=True
     ).stdout
-    assert told.split() == ["12", "0", "[]"]
+    assert done.split() == ["12", "0", "[]"]
 
 
 def test_only_what_is_new_is_written(workspace: Workspace) -> None:
@@ -88,8 +90,8 @@ def test_a_trial_of_two_sweeps_has_one_run_that_names_both(workspace: Workspace)
     assert len(runs) == 18
     both = [r for r in runs.values() if {"normsweep.sweep.small", "normsweep.sweep.another"} <= r.data.tags.keys()]
     assert {r.data.tags[TRIAL_TAG] for r in both} == {t.id for t in shared}
-    found = all_runs(workspace, query="tags.`normsweep.sweep.another` LIKE '%' AND params.dataset = 'wine'")
-    assert len(found) == 6
+    shared_runs = all_runs(workspace, query="tags.`normsweep.sweep.another` LIKE '%' AND params.dataset = 'wine'")
+    assert len(shared_runs) == 6
 
 
 def test_the_part_of_a_replaced_pack_is_ignored(workspace: Workspace) -> None:
@@ -198,9 +200,9 @@ def test_a_new_database_at_the_old_place_gets_everything(workspace: Workspace, e
     # In a process of its own: MLflow keeps the old file open in this one.
     script = "import sys; from orchestrator.cli.main import main; main()"
     command = [sys.executable, "-c", script, "sync", "--workspace", str(workspace.root)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "MLflow runs: 12 new, 0 unchanged"
-    assert told.stderr == ""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "MLflow runs: 12 new, 0 unchanged"
+    assert done.stderr == ""
 
 
 def test_a_record_cut_short_is_read_up_to_the_cut(workspace: Workspace) -> None:
@@ -232,6 +234,16 @@ def test_one_mirror_at_a_time_and_a_dead_one_is_taken_over(workspace: Workspace)
         assert trial_runs(workspace) == {}
         holder.kill()
     assert sync(workspace) == SyncResult(created=12)
+
+
+def test_a_mirror_that_was_taken_over_writes_nothing_more(workspace: Workspace) -> None:
+    small_sweep(workspace)
+    lease = Leases(workspace, myself()).take(LEASE)
+    assert lease is not None
+    replace(workspace.lease(LEASE, lease.generation + 1), workspace.lease(LEASE, lease.generation).read_bytes())
+    result = synchronize(workspace, lease, tracking_uri(workspace))
+    assert result == SyncResult(busy="another process has taken the mirror over")
+    assert all_runs(workspace) == []
 
 
 def test_a_deleted_experiment_is_one_sentence_and_the_others_go_on(workspace: Workspace) -> None:
