@@ -566,7 +566,11 @@ def test_a_folder_that_is_no_set_of_images_is_refused(damage: str, sentence: str
 
 def test_a_name_that_is_taken_or_none_is_refused(home: Path, tmp_path: Path) -> None:
     root = tree(tmp_path / "flowers")
-    for name, sentence in (("imagenet", "another data set"), ("../x", "is not a valid name"), ("Big", "is not a valid name")):
+    for name, sentence in (
+        ("imagenet", "another data set"),
+        ("../x", "is not a valid name"),
+        ("Big", "is not a valid name"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             bring_folder(root, name)
     with pytest.raises(ValueError, match="is not a folder"):
