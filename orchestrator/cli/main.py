@@ -101,14 +101,16 @@ def check(
     set_: Set = None,
     where: Where = None,
     cpus: Annotated[
-        int | None, typer.Option(min=1, help="check room for each pack in a run with so many cores")
+        int | None, typer.Option(min=1, help="check that its packs fit into a run on so many cores")
     ] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="check room for each pack in a run with so many GPUs")] = None,
-    site: Annotated[Path | None, typer.Option("--site", help="check room in an allocation of this site file")] = None,
-    nodes: Annotated[int, typer.Option(min=1, help="nodes of the allocation that --site checks")] = 1,
+    gpus: Annotated[int | None, typer.Option(min=0, help="check that its packs fit into a run on so many GPUs")] = None,
+    site: Annotated[
+        Path | None, typer.Option("--site", help="check that its packs fit into an allocation of this site file")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="nodes of the allocation that --site describes")] = 1,
     json_: Json = False,
 ) -> None:
-    """Find every mistake in a sweep and count its trials. Changes nothing."""
+    """Find every mistake of a sweep before anything runs, and count its trials; change nothing."""
     from orchestrator.cluster.site import load
     from orchestrator.planning import room
     from orchestrator.planning.preview import checked
@@ -131,10 +133,10 @@ def plan(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
-    device: Annotated[str, typer.Option(help="the GPU to estimate the cost for, e.g. a100; default: h200")] = "",
+    device: Annotated[str, typer.Option(help="GPU whose hours are estimated, such as a100; default: h200")] = "",
     json_: Json = False,
 ) -> None:
-    """Show what would be trained: trials and packs done and to do, cost, files, the plan's hash. Changes nothing."""
+    """Show what a run would train and what it would cost: trials and packs, done and to do; change nothing."""
     from orchestrator.planning.preview import planned
 
     print_answer(planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
