@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import secrets
 import signal
@@ -14,21 +13,21 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from orchestrator.mirror.uri import knock, masked, sqlite_file, with_driver
+from orchestrator.store.codec import Format
 from orchestrator.store.files import replaced_whole
 from orchestrator.store.owner import Owner, myself, started
 from orchestrator.store.workspace import Workspace
-from sweeps.errors import DamagedError, UsageError
+from sweeps.errors import UsageError
 
 HOST = "127.0.0.1"
 PORT = 5000
 USER = "admin"
 LOG = "mlflow-server"
-_SCHEMA = 1  # of server.json; files of before it had none
 _START_SECONDS = 180.0  # PostgreSQL's tables are made within it
 _STOP_SECONDS = 20.0
 
@@ -51,49 +50,26 @@ class Server:
         return self.owner.host != me.host
 
 
+SERVER = Format(
+    record="MLflow server",
+    schema=1,
+    type=Server,
+    remedy="end the MLflow server that it tells of, if one runs, and delete the file",
+)
+
+
 def running(workspace: Workspace) -> Server | None:
     """The server that was started for the workspace, if it still runs.
 
     Raises UsageError when it is another host's, DamagedError when its file cannot be read.
     """
     try:
-        server = _read(_state(workspace))
+        server = SERVER.read(_state(workspace))
     except FileNotFoundError:
         return None
     if server.alive and server.owner.host != myself().host:
         raise UsageError(f"an MLflow server of this workspace was started on {server.owner.host}: stop it there")
     return server if server.alive else None
-
-
-def _read(path: Path) -> Server:
-    """Unknown fields are ignored. Raises DamagedError; FileNotFoundError when there is no file."""
-    way_out = "end the MLflow server that it tells of, if one runs, and delete the file"
-    try:
-        data = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path} is damaged ({error}): {way_out}") from None
-    match data:
-        case {"schema": schema} if not isinstance(schema, int) or schema > _SCHEMA:
-            raise DamagedError(
-                f"{path} is of schema {schema}, this program reads up to {_SCHEMA}: "
-                f"stop the server with the normsweep that started it, or {way_out}"
-            )
-        case {
-            "uri": str(uri),
-            "backend": str(backend),
-            "password_file": str() | None as password_file,
-            "owner": {
-                "boot": str(boot),
-                "namespace": int(space),
-                "pid": int(pid),
-                "started": int(at),
-                "host": str(host),
-            },
-        }:
-            owner = Owner(boot=boot, namespace=space, pid=pid, started=at, host=host)
-            return Server(uri=uri, backend=backend, password_file=password_file, owner=owner)
-        case _:
-            raise DamagedError(f"{path} is damaged (a field is missing or invalid): {way_out}")
 
 
 def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, password: bool = False) -> Server:
@@ -143,7 +119,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
         password_file=str(_password(workspace)) if password else None,
         owner=dataclasses.replace(myself(), pid=process.pid, started=started(process.pid) or 0),
     )
-    _write_privately(_state(workspace), json.dumps({"schema": _SCHEMA, **asdict(server)}))
+    _write_privately(_state(workspace), SERVER.encode(server).decode())
     try:
         _wait(process, uri, log)
     except BaseException:

@@ -52,10 +52,10 @@ def test_a_damaged_file_is_named_with_the_way_out(workspace: Workspace, path: Pa
     assert path.exists()
 
 
-@pytest.mark.parametrize("schema", [2, 99, "1"])
+@pytest.mark.parametrize("schema", [2, 99])
 def test_a_newer_file_is_named_with_the_way_out(workspace: Workspace, path: Path, schema: object) -> None:
     path.write_text(json.dumps({"schema": schema}))
-    with pytest.raises(DamagedError, match=rf"server\.json is of schema {schema}, this program reads up to 1: stop"):
+    with pytest.raises(DamagedError, match=rf"server\.json is of schema {schema}; this program reads up to 1: update it"):
         running(workspace)
 
 

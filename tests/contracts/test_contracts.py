@@ -1,0 +1,52 @@
+"""Every implementation of a protocol keeps its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.store import Store
+from orchestrator.testing.backend import BackendContract, TrainingBackendContract
+from orchestrator.testing.store import StoreContract
+from tests.contracts.backends import allocation
+from tests.trainers.factory import trial
+from tests.trainers.trials import method
+from trainers.data import load
+from trainers.pack import PackTrainer
+from trainers.testing import TrainerContract
+
+
+@pytest.mark.kill
+class TestThisMachine(TrainingBackendContract):
+    factory = "tests.contracts.backends:local"
+
+
+class TestAllocation(BackendContract):
+    """What it trains, and how it ends, is seen on a real cluster: tests/cluster."""
+
+    factory = "tests.contracts.backends:allocation"
+
+    def test_size_and_deadline_are_the_submission_s(self, tmp_path: Path) -> None:
+        backend = allocation(Store.at(tmp_path / "out"))
+        assert (backend.cpus, backend.gpus, backend.spread) == (8, 2, True)
+        assert backend.owner.job == "12.0"
+
+
+@pytest.mark.parametrize("patience", [0.0, 120.0])
+class TestStore(StoreContract):
+    @pytest.fixture
+    def opened(self, tmp_path: Path, patience: float) -> Callable[[], Store]:
+        return lambda: Store.at(tmp_path / "out", patience=patience)
+
+
+class TestPackTrainer(TrainerContract):
+    @pytest.fixture
+    def make(self) -> Callable[[], PackTrainer]:
+        data = load("waveform-generated")
+        trials = [
+            trial(data, normalizer=method(name), epochs=3, steps_per_epoch=10, dropout=0.2, momentum=0.9, seed=seed)
+            for name, seed in (("bn", 0), ("bn", 1))
+        ]
+        return lambda: PackTrainer(trials, data)
