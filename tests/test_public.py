@@ -36,7 +36,7 @@ def test_no_module_hides_what_is_exported(package: str) -> None:
     """Once `analysis.wins` was imported as a module, it would stand in the function's place."""
     module = importlib.import_module(package)
     for name in module.__all__:
-        is_module = (ROOT / package / f"{name}.py").exists() or (ROOT / package / name).is_dir()
+        is_module = (ROOT / package / f"{name}.py").exists() or (ROOT / package / name / "__init__.py").exists()
         assert is_module == (type(getattr(module, name)) is type(module)), name
 
 

@@ -163,7 +163,7 @@ class PackTrainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from where `state_dict` was taken, bit for bit. UsageError for the state of other trials."""
         if state["trials"] != [t.id for t in self.trials]:
-            raise UsageError("the state is of other trials: delete the checkpoint and train the pack again")
+            raise UsageError("the checkpoint holds other trials: delete it and train the pack again")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
