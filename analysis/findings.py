@@ -18,7 +18,7 @@ from analysis.question import Question
 from analysis.ranks import ranks
 from analysis.robustness import Robustness, robustness
 from analysis.scores import Floats, Key, Scores, short
-from analysis.wins import WinTable, skipped_rows, tally
+from analysis.win_table import WinTable, skipped_rows, tally
 from sweeps.errors import UsageError
 
 

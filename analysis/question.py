@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.frame import refuse_mixtures, varying
 from analysis.scores import Direction, Diverged, Key, Scores, require_column, scores
-from analysis.wins import Constant, Ties
+from analysis.win_table import Constant, Ties
 from sweeps.sections import AnalysisSection
 
 METHOD = ("activation", "normalizer")  # what makes a method, where it varies

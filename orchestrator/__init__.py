@@ -1,18 +1,55 @@
 """The command line and everything that ties the other packages together.
 
-For notebooks: `orchestrator.results("demo")`.
+For notebooks: `orchestrator.results("demo")`, and what else is in `__all__`. Importing it is light: what a function
+needs is imported when it is called, a class when it is first asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["results"]
+    from analysis import WinTable
+    from orchestrator.ask.compare import Comparison
+    from orchestrator.store import Store
+    from orchestrator.store.workspace import Workspace
+    from orchestrator.watch.status import SweepStatus
+
+__all__ = [
+    "Comparison",
+    "Store",
+    "SweepStatus",
+    "Workspace",
+    "compare",
+    "results",
+    "status",
+    "wins",
+]
+
+WORKSPACE = "normsweep-out"
+
+_HOMES = {
+    "Comparison": "ask.compare",
+    "Store": "store",
+    "SweepStatus": "watch.status",
+    "Workspace": "store.workspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def _check_siblings() -> None:
@@ -35,15 +72,13 @@ def _check_siblings() -> None:
 _check_siblings()
 
 
-def results(
-    sweep: str, *, workspace: str | Path = "normsweep-out", where: str = "", curves: bool = False
-) -> pd.DataFrame:
+def results(sweep: str, *, workspace: str | Path = WORKSPACE, where: str = "", curves: bool = False) -> pd.DataFrame:
     """The results of a recorded sweep so far, one row per trial, in the order of the sweep's axes.
 
     `where`: a selector as of `-w`, of settings and columns: `normalizer=bn lr<=0.1 state=done`. Errors are shares in
     0..1. `trial` holds every setting as JSON. `curves`: with the columns `curve_train_loss`, `curve_val_error` and
-    `curve_test_error`, a list each, one value per epoch. Raises UsageError for an unknown sweep, for a selector that
-    asks for what there is not, and when a part cannot be read.
+    `curve_test_error`, a list each, one value per epoch. Raises MissingError for an unknown sweep, UsageError for a
+    selector that names an unknown field, DamagedError when a part cannot be read.
     """
     from orchestrator.store import Store
     from orchestrator.store.results import whole
@@ -52,3 +87,63 @@ def results(
 
     more = ["trial", *(CURVES if curves else ())]
     return whole(Store.at(workspace), sweep, more=more, where=Selector.parse(where)).to_pandas()
+
+
+def compare(
+    sweeps: str | Sequence[str] = (),
+    *,
+    by: Sequence[str] = (),
+    query: str = "",
+    metric: str = "",
+    baseline: str = "",
+    source: str = "ledger",
+    tracking_uri: str | None = None,
+    workspace: str | Path = WORKSPACE,
+) -> Comparison:
+    """Wins, mean differences with intervals, and mean ranks of methods, over all trials of one sweep or several (none
+    named: all).
+
+    `by`: the columns that name a method. `query` is in MLflow's filter language: `params.dataset = 'adult'`. `source`:
+    `ledger`, or `mlflow`, which is found as `normsweep compare` finds it unless `tracking_uri` names it. What is not
+    given is as the first sweep's analysis section says. Raises UsageError for an invalid question, UnavailableError
+    when MLflow does not answer.
+    """
+    from orchestrator.ask.compare import compare as ask
+    from orchestrator.store import Store
+
+    names = [sweeps] if isinstance(sweeps, str) else list(sweeps)
+    return ask(
+        Store.at(workspace),
+        names,
+        by=by,
+        query=query,
+        source=source,
+        uri=tracking_uri,
+        metric=metric,
+        baseline=baseline,
+    )
+
+
+def status(sweep: str | None = None, *, where: str = "", workspace: str | Path = WORKSPACE) -> list[SweepStatus]:
+    """What is done, running and left: of one recorded sweep, or of all. Changes nothing.
+
+    `where`: the selector of `-w`. Raises MissingError for an unknown sweep.
+    """
+    from orchestrator.store import Store
+    from orchestrator.watch.status import status_of
+    from sweeps.select import Selector
+
+    return status_of(Store.at(workspace), sweep, Selector.parse(where) if where else None)
+
+
+def wins(sweep: str, *, where: str = "", workspace: str | Path = WORKSPACE, **options: Any) -> WinTable:
+    """How often each method of a recorded sweep is the best.
+
+    `options` are those of `analysis.wins` (`columns`, `select`, `average`, ...); what is not given is as the sweep's
+    analysis section says. `where`: the selector of `-w`. Raises MissingError for an unknown sweep.
+    """
+    from orchestrator.ask.wins import win_table
+    from orchestrator.store import Store
+    from sweeps.select import Selector
+
+    return win_table(Store.at(workspace), sweep, options, Selector.parse(where) if where else None)[0]

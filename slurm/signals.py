@@ -10,7 +10,7 @@ from contextlib import contextmanager
 UNHEEDING = ("sh", "-c", 'trap "" USR2; exec "$@"', "sh")
 
 
-class Told:
+class Signals:
     """What was heard so far. Handlers only take notes: what follows is the reader's business."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Told:
         return self.ending or self.warned
 
     @contextmanager
-    def listening(self) -> Generator[Told]:
+    def listening(self) -> Generator[Signals]:
         """Replaces submitit's handlers, which ignore TERM and count every USR2 of a short job as a time-out."""
         handlers = {signal.SIGTERM: self._term, signal.SIGUSR2: self._usr2}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -16,7 +16,7 @@ from slurm.job import Incarnation, nodes, seconds_left, shown
 from slurm.patience import patiently, refused
 from slurm.profile import Profile
 from slurm.ray_cluster import RayCluster
-from slurm.signals import UNHEEDING, Told
+from slurm.signals import UNHEEDING, Signals
 
 OUT_OF_TIME = 75  # exit status of a driver that ends because the allocation's time does
 NO_TIME = 76  # the same, of one that found no time left to begin anything
@@ -38,7 +38,7 @@ def supervise(
     deadline = time.time() + patiently(seconds_left)
     machines = patiently(nodes)
     strikes, attempt, fruitful = 0, 0, False
-    with Told().listening() as told:
+    with Signals().listening() as told:
         while patiently(left):
             attempt += 1
             began = time.monotonic()
@@ -100,7 +100,7 @@ def _count_fruitless(folder: Path, incarnation: Incarnation) -> None:
 def _drive(
     cluster: RayCluster,
     driver: Sequence[str],
-    told: Told,
+    told: Signals,
     incarnation: Incarnation,
     deadline: float,
     profile: Profile,

@@ -1,1 +1,46 @@
-"""Training: packs of trials, their data, models and normalizers."""
+"""Training: packs of trials, their data, models and normalizers.
+
+What others may use is in `__all__`; each name is imported when it is first asked for. `trainers.data` says in its own
+`__all__` what it holds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainers import data
+    from trainers.normalizers.method import Method, Site
+    from trainers.pack import PackTrainer
+    from trainers.seeding import Streams
+    from trainers.trainer import Trainer
+
+__all__ = [
+    "Method",
+    "PackTrainer",
+    "Site",
+    "Streams",
+    "Trainer",
+    "data",
+]
+
+_HOMES = {
+    "Method": "normalizers.method",
+    "PackTrainer": "pack",
+    "Site": "normalizers.method",
+    "Streams": "seeding",
+    "Trainer": "trainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        return import_module(f"{__name__}.{name}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -24,11 +24,11 @@ from trainers.data.decoding import view
 AHEAD = 2  # orders that each worker has at a time
 
 
-class LostWorker(RuntimeError):
+class LostProcess(RuntimeError):
     """A worker process ended before its time: no fault of what is trained."""
 
 
-class LostNode(LostWorker):
+class LostNode(LostProcess):
     """So did the machine that it ran on."""
 
     def __init__(self, host: str) -> None:
@@ -72,7 +72,7 @@ class Loader:
         )
 
     def run(self, orders: Iterable[Order]) -> Iterator[Tensor]:
-        """What is ordered. It ends what ran before. UsageError for a file that cannot be decoded, LostWorker."""
+        """What is ordered. It ends what ran before. UsageError for a file that cannot be decoded, LostProcess."""
         self._orders.now = iter(orders)
         with _telling_lost_workers():
             made = iter(self._loader)
@@ -95,7 +95,7 @@ def _telling_lost_workers() -> Generator[None]:
         ended = type(error) is not RuntimeError or "exited unexpectedly" in told or "ancillary data" in told
         if not ended or told.startswith("Caught "):  # by torch, in a worker that lives
             raise
-        raise LostWorker(
+        raise LostProcess(
             "a process that reads images ended before its time; often the kernel ends one for lack of memory "
             f"(see dmesg): use fewer cores or a smaller batch ({told})"
         ) from None

@@ -26,7 +26,7 @@ from trainers.metrics import cross_entropy, wrong
 from trainers.normalizers.sync import processes
 from trainers.optim import SGD
 from trainers.pool import Pool
-from trainers.schedule import Moment, factor
+from trainers.schedule import Position, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
 from trainers.stream import Stream
@@ -163,7 +163,7 @@ class PackTrainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from where `state_dict` was taken, bit for bit. UsageError for the state of other trials."""
         if state["trials"] != [t.id for t in self.trials]:
-            raise UsageError("the state is of other trials: delete the checkpoint and train the pack again")
+            raise UsageError("the checkpoint holds other trials: delete it and train the pack again")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
@@ -230,8 +230,8 @@ class PackTrainer:
 
     def _rates(self) -> list[float]:
         done = self.epoch * self._epoch_steps + self.step
-        moment = Moment(epoch=self.epoch, epochs=self._epochs, step=done, steps=self._steps)
-        return [t.lr * factor(t.schedule, moment) for t in self.trials]
+        position = Position(epoch=self.epoch, epochs=self._epochs, step=done, steps=self._steps)
+        return [t.lr * factor(t.schedule, position) for t in self.trials]
 
     def _end_epoch(self) -> None:
         losses = self._loss_sums / self._steps_of_epoch()

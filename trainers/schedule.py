@@ -10,7 +10,7 @@ from sweeps.choice import Choice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
+class Position:
     """Where training is: `epoch` of `epochs` and `step` of `steps`, both from 0 at the start of training."""
 
     epoch: int
@@ -25,17 +25,17 @@ class Moment:
         return self.steps if unit == "step" else self.epochs
 
 
-def factor(schedule: Choice, moment: Moment) -> float:
-    """The factor on `lr` at this moment (see `sweeps.vocabulary.SCHEDULES`)."""
-    return FACTORS[schedule.name](schedule, moment)
+def factor(schedule: Choice, position: Position) -> float:
+    """The factor on `lr` at this position (see `sweeps.vocabulary.SCHEDULES`)."""
+    return FACTORS[schedule.name](schedule, position)
 
 
-def _constant(_schedule: Choice, _moment: Moment) -> float:
+def _constant(_schedule: Choice, _position: Position) -> float:
     return 1.0
 
 
-def _step(schedule: Choice, moment: Moment) -> float:
-    at, by, passed = schedule["at"], schedule["factor"], moment.passed(str(schedule["unit"]))
+def _step(schedule: Choice, position: Position) -> float:
+    at, by, passed = schedule["at"], schedule["factor"], position.passed(str(schedule["unit"]))
     assert isinstance(at, tuple)
     reached = [passed >= int(begin or 0) for begin in at]
     if isinstance(by, tuple):
@@ -44,18 +44,18 @@ def _step(schedule: Choice, moment: Moment) -> float:
     return float(by) ** sum(reached)
 
 
-def _halving(schedule: Choice, moment: Moment) -> float:
+def _halving(schedule: Choice, position: Position) -> float:
     every = schedule["every"]
     assert isinstance(every, int)
-    return 0.5 ** (moment.epoch // every)
+    return 0.5 ** (position.epoch // every)
 
 
-def _cosine(schedule: Choice, moment: Moment) -> float:
+def _cosine(schedule: Choice, position: Position) -> float:
     unit = str(schedule["unit"])
-    return (1.0 + cos(pi * moment.passed(unit) / moment.length(unit))) / 2.0
+    return (1.0 + cos(pi * position.passed(unit) / position.length(unit))) / 2.0
 
 
-FACTORS: dict[str, Callable[[Choice, Moment], float]] = {
+FACTORS: dict[str, Callable[[Choice, Position], float]] = {
     "constant": _constant,
     "step": _step,
     "halving": _halving,

@@ -43,7 +43,7 @@ class Asked:
 
 def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
     """Writes every table and figure (or `only` those) into `folder`; says where."""
-    from analysis.report import analyze
+    from analysis.page import analyze
 
     asked = _asked(store, sweep)
     folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
@@ -57,7 +57,7 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> str:
 
     Raises UsageError for a sweep that is not complete, unless the report is an interim one.
     """
-    from analysis.report import Provenance, report
+    from analysis.page import Provenance, report
 
     asked = _asked(store, sweep)
     if asked.left and not interim:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from sweeps.select import Selector
 
+if TYPE_CHECKING:
+    from analysis.win_table import WinTable
+
 _TABLES = (".csv", ".parquet")
 
 
-def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:
-    """Prints the win table. What the user does not give comes from the sweep's analysis section, or from `wins`."""
+def win_table(
+    store: Store, source: str, given: Mapping[str, Any], where: Selector | None
+) -> tuple[WinTable, dict[str, Any]]:
+    """The win table, and the options of `analysis.wins` that it was counted with.
+
+    What is not given comes from the sweep's analysis section, or from `analysis.wins`.
+    """
     import pandas as pd
 
     from analysis.frame import load, named_methods, with_fields
-    from analysis.wins import wins
+    from analysis.win_table import wins
 
     if Path(source).suffix.lower() in _TABLES:
         frame, options = load(Path(source)), dict[str, Any](given)
@@ -44,7 +52,12 @@ def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selec
         options = asked | dict[str, Any](given)
     if where:
         frame = pd.DataFrame(frame[[where.matches(row) for row in frame.to_dict("records")]])
-    table = wins(frame, **options)
+    return wins(frame, **options), options
+
+
+def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:
+    """Prints the win table."""
+    table, options = win_table(store, source, given, where)
     if as_json:
         print(json.dumps(table.as_json(), indent=2))
         return

@@ -18,12 +18,12 @@ def submit(
     sweep: Sweep,
     site: Annotated[Path, typer.Option("--site", help="site file; `normsweep init --site FILE` writes one")],
     allocations: Annotated[int, typer.Option(min=1, help="SLURM jobs that should wait or run")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="nodes of each")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="nodes of each SLURM job")] = 1,
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
 ) -> None:
-    """Have SLURM jobs train what is lacking; repeat at will: only what is missing is submitted."""
+    """Have SLURM jobs train the trials that have no result. Repeat at will: only missing jobs are submitted."""
     from orchestrator.cluster.site import load
     from orchestrator.cluster.submit import submit_sweep
 
@@ -33,13 +33,15 @@ def submit(
 
 @slurm_app.command()
 def drill(
-    site: Annotated[Path | None, typer.Option("--site", help="on SLURM, as this site file says; default: here")] = None,
+    site: Annotated[
+        Path | None, typer.Option("--site", help="site file: run on SLURM; default: on this machine")
+    ] = None,
     workspace: Root = DEFAULT_ROOT,
-    times: Annotated[int, typer.Option(min=1, help="interruptions")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="of the small pack; more, where it is over too soon")] = 2000,
-    seed: Annotated[int, typer.Option(help="of what is interrupted when")] = 0,
+    times: Annotated[int, typer.Option(min=1, help="how often the pack is interrupted")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="epochs of the small pack; more make it last longer")] = 2000,
+    seed: Annotated[int, typer.Option(help="seed of the times at which it is interrupted")] = 0,
 ) -> None:
-    """Interrupt a small pack on purpose; are its results the undisturbed ones? Exit code 4 when they are not."""
+    """Interrupt a small pack on purpose and compare its results with undisturbed ones. Exit code 4 if they differ."""
     from orchestrator.steer.drill import drill as interrupt
 
     folder = store_at(workspace).workspace.root / f"drill-{secrets.token_hex(4)}"
@@ -54,7 +56,7 @@ def drill(
 def init(
     site: Annotated[Path, typer.Option("--site", help="where to write the site file")],
 ) -> None:
-    """Write a commented site file, from what this cluster says of itself."""
+    """Write a commented site file from what SLURM says of this cluster."""
     from orchestrator.cluster.site import write
 
     write(site)

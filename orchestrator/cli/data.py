@@ -16,7 +16,7 @@ from sweeps.errors import NormsweepError, UsageError
 if TYPE_CHECKING:
     from trainers.data.importing import Imported
 
-data_app = typer.Typer(help="Data sets: what is here, download, check, import.", no_args_is_help=True)
+data_app = typer.Typer(help="List, download, import or verify data sets.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 FAILURES = 4
@@ -25,10 +25,10 @@ FAILURES = 4
 @data_app.command("list")
 def list_(
     names: Annotated[list[str] | None, typer.Argument(help="data sets or groups (uci44, images); default: all")] = None,
-    missing: Annotated[bool, typer.Option("--missing", help="only those that are not here")] = False,
+    missing: Annotated[bool, typer.Option("--missing", help="list only data sets that are not here")] = False,
     json_: Json = False,
 ) -> None:
-    """What there is: sizes, source, licence, and whether it is here."""
+    """List data sets: sizes, source, licence, and whether they are here."""
     rows = [row for row in map(_row, _members(names)) if not missing or row["here"] == "missing"]
     if json_:
         print(json.dumps(rows, indent=2))
@@ -50,11 +50,11 @@ def list_(
 @data_app.command()
 def fetch(
     names: Annotated[list[str], typer.Argument(help="data sets or groups (uci44, images)")],
-    mirror: Annotated[str, typer.Option(help="URL of a folder with the same files")] = "",
-    keep: Annotated[bool, typer.Option("--keep", help="keep the archives")] = False,
+    mirror: Annotated[str, typer.Option(help="URL of a folder to download the same files from")] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="keep the downloaded archives")] = False,
     json_: Json = False,
 ) -> None:
-    """Download, check and convert; run again to resume. Proxies: https_proxy."""
+    """Download, check and convert data sets. Run it again to resume. A proxy is taken from https_proxy."""
     from trainers.data.fetch import fetch as fetch_sets
 
     with _progress() as show:
@@ -64,18 +64,19 @@ def fetch(
 
 @data_app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="an archive that you have, its unpacked folder, or ImageNet's folder")],
-    only: Annotated[list[str] | None, typer.Option("--only", help="of what it holds, only this")] = None,
+    path: Annotated[Path, typer.Argument(help="an archive, its unpacked folder, or a folder of images")],
+    only: Annotated[list[str] | None, typer.Option("--only", help="import only this data set of the archive")] = None,
     name: Annotated[
-        str, typer.Option(help="call it so: any folder of images with train/CLASS/ and val/CLASS/, or CLASS/ alone")
+        str,
+        typer.Option(help="name for your own folder of images: train/CLASS/ and val/CLASS/, or CLASS/ alone"),
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Bring what an archive holds: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40."""
+    """Import an archive: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40; or own images."""
     from trainers.data.importing import bring, bring_folder
 
     if name and only:
-        raise UsageError("--name brings one folder of images, of which --only can take nothing: give one of them")
+        raise UsageError("--name and --only exclude each other: leave one of them out")
     _tell(bring_folder(path.expanduser(), name) if name else bring(path.expanduser(), only), json_)
 
 
@@ -84,7 +85,7 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(help="data sets or groups; default: all that are here")] = None,
     json_: Json = False,
 ) -> None:
-    """Read the data sets whole and compare them with what they should be."""
+    """Read data sets whole and compare them with their digests. Exit code 4 if one differs."""
     from trainers import data
 
     wanted = _members(names)

@@ -60,7 +60,7 @@ class RunProgress:
             self._share[pack.id] = 0.0
         self._show()
 
-    def told(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
         self._console.print(sentence, highlight=False)
 
     def _show(self) -> None:

@@ -58,7 +58,7 @@ def run(
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
 ) -> None:
-    """Train what is missing, here and now; run again to go on after any interruption."""
+    """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
     from rich.console import Console
 
     from orchestrator.cli.live import Terminal
@@ -100,19 +100,23 @@ def check(
     sweep: Sweep,
     set_: Set = None,
     where: Where = None,
-    cpus: Annotated[int | None, typer.Option(min=1, help="would its packs fit into a run with so many cores")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="and so many GPUs")] = None,
-    site: Annotated[Path | None, typer.Option("--site", help="would they fit into an allocation of this site")] = None,
-    nodes: Annotated[int, typer.Option(min=1, help="of so many nodes")] = 1,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="check that its packs fit into a run on so many cores")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="check that its packs fit into a run on so many GPUs")] = None,
+    site: Annotated[
+        Path | None, typer.Option("--site", help="check that its packs fit into an allocation of this site file")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="nodes of the allocation that --site describes")] = 1,
     json_: Json = False,
 ) -> None:
-    """Read the sweep, expand it, check every rule, count; change nothing."""
+    """Find every mistake of a sweep before anything runs, and count its trials; change nothing."""
     from orchestrator.cluster.site import load
     from orchestrator.planning import room
     from orchestrator.planning.preview import checked
 
     if nodes > 1 and site is None:
-        raise UsageError(f"--nodes={nodes} says nothing without the site file of these nodes: give it with --site")
+        raise UsageError(f"--nodes={nodes} needs the site file of these nodes: add --site FILE")
     spec = spec_of(sweep, set_)
     answer = checked(spec, selector_of(where))
     if cpus or gpus is not None:
@@ -129,10 +133,10 @@ def plan(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
-    device: Annotated[str, typer.Option(help="the GPU to estimate for, as a100; default: h200")] = "",
+    device: Annotated[str, typer.Option(help="GPU whose hours are estimated, such as a100; default: h200")] = "",
     json_: Json = False,
 ) -> None:
-    """What would be trained: trials and packs done and to do, cost, files, the plan's hash; change nothing."""
+    """Show what a run would train and what it would cost: trials and packs, done and to do; change nothing."""
     from orchestrator.planning.preview import planned
 
     print_answer(planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
@@ -143,15 +147,15 @@ def wins(
     source: Annotated[str, typer.Argument(help="a recorded sweep, or any table: FILE.csv or FILE.parquet")],
     workspace: Root = DEFAULT_ROOT,
     rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
-    columns: Annotated[str, typer.Option(help="columns that name a method")] = "",
-    value: Annotated[str, typer.Option(help="the number that is compared")] = "",
-    direction: Annotated[str, typer.Option(help="min or max")] = "min",
-    ties: Annotated[str, typer.Option(help="shared, split or none")] = "",
+    columns: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    value: Annotated[str, typer.Option(help="column that is compared, e.g. test_error")] = "",
+    direction: Annotated[str, typer.Option(help="which value is the best: min or max")] = "min",
+    ties: Annotated[str, typer.Option(help="who wins when several methods are the best: shared, split or none")] = "",
     constant: Annotated[str, typer.Option(help="rows in which all methods are equal: count or skip")] = "",
     skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
-    within: Annotated[str, typer.Option(help="count among the methods that agree in these columns")] = "",
-    select: Annotated[str, typer.Option(help="columns whose best value is taken, e.g. depth")] = "",
-    by: Annotated[str, typer.Option(help="what --select minimizes")] = "val_error",
+    within: Annotated[str, typer.Option(help="compare only methods that agree in these columns")] = "",
+    select: Annotated[str, typer.Option(help="columns of which the best value is selected, e.g. depth")] = "",
+    by: Annotated[str, typer.Option(help="column that --select minimizes")] = "val_error",
     average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
     where: Where = None,
     json_: Json = False,
@@ -178,7 +182,7 @@ def wins(
 @app.command()
 def export(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.parquet")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the file to write, FILE.parquet")],
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
 ) -> None:
@@ -191,11 +195,13 @@ def export(
 @app.command()
 def analyze(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder; default: in the workspace")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the folder to write to; default: in the workspace")
+    ] = None,
     workspace: Root = DEFAULT_ROOT,
-    only: Annotated[list[str] | None, typer.Option(help="this table or figure alone, e.g. methods")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="write only this table or figure, e.g. methods")] = None,
 ) -> None:
-    """Write every table and every figure of the analysis into a folder."""
+    """Write the tables and figures of the analysis to a folder."""
     from orchestrator.ask.report import analyzed
 
     print_answer(analyzed(store_at(workspace), sweep, output, only or ()), False)
@@ -204,13 +210,15 @@ def analyze(
 @app.command()
 def report(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.html; default: in the workspace")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the file to write, FILE.html; default: in the workspace")
+    ] = None,
     workspace: Root = DEFAULT_ROOT,
     interim: Annotated[
-        bool, typer.Option("--interim", help="of a sweep that is still running; marked as such")
+        bool, typer.Option("--interim", help="report on a sweep that is not complete; the page says so")
     ] = False,
 ) -> None:
-    """Write one self-contained page: what was compared, the answer, how sure."""
+    """Write one HTML page: what was compared, who wins, how sure that is."""
     from orchestrator.ask.report import reported
 
     print_answer(reported(store_at(workspace), sweep, output, interim), False)
@@ -224,12 +232,12 @@ def sync(
         bool,
         typer.Option(
             "--verify",
-            help="compare with what MLflow says, not with our own journal: "
-            "finds runs that were deleted or doubled there",
+            help="ask MLflow for all its runs instead of trusting the journal: finds runs that were deleted or "
+            "doubled there",
         ),
     ] = False,
 ) -> None:
-    """Mirror the ledger to MLflow; repeat at will."""
+    """Bring MLflow up to date with the ledger. Repeat at will."""
     from orchestrator.mirror.sync import sync as mirror
 
     print_answer(str(mirror(store_at(workspace).workspace, uri=tracking_uri, verify=verify)), False)
@@ -237,10 +245,10 @@ def sync(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="presets, normalizers, activations, models or datasets")],
+    what: Annotated[str, typer.Argument(help="what to list: presets, normalizers, activations, models or datasets")],
     json_: Json = False,
 ) -> None:
-    """What there is, with its source."""
+    """List presets, normalizers, activations, models or data sets, with their sources."""
     from orchestrator.ask.vocabulary import listed
 
     print_answer(listed(what), json_)

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from sweeps.spec import SweepSpec
 
 Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="axis=v1,v2 or run.pack=8: overrides the sweep file")]
-Uri = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's; default: a SQLite file in the workspace")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8")]
+Uri = Annotated[
+    str | None, typer.Option("--tracking-uri", help="where MLflow is, or none; default: SQLite in the workspace")
+]
 Recorded = Annotated[str, typer.Argument(help="a recorded sweep")]
 AnyRecorded = Annotated[str | None, typer.Argument(help="a recorded sweep; default: all")]
 Root = Annotated[
-    Path, typer.Option("--workspace", help="the folder that keeps everything", envvar="NORMSWEEP_WORKSPACE")
+    Path, typer.Option("--workspace", help="the folder of all sweeps and results", envvar="NORMSWEEP_WORKSPACE")
 ]
-Where = Annotated[list[str] | None, typer.Option("-w", "--where", help="selector, e.g. 'normalizer=bn batch_size<=8'")]
+Where = Annotated[list[str] | None, typer.Option("-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 DEFAULT_ROOT = Path("normsweep-out")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
     from orchestrator.mirror.server import Server
 
-mlflow_app = typer.Typer(help="An MLflow server for this workspace, on this machine only.", no_args_is_help=True)
+mlflow_app = typer.Typer(
+    help="Start, stop or find an MLflow server for this workspace, on this machine only.", no_args_is_help=True
+)
 compare_app = typer.Typer()
 
 Backend = Annotated[
@@ -28,10 +30,10 @@ Backend = Annotated[
 def up_(
     workspace: Root = DEFAULT_ROOT,
     backend: Backend = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 5000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="the port to listen on; 0: any free one")] = 5000,
     password: Annotated[bool, typer.Option("--password", help="ask every client for a name and a password")] = False,
 ) -> None:
-    """Start the server and wait until it answers; do nothing where one runs."""
+    """Start the server and wait until it answers. Does nothing if one is running."""
     from orchestrator.mirror.server import up
 
     print_answer(_sentence(up(store_at(workspace).workspace, backend=backend, port=port, password=password)), False)
@@ -47,7 +49,7 @@ def down_(workspace: Root = DEFAULT_ROOT) -> None:
 
 @mlflow_app.command("status")
 def status_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
-    """Where the server is. Exit code 3 when none runs."""
+    """Show where the server is. Exit code 3 if none is running."""
     from orchestrator.mirror.server import running
 
     server = running(store_at(workspace).workspace)
@@ -70,16 +72,17 @@ def compare(
     sweeps: Annotated[list[str] | None, typer.Argument(help="recorded sweeps; default: everything in MLflow")] = None,
     by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
     filter_: Annotated[
-        str, typer.Option("--filter", help="in MLflow's language: \"params.dataset = 'adult' and metrics.seconds < 9\"")
+        str,
+        typer.Option("--filter", help="MLflow's filter: \"params.dataset = 'adult' and metrics.seconds < 9\""),
     ] = "",
-    metric: Annotated[str, typer.Option(help="the number that is compared")] = "",
+    metric: Annotated[str, typer.Option(help="metric that is compared, e.g. test_error")] = "",
     baseline: Annotated[str, typer.Option(help="the normalizer that differences are taken from")] = "",
-    source: Annotated[str, typer.Option(help="mlflow, or ledger: the same from Parquet")] = "mlflow",
+    source: Annotated[str, typer.Option(help="mlflow, or ledger: same answer, without MLflow")] = "mlflow",
     tracking_uri: Uri = None,
     workspace: Root = DEFAULT_ROOT,
     json_: Json = False,
 ) -> None:
-    """Ask MLflow who wins: wins, mean differences with intervals, ranks."""
+    """Compare methods: wins, mean differences with intervals, ranks. Asks MLflow, or the ledger."""
     from rich.console import Console
 
     from orchestrator.ask.compare import compare as ask

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 watch_app = typer.Typer()
 
 Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 
 ASKED = 20  # trials that are retried or cancelled without a question
 
@@ -40,16 +40,18 @@ ASKED = 20  # trials that are retried or cancelled without a question
 def status(
     sweep: AnyRecorded = None,
     workspace: Root = DEFAULT_ROOT,
-    watch: Annotated[bool, typer.Option("--watch", help="refresh every 2 s until all is over or Ctrl-C")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="refresh every 2 s, until the sweep is over or Ctrl-C")
+    ] = False,
     where: Where = None,
     json_: Json = False,
 ) -> None:
-    """Data sets by normalizers: done, running, to do, cost. Exit code 3 when incomplete, 4 when something failed."""
+    """Show data sets by normalizers: done, running, to do, cost. Exit code 3 if incomplete, 4 if a trial failed."""
     from orchestrator.cli import status_view
     from orchestrator.watch.status import StatusBoard
 
     if watch and json_:
-        raise UsageError("--watch draws on a terminal and --json prints once: leave one of them out")
+        raise UsageError("--watch and --json exclude each other: leave one of them out")
     board = StatusBoard(store_at(workspace), sweep, selector_of(where))
     if watch:
         found = status_view.watch(board)
@@ -64,7 +66,7 @@ def status(
 
 @watch_app.command()
 def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
-    """One trial: its settings, its state and the reason for it, its attempts."""
+    """Explain one trial: its settings, its state and the reason for it, its attempts."""
     from orchestrator.watch import why as of_trial
 
     answer = of_trial.why(store_at(workspace), trial)
@@ -78,10 +80,10 @@ def logs(
     ],
     workspace: Root = DEFAULT_ROOT,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="go on until the pack has its result, or the job is over")
+        bool, typer.Option("-f", "--follow", help="keep printing until the pack has its result or the job is over")
     ] = False,
 ) -> None:
-    """The log of a pack, and of what went wrong with it; the log of a SLURM job."""
+    """Show the log of a pack with its failures, or the log of a SLURM job."""
     from orchestrator.watch.logs import logs as lines_of
 
     for line in lines_of(store_at(workspace), trial, follow=follow):
@@ -90,7 +92,7 @@ def logs(
 
 @watch_app.command()
 def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Where = None, json_: Json = False) -> None:
-    """Failures that are alike, counted together, with an example and a way out; what interruptions cost."""
+    """Show failures, alike ones counted together, each with an example and a way out; and what interruptions cost."""
     from orchestrator.watch import failures as of_sweep
 
     groups = of_sweep.errors(
@@ -105,7 +107,7 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
 
 @watch_app.command()
 def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
-    """Let the next run train failed, given-up or cancelled trials again."""
+    """Have the next run train failed, given-up or cancelled trials again."""
     from orchestrator.cluster.submissions import submissions
     from orchestrator.steer.retry import retrial
 
@@ -119,7 +121,7 @@ def cancel(
     sweep: Recorded,
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
-    jobs: Annotated[bool, typer.Option("--jobs", help="end the sweep's SLURM jobs; its trials stay to do")] = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="end the sweep's SLURM jobs; no trial is cancelled")] = False,
     yes: Yes = False,
 ) -> None:
     """Do not train the selected trials that have no result; running ones save and stop. `retry` takes it back."""
@@ -127,7 +129,7 @@ def cancel(
 
     if jobs:
         if where:
-            raise UsageError("--jobs ends all jobs of the sweep, and -w names trials: leave one of them out")
+            raise UsageError("--jobs ends all jobs of the sweep and takes no -w: leave one of them out")
         _end_jobs(store_at(workspace), sweep)
         return
     back = f"undone by: normsweep retry {sweep} -w state=cancelled"
@@ -157,7 +159,7 @@ def _carry_out(intended: Cancellation | Retry, yes: bool, then: str) -> None:
         return
     if intended.count > ASKED and not yes:
         if not sys.stdin.isatty():
-            raise UsageError(f"nothing was done: these are more than {ASKED} trials, say --yes")
+            raise UsageError(f"nothing was done: more than {ASKED} trials need --yes")
         typer.confirm("Go on?", abort=True)
     intended.apply()
     print(f"recorded; {then}")

@@ -48,9 +48,9 @@ class Spoken:
         pass
 
     def ended(self, pack: RosterPack, state: str) -> None:
-        self.told(f"pack {pack.id[:16]} {state}")
+        self.tell(f"pack {pack.id[:16]} {state}")
 
-    def told(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
         print(sentence, flush=True)
 
 

@@ -18,4 +18,4 @@ def write(path: Path) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} exists: it is left as it is") from None
+        raise UsageError(f"{path} exists and is not overwritten: name another file") from None

@@ -64,8 +64,8 @@ def submit_sweep(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UnavailableError(
-            f"{store.workspace.root} takes no more ({error.strerror}), so nothing more was submitted: free some space "
-            "or ask for a larger quota, then repeat"
+            f"{store.workspace.root} cannot be written ({error.strerror}), so nothing more was submitted: "
+            "free some space or ask for a larger quota, then repeat"
         ) from None
 
 

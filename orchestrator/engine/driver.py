@@ -194,7 +194,7 @@ def _signals(store: Store, owner: Owner, searcher: PackSearcher, view: View) -> 
             raise KeyboardInterrupt
         searcher.stopping = True
         store.disk.publish(store.workspace.stop(owner.id), b"")
-        view.told("stopping: the running packs save what they have; run again to go on")
+        view.tell("stopping: the running packs save what they have; run again to go on")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

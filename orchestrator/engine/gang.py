@@ -83,9 +83,9 @@ class Gang:
     def _all(self, answers: Sequence[Any]) -> list[Any]:
         """The answers of ranks, from the first on; else what any of them raised.
 
-        LostWorker if one is gone, whatever others say of it, or if they lost touch; LostNode if its node is gone, too.
+        LostProcess if one is gone, whatever others say of it, or if they lost touch; LostNode if its node is gone, too.
         """
-        from trainers.loader import LostNode, LostWorker
+        from trainers.loader import LostNode, LostProcess
 
         waiting = list(answers)
         try:
@@ -100,11 +100,11 @@ class Gang:
                 for address, host in (self._places[i] for i in lost if self._places):
                     if address not in living:
                         raise LostNode(host) from error
-                raise LostWorker("a process of the gang was lost") from error
+                raise LostProcess("a process of the gang was lost") from error
             if not isinstance(error, RayTaskError):
                 raise
             if _out_of_touch(error.cause):
-                raise LostWorker(f"the processes of the gang lost touch: {error.cause}") from error
+                raise LostProcess(f"the processes of the gang lost touch: {error.cause}") from error
             raise error.cause from error
         return ray.get(list(answers))
 

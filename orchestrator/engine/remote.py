@@ -91,13 +91,13 @@ def _kind(error: Exception) -> str:
     """Of the failure, as in `store.attempts.BUDGETS`."""
     import torch
 
-    from trainers.loader import LostNode, LostWorker
+    from trainers.loader import LostNode, LostProcess
 
     if refused(error):
         return "lost_disk"
     if isinstance(error, LostNode):
         return "lost_node"
-    if isinstance(error, LostWorker):
+    if isinstance(error, LostProcess):
         return "lost_process"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
         return "out_of_memory"

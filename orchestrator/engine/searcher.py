@@ -99,19 +99,19 @@ class PackSearcher(Searcher):
         self._store.decisions.read()
         if state == "stopped":
             if pack.id in self._store.decisions.cancelled:
-                self._view.told(f"pack {pack.id[:16]} is cancelled: it saved what it had and stopped")
+                self._view.tell(f"pack {pack.id[:16]} is cancelled: it saved what it had and stopped")
             return
         history = self._store.attempts.failures(pack.id)
         forgiven = self._store.decisions.forgiven.get(pack.id, 0)
         then = verdict([failure for failure in history if failure.generation > forgiven])
-        self._view.told(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
+        self._view.tell(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
         {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[then].append(pack)
         if not self.stopping and self._strikes.failed(history[-1].host, pack.id):
             self._exclude(history[-1].host)
 
     def _exclude(self, node: str) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""
-        self._view.told(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
+        self._view.tell(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
         self._store.disk.patiently(lambda: self._backend.exclude(node))
         self.stopping = True
         self._store.disk.publish(self._store.workspace.stop(self._backend.owner.id), b"")

@@ -18,7 +18,7 @@ class View(Protocol):
     def ended(self, pack: RosterPack, state: str) -> None:
         """An attempt is over: done, stopped, superseded, failed, lost, cancelled."""
 
-    def told(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
         """Something that a person should know."""
 
 

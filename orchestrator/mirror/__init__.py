@@ -1,7 +1,6 @@
-# pyright: reportUnsupportedDunderAll=false
 """Shows the ledger's results in MLflow, each once. The ledger stays the truth.
 
-Other rooms import the modules of `__all__`; the others are this room's own.
+Other rooms import the modules of `PUBLIC`; the others are this room's own.
 
 child       for `run`: a process beside the training that shows the results as they come
 sync        the ledger's results to the tracker, at once
@@ -12,4 +11,4 @@ uri         where MLflow is
 server      an MLflow server of the workspace
 """
 
-__all__ = ["child", "run_data", "server", "sync", "tracker", "trackers", "uri"]
+PUBLIC = ("child", "run_data", "server", "sync", "tracker", "trackers", "uri")

@@ -171,7 +171,7 @@ def _check(backend: str, password: bool) -> None:
     needed = {"psycopg2": backend.startswith("postgresql://"), "flask_wtf": password}
     knock(backend, "the database")
     if missing := [name for name, need in needed.items() if need and find_spec(name) is None]:
-        raise UsageError(f"this needs {missing[0]}: pip install 'normsweep[server]'")
+        raise UsageError(f"the server needs the package {missing[0]}: pip install 'normsweep[server]'")
 
 
 def _free(port: int) -> int:

@@ -8,25 +8,25 @@ from trainers.compiler import needs_compiler
 
 
 def on_machine(spec: SweepSpec, cores: int, gpus: int) -> None:
-    """UsageError when a pack of the sweep would wait for ever on so many cores and GPUs, or for a C++ compiler."""
+    """UsageError when a pack of the sweep needs more cores or GPUs than these, or a C++ compiler that is missing."""
     run = spec.run
     if run.compile:
         needs_compiler()
     if run.gpus * run.devices > gpus:
-        each = f" on each of run.devices={run.devices}" if run.devices > 1 else ""
+        each = f" for each of {run.devices} devices" if run.devices > 1 else ""
         raise UsageError(
-            f"run.gpus={run.gpus:g}{each}: a pack of {spec.name} would wait for ever on the {gpus} GPUs of this run; "
-            "give it more (--gpus) or train on cores (--set run.gpus=0)"
+            f"a pack of {spec.name} needs {run.gpus:g} GPUs{each}, this run has {gpus}: give it more (--gpus), or "
+            "train on CPUs (--set run.gpus=0)"
         )
     if run.devices > 1 and run.cpus * run.devices > cores:
         raise UsageError(
-            f"run.devices={run.devices} with {run.cpus} cores each: a pack of {spec.name} would wait for ever on the "
-            f"{cores} cores of this run; give it more (--cpus) or take fewer devices"
+            f"a pack of {spec.name} needs {run.cpus} cores for each of {run.devices} devices, this run has {cores}: "
+            "give it more (--cpus), or lower run.devices or run.cpus"
         )
 
 
 def on_nodes(spec: SweepSpec, cpus: int, gpus: int, nodes: int) -> None:
-    """UsageError when a pack of the sweep would wait for ever in an allocation of `nodes` with so much each."""
+    """UsageError when a pack of the sweep has no room in an allocation of `nodes` with so much each."""
     run = spec.run
     if run.cpus > cpus or run.gpus > gpus:
         raise UsageError(
@@ -36,6 +36,6 @@ def on_nodes(spec: SweepSpec, cpus: int, gpus: int, nodes: int) -> None:
     each = min(cpus // run.cpus, int(gpus / run.gpus) if run.gpus else cpus)
     if run.devices > nodes * each:
         raise UsageError(
-            f"run.devices={run.devices}: an allocation of {nodes} nodes has room for {nodes * each} devices with "
-            f"{run.cpus} cores and {run.gpus:g} GPUs each: ask for more nodes or take fewer devices"
+            f"a pack of sweep {spec.name} needs {run.devices} devices with {run.cpus} cores and {run.gpus:g} GPUs "
+            f"each, an allocation of {nodes} nodes has room for {nodes * each}: ask for more nodes or lower run.devices"
         )

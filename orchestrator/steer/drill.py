@@ -116,7 +116,7 @@ class _OnSlurm:
     def interrupted(self, times: int, generator: random.Random, tell: Callable[[str], None]) -> list[str]:
         chosen = drawn(WAYS_ON_SLURM, times, generator)
         if _command(*self._words).wait():
-            raise UsageError("nothing was submitted, so nothing was interrupted")
+            raise UsageError("no job was submitted, so there is nothing to interrupt")
         (submission,) = submissions(self._store)
         jobs = receipt(self._store, submission.number)
         assert jobs, "submit ended well, so there is a receipt"
@@ -152,7 +152,7 @@ def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = 
     def saved() -> bool:
         recorded = _recorded(store)
         if (driver and driver.poll() is not None) or (recorded and store.workspace.part(_pack(store)).exists()):
-            raise UsageError("the pack was trained before it could be interrupted so often: give it more --epochs")
+            raise UsageError("the pack was finished before it was interrupted so often: raise --epochs")
         if not recorded:
             return False
         lease = store.leases.newest(_pack(store))
@@ -170,7 +170,7 @@ def _until(happened: Callable[[], bool]) -> None:
     until = time.monotonic() + LONGEST_SECONDS
     while not happened():
         if time.monotonic() > until:
-            raise UsageError(f"nothing came for {LONGEST_SECONDS / 60:.0f} minutes: see `normsweep status`")
+            raise UsageError(f"the drill had no result after {LONGEST_SECONDS / 60:.0f} minutes: see `status`")
         time.sleep(LOOK_SECONDS)
 
 

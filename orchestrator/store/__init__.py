@@ -21,8 +21,18 @@ if TYPE_CHECKING:
     from orchestrator.store.sweeps import Sweeps
 
 # The modules that other rooms may import from.
-PUBLIC = ("attempts", "codec", "decisions", "files", "leases", "ledger", "owner", "parts", "results", "roster",
-          "sweeps", "workspace")  # fmt: skip
+PUBLIC = (
+    "attempts",
+    "codec",
+    "files",
+    "leases",
+    "owner",
+    "parts",
+    "results",
+    "roster",
+    "sweeps",
+    "workspace",
+)
 
 
 class Store:

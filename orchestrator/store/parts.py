@@ -58,7 +58,7 @@ def decode(path: Path, columns: Sequence[str] | None = None, remedy: str = REMED
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             written = (file.metadata.metadata or {}).get(_SCHEMA_KEY)
             if written is None or not written.isdigit():
-                raise DamagedError(f"{path} is no part of a ledger: {remedy}")
+                raise DamagedError(f"{path} is not a part of a ledger: {remedy}")
             if int(written) > PART_SCHEMA:
                 raise newer(path, int(written), PART_SCHEMA)
             if int(written) < PART_SCHEMA:

@@ -17,7 +17,7 @@ _ID = re.compile(r"[0-9a-f]{1,64}")
 _LISTED = 3
 
 
-class Found(NamedTuple):
+class TrialMatch(NamedTuple):
     """A trial, the pack that counts for it, and all packs that ever held it, oldest first."""
 
     trial: str
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     history: list[RosterPack]
 
 
-def find_trial(observer: Observer, text: str) -> Found:
+def find_trial(observer: Observer, text: str) -> TrialMatch:
     """UsageError when `text` names no recorded trial, or several."""
     live = observer.roster.live
     if _ID.fullmatch(text):
@@ -48,7 +48,7 @@ def find_trial(observer: Observer, text: str) -> Found:
         )
     history = [pack for pack in observer.roster.packs.values() if trials[0] in pack.trial_ids]
     pack = next((p for p in history if p.id not in observer.roster.replaced), history[-1])
-    return Found(trials[0], pack, history)
+    return TrialMatch(trials[0], pack, history)
 
 
 def find_pack(observer: Observer, text: str) -> RosterPack:

@@ -10,7 +10,7 @@ from orchestrator.store import Store
 from orchestrator.store.attempts import verdict
 from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
-from orchestrator.watch.lookup import Found, find_trial
+from orchestrator.watch.lookup import TrialMatch, find_trial
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted, duration
 from sweeps.composition import normalizer
@@ -76,14 +76,14 @@ def differences(one: Trial, other: Trial) -> list[str]:
     ]
 
 
-def _result(store: Store, found: Found) -> dict[str, Any] | None:
+def _result(store: Store, found: TrialMatch) -> dict[str, Any] | None:
     rows, problems = store.ledger.read([found.pack.id], _RESULT)
     if problems:
         raise DamagedError(problems[0])
     return next((row for row in rows.to_pylist() if row["trial_id"] == found.trial), None)
 
 
-def _progress(store: Store, found: Found) -> int | None:
+def _progress(store: Store, found: TrialMatch) -> int | None:
     """The epochs that the trial's progress file holds."""
     try:
         rows = decode(
@@ -141,7 +141,7 @@ def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
     return [f"{n} of pack {short(pack.id)}{replaced}: {', '.join(words)}" for n, words in sorted(told.items())]
 
 
-def _notes(observer: Observer, found: Found, trial: Trial, wanted: list[str]) -> list[str]:
+def _notes(observer: Observer, found: TrialMatch, trial: Trial, wanted: list[str]) -> list[str]:
     """What makes this trial another one than a run would plan today."""
     from trainers import data
 

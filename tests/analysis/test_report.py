@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.page import Provenance, analyze, report
 from analysis.question import Question
-from analysis.report import Provenance, analyze, report
 from analysis.shown import decimal
 from tests.analysis.trials import diverge, trials
 

@@ -156,7 +156,7 @@ def test_a_full_disk_is_told_in_one_sentence(cluster: Cluster, tmp_path: Path) -
     finally:
         subprocess.run(["umount", full], check=True)
     assert refused.returncode == 2
-    assert f"{full}/out takes no more (No space left on device), so nothing more was submitted" in refused.stderr
+    assert f"{full}/out cannot be written (No space left on device), so nothing more was submitted" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert cluster.jobs() == []
 

@@ -6,11 +6,11 @@ import pytest
 
 from sweeps.choice import Choice
 from sweeps.vocabulary import SCHEDULES
-from trainers.schedule import FACTORS, Moment, factor
+from trainers.schedule import FACTORS, Position, factor
 
 
 def at(schedule: Choice, *, epoch: int = 0, step: int = 0) -> float:
-    return factor(schedule, Moment(epoch=epoch, epochs=4, step=step, steps=400))
+    return factor(schedule, Position(epoch=epoch, epochs=4, step=step, steps=400))
 
 
 def test_every_name_of_the_vocabulary_has_a_factor() -> None:

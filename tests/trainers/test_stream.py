@@ -27,7 +27,7 @@ from trainers.augment.frames import frames
 from trainers.data.dataset import assemble
 from trainers.data.folders import FolderDataset
 from trainers.data.standardize import scale
-from trainers.loader import Loader, LostWorker, Order
+from trainers.loader import Loader, LostProcess, Order
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
 from trainers.stream import Stream
@@ -231,7 +231,7 @@ def test_a_lost_worker_is_told_in_one_sentence(data: FolderDataset) -> None:
     trainer.advance(0.0)
     victim = workers_of(os.getpid())[-1]
     os.kill(victim, signal.SIGKILL)
-    with pytest.raises(LostWorker, match=r"^a process that reads images ended before its time; .*$"):
+    with pytest.raises(LostProcess, match=r"^a process that reads images ended before its time; .*$"):
         train(trainer)
 
 
@@ -242,7 +242,7 @@ def test_a_worker_lost_between_two_runs_is_told_too(data: FolderDataset) -> None
     assert len(list(loader.run(orders))) == 4
     for pid in workers_of(os.getpid()):
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(LostWorker):
+    with pytest.raises(LostProcess):
         next(loader.run(orders))
 
 

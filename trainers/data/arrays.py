@@ -64,7 +64,7 @@ def read(name: str, listing: Listing, files: tuple[Path, Path, Path], known: Dat
             or y.shape != (listing.n,)
             or sum(about["parts"].values()) != listing.n
         ):
-            raise UsageError(f"samples of shape {x.shape}, {listing.n} × {listing.shape} expected")
+            raise UsageError(f"the samples must be {listing.n} of shape {listing.shape}, not {x.shape}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{name} cannot be read ({error}); to replace it {listing.how}") from None
     codes = split_codes(name, y, parts)

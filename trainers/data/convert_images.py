@@ -52,7 +52,7 @@ def cifar(bundle: Bundle, writer: ArrayWriter) -> None:
             x, y = np.asarray(batch["data"]), np.asarray(batch["fine_labels" if coarse else "labels"])
             x = x.reshape(len(y), 3, 32, 32)
         except (pickle.UnpicklingError, EOFError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise UsageError(f"{member} is no batch of CIFAR ({error})") from None
+            raise UsageError(f"{member} is not a batch of CIFAR ({error})") from None
         if x.dtype != np.uint8:
             raise UsageError(f"{member} must hold bytes, not {x.dtype}")
         writer.add(part, x, y.astype(np.int64))
@@ -69,9 +69,9 @@ def svhn(bundles: Iterable[Bundle], writer: ArrayWriter) -> None:
             content = loadmat(bundle.open(bundle.path.name), variable_names=["X", "y"])
             x, y = content["X"], content["y"].reshape(-1).astype(np.int64)
             if x.ndim != 4 or x.dtype != np.uint8:
-                raise UsageError(f"X is {x.dtype} of {x.ndim} dimensions")
+                raise UsageError(f"X must be uint8 of 4 dimensions, not {x.dtype} of {x.ndim}")
         except (MatReadError, OSError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error) as error:
-            raise UsageError(f"{bundle.path.name} is no file of SVHN, or torn ({error})") from None
+            raise UsageError(f"{bundle.path.name} is not a file of SVHN, or damaged ({error})") from None
         writer.add(part, x.transpose(3, 2, 0, 1), np.where(y == 10, 0, y))
 
 
@@ -154,4 +154,4 @@ def _idx(bundle: Bundle) -> Images:
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
         return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, zlib.error, struct.error, IndexError, ValueError) as error:
-        raise UsageError(f"{name} is no file of MNIST, or torn ({error})") from None
+        raise UsageError(f"{name} is not a file of MNIST, or damaged ({error})") from None

@@ -59,9 +59,9 @@ def bring_folder(path: Path, name: str) -> Imported:
     UsageError for a path that is no folder, and for a name that is taken or is none.
     """
     if not path.is_dir():
-        raise UsageError(f"{path} is no folder: --name brings a folder of images")
+        raise UsageError(f"{path} is not a folder: --name imports a folder of images")
     if name in REGISTRY or not FREE.fullmatch(name):
-        taken = "is the name of another data set" if name in REGISTRY else "is no name"
+        taken = "is the name of another data set" if name in REGISTRY else "is not a valid name"
         raise UsageError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
     result = Imported()
     try:
@@ -85,7 +85,7 @@ def bring(path: Path, names: Collection[str] | None = None) -> Imported:
         jobs = _jobs(path, stack)
         if not jobs:
             raise UsageError(
-                f"{path} is none of the archives that are known: {KNOWN}; another folder of images needs --name NAME"
+                f"{path} is not a known archive ({KNOWN}); a folder of images of your own needs --name NAME"
             )
         for name in jobs if names is None else names:
             if name not in jobs:

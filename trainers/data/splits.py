@@ -21,7 +21,7 @@ def stratified(y: NDArray[np.int64], name: str, k: int, *, validation: int, test
     stream NumPy guarantees, keyed by SHA-256 of rule, name and k.
     """
     if validation + test > len(y):
-        raise UsageError(f"a split of {len(y)} rows into {validation} for validation and {test} for test: too few rows")
+        raise UsageError(f"{len(y)} rows are too few for a split with {validation} for validation and {test} for test")
     seed = hashlib.sha256(f"split {RULE}/{name}/{k}".encode()).digest()
     raw = np.random.PCG64(int.from_bytes(seed, "little")).random_raw(len(y) + 2)
     phases = (raw[-2:] >> 11) * 2.0**-53

@@ -63,7 +63,7 @@ class InstanceNorm(GroupNorm):
 
     def __init__(self, site: Site) -> None:
         if not site.spatial:
-            raise UsageError("in on a fully connected layer: an instance's channel is one value there; take ln or gn")
+            raise UsageError("in needs spatial axes, which a fully connected layer does not have: take ln or gn")
         super().__init__(site, groups=site.out_channels)
 
 

@@ -85,6 +85,4 @@ def centred(w: Tensor) -> Tensor:
 def several_weights(name: str, site: Site) -> None:
     """UsageError where an output unit has one weight, which is nothing once centred."""
     if site.in_channels * prod(site.kernel) == 1:
-        raise UsageError(
-            f"{name} on a layer with one input: less its mean, an output's only weight is 0; take a wider layer or wn"
-        )
+        raise UsageError(f"{name} centres the weights of each output, here a single one: take a wider layer or wn")

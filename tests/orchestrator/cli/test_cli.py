@@ -133,17 +133,17 @@ def test_check_and_plan_change_nothing(call: Call, file: Path, tmp_path: Path) -
     [
         (
             ("--cpus", "3"),
-            "run.devices=2 with 2 cores each: a pack of mine would wait for ever on the 3 cores of this run",
+            "a pack of mine needs 2 cores for each of 2 devices, this run has 3",
         ),
         (
             ("--gpus", "1", "--set", "run.gpus=1"),
-            "run.gpus=1 on each of run.devices=2: a pack of mine would wait for ever",
+            "a pack of mine needs 1 GPUs for each of 2 devices, this run has 1",
         ),
         (
             ("--site", "site.toml"),
-            "run.devices=2: an allocation of 1 nodes has room for 1 devices with 2 cores and 0 GPUs",
+            "needs 2 devices with 2 cores and 0 GPUs each, an allocation of 1 nodes has room for 1",
         ),
-        (("--nodes", "2"), "--nodes=2 says nothing without the site file of these nodes: give it with --site"),
+        (("--nodes", "2"), "--nodes=2 needs the site file of these nodes: add --site FILE"),
         (
             ("--site", "site.toml", "--set", "run.cpus=4"),
             "needs 4 cores and 0 GPUs, a node of the site file has 3 and 0",

@@ -12,7 +12,7 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 from orchestrator.engine import gang, remote
 from orchestrator.engine.gang import Gang
 from tests.orchestrator.stage import Stage
-from trainers.loader import LostNode, LostWorker
+from trainers.loader import LostNode, LostProcess
 
 OWN = ValueError("of its own")
 NETWORK = RuntimeError("[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer")
@@ -67,7 +67,7 @@ def test_a_process_that_is_gone_counts_before_what_the_others_say(
     ask: Callable[..., Exception], loss: Exception
 ) -> None:
     error = ask(loss, told(NETWORK))
-    assert isinstance(error, LostWorker)
+    assert isinstance(error, LostProcess)
     assert remote._kind(error) == "lost_process"
     assert remote._kind(ask(told(NETWORK), loss, met=False)) == "lost_process"
 

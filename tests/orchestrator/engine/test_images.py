@@ -117,7 +117,7 @@ def test_a_lost_worker_costs_an_attempt_and_no_result(place: Path) -> None:
     assert run.returncode == 0, told
     (failure,) = [json.loads(path.read_bytes()) for path in workspace.glob("failures/*.json")]
     assert failure["kind"] == "lost_process"
-    assert failure["message"].startswith("LostWorker: a process that reads images ended before its time")
+    assert failure["message"].startswith("LostProcess: a process that reads images ended before its time")
     rows, _ = table(Store.at(workspace), "flowers")
     assert [(r["state"], r["attempts"]) for r in rows.to_pylist()] == [("done", 2)]
 

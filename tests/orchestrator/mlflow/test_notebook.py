@@ -33,7 +33,9 @@ assert len(frame) == 48 and table.shape == (2, 6) and not table.isna().any(axis=
 assert len(paired) == 16
 assert list(means.columns) == ["bn", "none", "vcl"] and list(means.index) == [0, 1, 2, 3]
 assert len(axes.lines) == 3
-assert found.runs == 48 and {line["against"] for line in found.lines} == {"bn", None}
+assert comparison.runs == 48 and {line["against"] for line in comparison.lines} == {"bn", None}
+assert {line["column"] for line in win_table.as_json()} == {"bn", "none", "vcl"}
+assert progress.counts == {"done": 48}
 assert len(runs) == 5 and runs["metrics.test_error"].is_monotonic_increasing
 assert [point.step for point in curve] == [0, 1, 2, 3]
 joined = runs.merge(frame, left_on="tags.normsweep.trial_id", right_on="trial_id")

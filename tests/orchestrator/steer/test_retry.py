@@ -197,7 +197,7 @@ def test_more_than_twenty_trials_need_a_yes(stage: Stage, call: Call, monkeypatc
     code, out, err = call("cancel", "mine", "-w", "depth=1")
     assert code == 2
     assert "to cancel: 24 trials in 3 packs" in out
-    assert "say --yes" in err
+    assert "need --yes" in err
     assert len(to_train(stage)) == 3
     assert call("cancel", "mine", "-w", "normalizer=bn")[0] == 0
     assert call("cancel", "mine", "-w", "depth=1", "--yes")[0] == 0

@@ -43,7 +43,7 @@ def test_a_split_never_changes(labels: np.ndarray) -> None:
 
 
 def test_more_than_there_is_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 rows into 2 for validation and 2 for test"):
+    with pytest.raises(ValueError, match="3 rows are too few for a split with 2 for validation and 2 for test"):
         stratified(np.array([0, 1, 0]), "some", 0, validation=2, test=2)
 
 

@@ -84,7 +84,7 @@ def test_default_of_sixteen_groups() -> None:
 @pytest.mark.parametrize(
     ("name", "where", "sentence"),
     [
-        ("in", site(8), "in on a fully connected layer"),
+        ("in", site(8), "in needs spatial axes"),
         ("in", site(8, (1, 1)), "one value"),
         ("gn", site(8), "fewer `groups`"),
         ("gn", site(8, (1,)), "one value"),

@@ -100,7 +100,7 @@ def test_a_state_brings_its_own_g() -> None:
 @pytest.mark.parametrize("name", ["cwn", "ws", "cwo"])
 def test_one_weight_cannot_be_centred(name: str) -> None:
     site = Site(in_channels=1, out_channels=4, kernel=(1, 1), spatial=(3, 3), streams=Streams([0]))
-    with pytest.raises(ValueError, match=f"{name} on a layer with one input"):
+    with pytest.raises(ValueError, match=f"{name} centres the weights of each output, here a single one"):
         build(name, site)
 
 
