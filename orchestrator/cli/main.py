@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,6 @@ from sweeps.errors import UsageError
 
 app = typer.Typer(
     name="normsweep",
-    help="Train thousands of networks that differ in their normalization, and say what the results mean.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -61,6 +60,7 @@ def run(
     from rich.console import Console
 
     from orchestrator.engine.run import run as run_sweep
+    from sweeps.clauses import valid
 
     console = Console(soft_wrap=True)
     place = workspace_at(workspace)
@@ -69,7 +69,7 @@ def run(
         place,
         spec,
         console,
-        where=selector_of(where),
+        where=valid(selector_of(where)),
         cpus=cpus,
         gpus=gpus,
         tracking_uri=tracking_uri,
@@ -98,13 +98,17 @@ def check(
     sweep: Sweep,
     set_: Set = None,
     where: Where = None,
-    cpus: Annotated[int | None, typer.Option(min=1, help="would its packs fit into a run with so many cores")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="and so many GPUs")] = None,
-    site: Annotated[Path | None, typer.Option("--site", help="would they fit into an allocation of this site")] = None,
-    nodes: Annotated[int, typer.Option(min=1, help="of so many nodes")] = 1,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="check that its packs fit into a run on so many cores")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="check that its packs fit into a run on so many GPUs")] = None,
+    site: Annotated[
+        Path | None, typer.Option("--site", help="check that its packs fit into an allocation of this site file")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="nodes of the allocation that --site describes")] = 1,
     json_: Json = False,
 ) -> None:
-    """Read the sweep, expand it, check every rule, count; change nothing."""
+    """Find every mistake of a sweep before anything runs, and count its trials; change nothing."""
     from orchestrator.planning import room
     from orchestrator.planning.preview import checked
     from slurm.profile import load
@@ -117,7 +121,7 @@ def check(
         room.on_machine(spec, cpus or len(os.sched_getaffinity(0)), gpus or 0)
     if site:
         room.on_nodes(spec, load(site), nodes)
-    print_answer(answer, json_)
+    _print_with_warnings(answer, json_)
 
 
 @app.command()
@@ -126,13 +130,14 @@ def plan(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
-    device: Annotated[str, typer.Option(help="the GPU to estimate for, as a100; default: h200")] = "",
+    device: Annotated[str, typer.Option(help="GPU whose hours are estimated, such as a100; default: h200")] = "",
     json_: Json = False,
 ) -> None:
-    """What would be trained: trials and packs done and to do, cost, files, the plan's hash; change nothing."""
+    """Show what a run would train and what it would cost: trials and packs, done and to do; change nothing."""
     from orchestrator.planning.preview import planned
 
-    print_answer(planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
+    answer = planned(workspace_at(workspace), spec_of(sweep, set_), selector_of(where), device)
+    _print_with_warnings(answer, json_)
 
 
 @app.command()
@@ -230,13 +235,44 @@ def sync(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="presets, normalizers, activations, models or datasets")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="presets, datasets, normalizers, activations, models, schedules, augmentations; "
+            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)"
+        ),
+    ],
     json_: Json = False,
 ) -> None:
-    """What there is, with its source."""
+    """List the names that a sweep file may use, or the keys of a file that you write."""
     from orchestrator.ask.vocabulary import listed
 
     print_answer(listed(what), json_)
+
+
+@app.command()
+def schema(what: Annotated[str, typer.Argument(help="sweep or site: the kind of file")]) -> None:
+    """Print the JSON Schema of a sweep file or of a site file, with which an editor completes and checks it."""
+    from orchestrator.ask import vocabulary
+
+    print_answer(vocabulary.schema(what), True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from orchestrator.version import code_version
+
+        print(f"normsweep {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def normsweep(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Train thousands of networks that differ in their normalization, and say what the results mean."""
 
 
 def main() -> None:
@@ -248,6 +284,14 @@ def main() -> None:
         sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _print_with_warnings(answer: dict[str, Any], as_json: bool) -> None:
+    warnings = answer["warnings"] if as_json else answer.pop("warnings")
+    print_answer(answer, as_json)
+    if not as_json:
+        for warning in warnings:
+            print(f"warning: {warning}")
 
 
 def _listed(text: str) -> list[str]:
