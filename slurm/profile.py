@@ -42,7 +42,7 @@ class Profile:
     constraint: str = field(default="", metadata={"help": "node features, as sbatch takes them"})
     exclude: str = field(default="", metadata={"help": "nodes that are not used, as sbatch takes them"})
     signal_seconds: int = field(
-        default=120, metadata={"low": 0, "help": "packs save what they have so long before the time limit"}
+        default=120, metadata={"low": 0, "help": "seconds before the time limit at which packs save what they have"}
     )
     max_array: int = field(
         default=1000, metadata={"low": 1, "help": "tasks in one job array; more allocations are several arrays"}

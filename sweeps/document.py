@@ -15,6 +15,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 DEEPEST = 100  # lists and mappings within each other
+_LONGEST_NUMBER = 1000  # characters
 _SHOWN = 60  # characters of a value in a sentence
 
 _WORDS: dict[str, Scalar] = {
@@ -127,6 +128,8 @@ def scalar(text: str) -> Scalar:
     """A plain scalar by YAML 1.2's core schema: `1e-3` is a number, `no` is a string, `010` is 10."""
     if text in _WORDS:
         return _WORDS[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if _INT.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):
@@ -152,4 +155,4 @@ def plain(value: object, source: str, depth: int = 0) -> Node:
         return Node(tuple(plain(v, source, depth + 1) for v in value), place)
     if value is None or isinstance(value, bool | int | float | str):
         return Node(value, place)
-    raise place.error(f"{value!r} is no plain value: a sweep holds numbers, texts, true, false, lists and mappings")
+    raise place.error(f"{value!r} is not a plain value: a sweep holds numbers, texts, true, false, lists and mappings")

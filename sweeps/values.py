@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain, product
-from math import isfinite, prod
+from math import prod
+from sys import float_info
 from typing import TypeVar
 
 from sweeps.choice import Choice, OptionValue
@@ -21,6 +22,7 @@ from sweeps.vocabulary import resolved
 N = TypeVar("N", int, float)
 V = TypeVar("V")
 
+LARGEST = 2**63 - 1  # that a column of whole numbers holds
 MOST_TRIALS = 1_000_000  # that the axes of one sweep may multiply to, and so values of an axis
 
 _RANGE = re.compile(r"(-?[0-9]{1,1000})\.\.(-?[0-9]{1,1000})")
@@ -102,7 +104,7 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
             return value
     elif kind == "int" and isinstance(value, int):
         return _ranged(name, option, node, value)
-    elif kind == "float" and isinstance(value, int | float) and isfinite(value):
+    elif kind == "float" and isinstance(value, int | float) and abs(value) <= float_info.max:
         return _ranged(name, option, node, float(value))
     if option.kind == "word" and isinstance(value, str):
         if option.words and value not in option.words:
@@ -114,6 +116,8 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
 def _ranged(name: str, option: Option, node: Node, value: N) -> N:
     if (option.low is not None and value < option.low) or (option.high is not None and value > option.high):
         raise node.error(f"'{name}' must be {option.limits}, not {node}")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise node.error(f"'{name}' must be at most {LARGEST}, not {node}")
     return value
 
 

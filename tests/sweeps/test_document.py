@@ -72,5 +72,5 @@ def test_what_is_not_a_plain_document_is_told_with_its_place(text: str, told: st
 def test_plain_data_makes_the_same_nodes() -> None:
     data = {"a": [1, 2.5, None, True, "x"], "b": {"c": []}}
     assert plain(data, "here").data() == data
-    with pytest.raises(ValueError, match=r"here: .* is no plain value"):
+    with pytest.raises(ValueError, match=r"here: .* is not a plain value"):
         plain({"a": object()}, "here")

@@ -113,7 +113,8 @@ def test_what_is_not_a_plain_file_is_one_sentence(tmp_path: Path, text: str, sen
     [
         ("seed: 0..2000000", "1:27: 'seed' has 2,000,001 values: a sweep has at most 1,000,000 trials"),
         ("seed: [0..999999, 5]", "1:27: 'seed' has 1,000,001 values: a sweep has at most 1,000,000 trials"),
-        ("seed: 0..99999999999999999999", "1:27: 'seed' has 100,000,000,000,000,000,000 values"),
+        ("seed: 0..999999999999999999", "1:27: 'seed' has 1,000,000,000,000,000,000 values: a sweep has at most"),
+        ("seed: 0..99999999999999999999", "1:27: 'seed' must be at most 9223372036854775807"),
         (
             "seed: 0..99999, depth: 1..11, lr: 1",
             "1:8: 1,100,000 combinations (seed 100,000 x depth 11): a sweep has at most 1,000,000 trials",
