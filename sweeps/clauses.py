@@ -55,15 +55,14 @@ def _problems(clause: Clause) -> Iterator[str]:
     if clause.text.startswith("="):
         yield f"'{clause}' has two `=`: write {clause.field}={clause.text[1:]}"
         return
-    if clause.operator not in ("=", "!="):
-        return
+    ordered = clause.operator not in ("=", "!=")
     for alternative in clause.alternatives:
-        if alternative.glob:
+        if alternative.glob and not ordered:
             continue
         if clause.field in CHOICES:
-            sentence = _name_problem(clause.field, alternative.text)
+            sentence = "" if ordered else _name_problem(clause.field, alternative.text)
         else:
-            options = list(_options(clause.field))
+            options = [option for option in _options(clause.field) if not ordered or option.kind in ("int", "float")]
             told = [_value_problem(clause.field, option, alternative) for option in options]
             sentence = told[0] if told and all(told) else ""
         if sentence:

@@ -13,13 +13,13 @@ from typing import Any
 from sweeps.declared import Entry, Kind, Option, options
 from sweeps.sections import ANALYSIS, RUN, Selection
 from sweeps.settings import DECLARED, LR_REFERENCE_BATCH
+from sweeps.spec import NAME
 from sweeps.trial_section import DISTRIBUTIONS
 from sweeps.vocabulary import NORMALIZERS
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "word": "string"}
 _SINGLE: dict[str, Kind] = {"ints": "int", "floats": "float", "words": "word"}
 _RANGE = {"type": "string", "pattern": r"^-?[0-9]+\.\.-?[0-9]+$"}

@@ -21,7 +21,7 @@ from sweeps.trial_section import SPECIAL, trial_section
 
 PRESETS = Path(__file__).parent / "presets"
 _SECTIONS = ("name", "trial", "run", "analysis")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ def presets() -> dict[str, str]:
 
 def _path(source: str) -> Path:
     preset = PRESETS / f"{source}.yaml"
-    if re.fullmatch(_NAME, source) and preset.is_file():
+    if re.fullmatch(NAME, source) and preset.is_file():
         return preset
     if Path(source).is_file():
         return Path(source)
@@ -119,7 +119,7 @@ def _spec(root: Node, default_name: str, strict: bool = False) -> SweepSpec:
 
 
 def _name(node: Node) -> str:
-    if not isinstance(node.value, str) or not _NAME.fullmatch(node.value):
+    if not isinstance(node.value, str) or not re.fullmatch(NAME, node.value):
         raise node.error(f"'name' is up to 64 letters, digits, '.', '_', '-', not {node}")
     return node.value
 
