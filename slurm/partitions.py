@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slurm.command import ask
 from slurm.job import parse_duration
+from slurm.keys import lines
 from slurm.profile import Profile
 
 
@@ -90,24 +91,19 @@ def site_file() -> str:
         if equals
         for key in [key.strip()]
     }
-    largest = int(limits.get("MaxArraySize", "1001")) - 1
-    return f"""# What an allocation asks of this cluster. An allocation is one SLURM job.
-# Partitions found by sinfo:
-{table}
-partition = "{first.name}"
-minutes = {minutes}            # time limit; an allocation that runs out of it is requeued and goes on
-cpus = {first.cpus}               # of each node
-gpus = 0
-memory_gb = 0            # of each node; 0: the partition's default
-# account = ""
-# qos = ""
-# constraint = ""
-# exclude = ""           # nodes, as sbatch takes them
-signal_seconds = {min(120, minutes * 60 // 4)}     # before the time limit, packs save what they have
-max_array = {largest}         # tasks in one job array: MaxArraySize - 1
-max_jobs = 100           # allocations waiting or running at a time
-scratch = "/tmp"         # a short path on each node's own disk
-spread = false           # true: the devices of one trial (run.devices) go to as many nodes as there are
-setup = []               # shell lines first of all: ["module load cuda"]
-# python = "apptainer exec image.sif python"
-"""
+    values = {
+        "partition": first.name,
+        "minutes": minutes,
+        "cpus": first.cpus,
+        "signal_seconds": min(120, minutes * 60 // 4),
+        "max_array": int(limits.get("MaxArraySize", "1001")) - 1,
+    }
+    return "\n".join(
+        (
+            "# What an allocation asks of this cluster. An allocation is one SLURM job.",
+            "# Partitions that sinfo tells of:",
+            table,
+            *lines(values),
+            "",
+        )
+    )

@@ -1,1 +1,60 @@
-"""Sweeps: what is to be trained. Imports nothing of ours, and neither torch, ray, mlflow nor pandas."""
+"""Sweeps: what is to be trained. Imports nothing of ours, and neither torch, ray, mlflow nor pandas.
+
+What others may use is in `__all__`; each name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sweeps.choice import Choice
+    from sweeps.errors import DamagedError, MissingError, NormsweepError, UnavailableError, UsageError
+    from sweeps.facts import DatasetFacts, SplitSizes
+    from sweeps.plan import expand
+    from sweeps.schema import sweep_schema
+    from sweeps.select import Selector
+    from sweeps.spec import SweepSpec, load_spec, presets
+    from sweeps.trial import Trial
+
+__all__ = [
+    "Choice",
+    "DamagedError",
+    "DatasetFacts",
+    "MissingError",
+    "NormsweepError",
+    "Selector",
+    "SplitSizes",
+    "SweepSpec",
+    "Trial",
+    "UnavailableError",
+    "UsageError",
+    "expand",
+    "load_spec",
+    "presets",
+    "sweep_schema",
+]
+
+_HOMES = {
+    "Choice": "choice",
+    "DatasetFacts": "facts",
+    "Selector": "select",
+    "SplitSizes": "facts",
+    "SweepSpec": "spec",
+    "Trial": "trial",
+    "expand": "plan",
+    "load_spec": "spec",
+    "presets": "spec",
+    "sweep_schema": "schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -75,14 +75,29 @@ class Axes:
         seen: set[tuple[Value, ...]] = set()
         names = self._varied()
         for draft in self._combinations():
-            for special in self.where:
-                if special.when.matches(draft):
-                    draft.update(special.settings)
             self._settle(draft)
             key = tuple([draft[name] for name in names])
             if key not in seen and not any(selector.matches(draft) for selector in self.exclude):
                 seen.add(key)
                 yield draft
+
+    def lengths(self) -> dict[str, int]:
+        """How many values each axis has, those of one value left out; their product is the number of combinations."""
+        lengths = {name: len(values) for name, values in self.settings.items()}
+        lengths |= {"+".join(zipped): len(next(iter(zipped.values()))) for zipped in self.zips}
+        lengths |= {"random": self.random.count} if self.random else {}
+        return {name: length for name, length in lengths.items() if length > 1}
+
+    def idle(self) -> tuple[list[Special], list[Selector]]:
+        """The entries of `where` and of `exclude` that no combination matches."""
+        specials, selectors = list(self.where), list(self.exclude)
+        for draft in self._combinations() if specials or selectors else ():
+            applied = self._settle(draft)
+            specials = [special for special in specials if special not in applied]
+            selectors = [selector for selector in selectors if not selector.matches(draft)]
+            if not specials and not selectors:
+                break
+        return specials, selectors
 
     def _varied(self) -> tuple[str, ...]:
         """The settings in which two combinations can differ; every other follows from these."""
@@ -106,7 +121,13 @@ class Axes:
                 draft.update(part)
             yield draft
 
-    def _settle(self, draft: Draft) -> None:
+    def _settle(self, draft: Draft) -> list[Special]:
+        """Sets what follows from the rest; returns the special cases that matched."""
+        applied: list[Special] = []
+        for special in self.where:
+            if special.when.matches(draft):
+                draft.update(special.settings)
+                applied.append(special)
         if draft["init"] == "auto":
             activation, method = draft["activation"], draft["normalizer"]
             assert isinstance(activation, Choice)
@@ -118,6 +139,7 @@ class Axes:
             assert isinstance(lr, float)
             assert isinstance(batch_size, int)
             draft["lr"] = float(f"{lr * batch_size / self.lr_reference_batch:.12g}")
+        return applied
 
     def as_json(self) -> dict[str, Any]:
         """In the words of a sweep file, every option and default written out."""

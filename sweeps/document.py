@@ -1,18 +1,22 @@
-"""A YAML 1.2 file as nodes that know where they stand, so that an error names file, line and column."""
+"""Nodes: the values of a sweep file that know where they stand, so that a mistake names file, line and column."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from typing import Any, NamedTuple, TypeVar
 
 from sweeps.choice import Scalar
 from sweeps.errors import UsageError
+from sweeps.near import unknown
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+DEEPEST = 100  # lists and mappings within each other
+_LONGEST_NUMBER = 1000  # characters
+_SHOWN = 60  # characters of a value in a sentence
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -35,8 +39,33 @@ class Place:
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
-    def error(self, sentence: str) -> UsageError:
-        return UsageError(f"{self}: {sentence}")
+    def error(self, sentence: str) -> Mistakes:
+        return Mistakes([(self, sentence)])
+
+
+class Mistakes(UsageError):
+    """All that is wrong in one file: a line for each mistake, in the order of their places, each once."""
+
+    def __init__(self, found: Iterable[tuple[Place, str]]) -> None:
+        self.found = sorted(dict.fromkeys(found), key=lambda mistake: (mistake[0].line, mistake[0].column))
+        super().__init__(self.found)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{place}: {sentence}" for place, sentence in self.found)
+
+
+def each(read: Callable[[A], T], items: Iterable[A]) -> list[T]:
+    """What `read` makes of every item. Mistakes, with those of all items, when any has one."""
+    made: list[T] = []
+    found: list[tuple[Place, str]] = []
+    for item in items:
+        try:
+            made.append(read(item))
+        except Mistakes as mistakes:
+            found += mistakes.found
+    if found:
+        raise Mistakes(found)
+    return made
 
 
 class Entry(NamedTuple):
@@ -50,12 +79,23 @@ class Node:
     place: Place
 
     def entries(self, what: str) -> dict[str, Entry]:
-        """The entries of a mapping; nothing at all is an empty one. UsageError for anything else."""
+        """The entries of a mapping; nothing at all is an empty one. Mistakes for anything else."""
         if isinstance(self.value, dict):
             return self.value
         if self.value is None:
             return {}
         raise self.error(f"{what} is a mapping (`key: value`), not {self}")
+
+    def section(self, what: str, readers: Mapping[str, Callable[[Node], T]]) -> dict[str, T]:
+        """What the reader of each key makes of its node. Mistakes: all unknown keys, and all that the readers find."""
+
+        def one(item: tuple[str, Entry]) -> tuple[str, T]:
+            name, (place, node) = item
+            if name not in readers:
+                raise place.error(unknown(f"key of {what}", name, readers))
+            return name, readers[name](node)
+
+        return dict(each(one, self.entries(what if " " in what else f"'{what}'").items()))
 
     def elements(self) -> tuple[Node, ...]:
         """The elements of a list; anything else is a list of one."""
@@ -69,12 +109,16 @@ class Node:
             return {key: entry.node.data() for key, entry in self.value.items()}
         return self.value
 
-    def error(self, sentence: str) -> UsageError:
+    def error(self, sentence: str) -> Mistakes:
         return self.place.error(sentence)
 
     def __str__(self) -> str:
+        text = self._text()
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+    def _text(self) -> str:
         if isinstance(self.value, tuple):
-            return "[" + ", ".join(map(str, self.value)) + "]"
+            return "[" + ", ".join(map(str, self.value[:_SHOWN])) + "]"
         if isinstance(self.value, dict):
             return "{" + ", ".join(f"{key}: {entry.node}" for key, entry in self.value.items()) + "}"
         return repr(self.value) if isinstance(self.value, str) else scalar_text(self.value)
@@ -84,6 +128,8 @@ def scalar(text: str) -> Scalar:
     """A plain scalar by YAML 1.2's core schema: `1e-3` is a number, `no` is a string, `010` is 10."""
     if text in _WORDS:
         return _WORDS[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if _INT.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):
@@ -97,54 +143,16 @@ def scalar_text(value: Scalar) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def parse(text: str, source: str) -> Node:
-    """The one document of `text`. UsageError for what is not YAML, a key given twice, a key that is no word."""
-    try:
-        root: Any = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
-        raise place.error(f"not YAML: {error.problem or error.context}") from None
-    except YAMLError as error:
-        raise Place(source).error(f"not YAML: {error}") from None
-    return Node(None, Place(source)) if root is None else _node(root, source, ())
-
-
-def plain(value: object, source: str) -> Node:
+def plain(value: object, source: str, depth: int = 0) -> Node:
     """Nodes from plain Python data, all of the same place."""
     place = Place(source)
+    if depth > DEEPEST:
+        raise place.error(f"more than {DEEPEST} lists and mappings lie within each other")
     if isinstance(value, Mapping):
         items: Mapping[object, object] = value
-        return Node({str(k): Entry(place, plain(v, source)) for k, v in items.items()}, place)
+        return Node({str(k): Entry(place, plain(v, source, depth + 1)) for k, v in items.items()}, place)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return Node(tuple(plain(v, source) for v in value), place)
+        return Node(tuple(plain(v, source, depth + 1) for v in value), place)
     if value is None or isinstance(value, bool | int | float | str):
         return Node(value, place)
-    raise place.error(f"{value!r} is no plain value")
-
-
-def _node(node: Any, source: str, above: tuple[Any, ...]) -> Node:
-    place = _place(node, source)
-    if any(node is other for other in above):
-        raise place.error("an alias must not contain itself")
-    above = (*above, node)
-    if isinstance(node, ScalarNode):
-        text: str = node.value
-        return Node(text if node.style else scalar(text), place)
-    if isinstance(node, SequenceNode):
-        return Node(tuple(_node(child, source, above) for child in node.value), place)
-    assert isinstance(node, MappingNode)
-    entries: dict[str, Entry] = {}
-    for key, child in node.value:
-        where = _place(key, source)
-        if not isinstance(key, ScalarNode):
-            raise where.error("a key is a single word")
-        if key.value in entries:
-            raise where.error(f"the key '{key.value}' stands here for the second time")
-        value = _node(child, source, above)
-        entries[key.value] = Entry(where, Node(None, where) if value.value is None else value)
-    return Node(entries, place)
-
-
-def _place(node: Any, source: str) -> Place:
-    return Place(source, node.start_mark.line + 1, node.start_mark.column + 1)
+    raise place.error(f"{value!r} is not a plain value: a sweep holds numbers, texts, true, false, lists and mappings")

@@ -10,6 +10,8 @@ from sweeps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitSizes:
+    """Samples of each part of one split."""
+
     train: int
     validation: int
     test: int

@@ -15,14 +15,14 @@ from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
 from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
-from sweeps.settings import CHOICES, PACKING_CHOICES, SETTINGS
+from sweeps.settings import CHOICES, DECLARED
 from sweeps.spec import SweepSpec
 from sweeps.trial import SCHEMA, Trial, field_names
 from sweeps.values import entry_of
 
 # Fields that all trials of a pack share; choices and the split are looked at closer.
 _SHARED = tuple(
-    name for name in field_names() if name not in CHOICES and not (name in SETTINGS and SETTINGS[name].packs)
+    name for name in field_names() if name not in CHOICES and not (name in DECLARED and DECLARED[name].packs)
 )
 
 
@@ -129,7 +129,7 @@ def _choice_key(kind: str, choice: Choice) -> tuple[object, ...]:
     if kind == "schedule":
         return ()
     options = entry_of(kind, choice.name).options
-    name = "" if kind in PACKING_CHOICES else choice.name
+    name = "" if DECLARED[kind].packs else choice.name
     return name, tuple(item for item in choice.options if not options[item[0]].packs)
 
 

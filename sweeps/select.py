@@ -86,7 +86,9 @@ class Clause:
     def of(cls, token: str) -> Clause:
         match = _CLAUSE.fullmatch(token)
         if not match or not match[3]:
-            raise UsageError(f"'{token}' is no clause: write `field=value`, with one of = != < <= > >= and no spaces")
+            raise UsageError(
+                f"'{token}' is an invalid clause: write `field=value`, with one of = != < <= > >= and no spaces"
+            )
         field, symbol, text = match.groups()
         alternatives = tuple(Alternative.of(part) for part in text.split(","))
         if symbol in _ORDER and len(alternatives) > 1:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sweeps.axes import Axes
-from sweeps.document import Entry, Node, Place, parse, plain
+from sweeps.document import Entry, Mistakes, Node, Place, plain
 from sweeps.errors import UsageError
 from sweeps.identity import digest
 from sweeps.near import unknown
-from sweeps.sections import AnalysisSection, RunSection, analysis_section, known, run_section
+from sweeps.parse import parse, parsed
+from sweeps.sections import ANALYSIS, RUN, AnalysisSection, RunSection, analysis_section, run_section
 from sweeps.settings import setting_names
-from sweeps.trial_section import trial_section
+from sweeps.trial_section import SPECIAL, trial_section
 
 PRESETS = Path(__file__).parent / "presets"
 _SECTIONS = ("name", "trial", "run", "analysis")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepSpec:
+    """A sweep, wholly read and checked: what is trained, how it is run, what is asked of the results."""
+
     name: str
     trial: Axes
     run: RunSection
@@ -40,8 +44,17 @@ class SweepSpec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
-        """Also the way to make a sweep in Python: the keys are those of a sweep file."""
+        """Also the way to make a sweep in Python: the keys are those of a sweep file. UsageError for an unknown one."""
         return _spec(plain(data, source), "sweep")
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
+        """The sweep that a workspace has recorded. Keys that a newer normsweep may have written are left out."""
+        known = {name: data[name] for name in _SECTIONS if name in data}
+        for section, names in (("trial", (*setting_names(), *SPECIAL)), ("run", RUN), ("analysis", ANALYSIS)):
+            if isinstance(given := known.get(section), Mapping):
+                known[section] = {name: value for name, value in given.items() if name in names}
+        return cls.from_json(known, source)
 
     @property
     def digest(self) -> str:
@@ -52,17 +65,23 @@ class SweepSpec:
 def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
     """The sweep of a preset's name or a file's path, after `--set` overrides such as `depth=2,4` or `run.pack=8`.
 
-    UsageError, with file, line, column and the nearest valid name, for anything that the file should not say.
+    UsageError with a line for each mistake of the file: its line and column, and the nearest valid name.
     """
     path = _path(str(source))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a sweep file: {error}") from None
-    root = parse(text, path.name if path.parent == PRESETS else str(source))
-    for override in overrides:
-        root = _overridden(root, override)
-    return _spec(root, path.stem)
+    root, mistakes = parsed(text, path.name if path.parent == PRESETS else str(source))
+    try:
+        for override in overrides:
+            root = _overridden(root, override)
+        spec = _spec(root, path.stem, strict=True)
+    except Mistakes as more:
+        raise Mistakes([*mistakes, *more.found]) from None
+    if mistakes:
+        raise Mistakes(mistakes)
+    return spec
 
 
 def presets() -> dict[str, str]:
@@ -76,7 +95,7 @@ def presets() -> dict[str, str]:
 
 def _path(source: str) -> Path:
     preset = PRESETS / f"{source}.yaml"
-    if re.fullmatch(_NAME, source) and preset.is_file():
+    if re.fullmatch(NAME, source) and preset.is_file():
         return preset
     if Path(source).is_file():
         return Path(source)
@@ -85,18 +104,24 @@ def _path(source: str) -> Path:
     raise UsageError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
 
 
-def _spec(root: Node, default_name: str) -> SweepSpec:
-    entries = known(root, "the sweep file", _SECTIONS)
-    empty = Node(None, root.place)
-    name = entries.get("name", Node(default_name, root.place))
-    if not isinstance(name.value, str) or not _NAME.fullmatch(name.value):
-        raise name.error(f"'name' is up to 64 letters, digits, '.', '_', '-', not {name}")
-    return SweepSpec(
-        name=name.value,
-        trial=trial_section(entries.get("trial", empty)),
-        run=run_section(entries.get("run", empty)),
-        analysis=analysis_section(entries.get("analysis", empty)),
-    )
+def _spec(root: Node, default_name: str, strict: bool = False) -> SweepSpec:
+    readers: dict[str, Callable[[Node], Any]] = {
+        "name": _name,
+        "trial": partial(trial_section, strict=strict),
+        "run": run_section,
+        "analysis": analysis_section,
+    }
+    given = root.section("the sweep file", readers)
+    absent = {
+        name: Node(default_name if name == "name" else None, root.place) for name in _SECTIONS if name not in given
+    }
+    return SweepSpec(**given, **{name: readers[name](node) for name, node in absent.items()})
+
+
+def _name(node: Node) -> str:
+    if not isinstance(node.value, str) or not re.fullmatch(NAME, node.value):
+        raise node.error(f"'name' is up to 64 letters, digits, '.', '_', '-', not {node}")
+    return node.value
 
 
 def _overridden(root: Node, override: str) -> Node:

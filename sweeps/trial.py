@@ -1,15 +1,17 @@
-"""A trial: everything that can change a result, nothing that cannot."""
+"""A trial: everything that can change a result, nothing that cannot. Its settings are declared here, and only here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any
 
 from sweeps.choice import Choice
+from sweeps.declared import setting
 from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
+from sweeps.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
 
@@ -18,38 +20,91 @@ SCHEMA = 1  # of the trial; a change of meaning of any field raises it
 class Trial:
     """One configuration with its seed, wholly resolved: no field has a default here, so none can change unseen.
 
-    Units: `epochs` passes over the training part; `lr` per step; `steps_per_epoch` 0 = all full batches;
-    `steps` 0 = as many as the epochs hold; `smoothing` epochs of the trailing mean of the validation error.
+    `setting` declares what a sweep file may say of a field. `packs`: trials of one pack may differ in it, since it
+    changes no tensor's shape. The two fields without it follow from the data set and the normalizer.
     """
 
-    dataset: str
+    dataset: str = field(
+        metadata=setting(None, help="data set, the only setting without a default: `normsweep list datasets`")
+    )
     digest: str  # of the data set's content, 64 hex digits
-    split: int  # the published split, from 0, or a seeded stratified one where none is published
-    standardize: str  # train | published | none
-    augment: Choice
-    model: Choice
-    depth: int  # hidden layers of an mlp; for other models what their name says
-    width: int
-    activation: Choice
-    normalizer: Choice
+    split: int = field(
+        metadata=setting(0, low=0, packs=True, help="the published split; where none is, a seeded stratified one")
+    )
+    standardize: str = field(
+        metadata=setting(
+            "train",
+            words=("train", "published", "none"),
+            help="mean and deviation that samples are standardized by: the training part's, published ones, none",
+        )
+    )
+    augment: Choice = field(
+        metadata=setting(
+            "none", entries=AUGMENTATIONS, help="changes of the training samples: `normsweep list augmentations`"
+        )
+    )
+    model: Choice = field(
+        metadata=setting(
+            "mlp", entries=MODELS, help="network: `normsweep list models`; `{resnet20: {width: 0.5}}` sets an option"
+        )
+    )
+    depth: int = field(metadata=setting(4, low=1, help="hidden layers of an mlp; other models have options"))
+    width: int = field(metadata=setting(256, low=1, help="units of a hidden layer of an mlp"))
+    activation: Choice = field(
+        metadata=setting(
+            "relu", entries=ACTIVATIONS, packs=True, help="activation function: `normsweep list activations`"
+        )
+    )
+    normalizer: Choice = field(
+        metadata=setting(
+            "none", entries=NORMALIZERS, help="normalization method: `normsweep list normalizers`; `ws+bn` composes two"
+        )
+    )
     revision: int  # of the normalizer's method: mending a method invalidates its own trials only
-    init: str  # he | lecun | glorot
-    bias_init: str  # zero | random
-    dropout: float  # before the classifier
-    alpha_dropout: float  # after every hidden layer
-    batch_size: int
-    shards: int  # parts of a batch, each with its own batch statistics
-    epochs: int
-    steps_per_epoch: int
-    steps: int
-    lr: float
-    schedule: Choice
-    momentum: float
-    nesterov: bool
-    weight_decay: float
-    smoothing: int
-    precision: str  # float32 | float64 | bfloat16-mixed
-    seed: int
+    init: str = field(
+        metadata=setting(
+            "auto",
+            words=("auto", *INITS),
+            packs=True,
+            help="auto: lecun for elu and selu, glorot for tanh, sigmoid and normprop, he for the rest",
+        )
+    )
+    bias_init: str = field(
+        metadata=setting("zero", words=("zero", "random"), packs=True, help="biases at the beginning")
+    )
+    dropout: float = field(
+        metadata=setting(0.0, low=0.0, high=1.0, packs=True, help="share dropped before the classifier")
+    )
+    alpha_dropout: float = field(
+        metadata=setting(0.0, low=0.0, high=1.0, packs=True, help="alpha dropout after every hidden layer of an mlp")
+    )
+    batch_size: int = field(metadata=setting(20, low=1, help="samples of a batch; an incomplete last batch is dropped"))
+    shards: int = field(metadata=setting(1, low=1, help="parts of a batch, each with its own batch statistics"))
+    epochs: int = field(metadata=setting(100, low=1, help="passes over the training part"))
+    steps_per_epoch: int = field(metadata=setting(0, low=0, help="most steps of an epoch; 0: all full batches"))
+    steps: int = field(metadata=setting(0, low=0, help="training ends after so many steps; 0: after the epochs"))
+    lr: float = field(metadata=setting(0.01, low=0.0, packs=True, help="learning rate of a step"))
+    schedule: Choice = field(
+        metadata=setting(
+            "constant", entries=SCHEDULES, packs=True, help="course of the learning rate: `normsweep list schedules`"
+        )
+    )
+    momentum: float = field(metadata=setting(0.0, low=0.0, high=1.0, packs=True, help="momentum of SGD"))
+    nesterov: bool = field(metadata=setting(False, help="Nesterov's form of the momentum"))
+    weight_decay: float = field(
+        metadata=setting(0.0, low=0.0, packs=True, help="decay of the weights, never of scales and biases")
+    )
+    smoothing: int = field(
+        metadata=setting(10, low=1, help="epochs of the trailing mean of the validation error that selects an epoch")
+    )
+    precision: str = field(
+        metadata=setting(
+            "float32",
+            words=("float32", "float64", "bfloat16-mixed"),
+            help="bfloat16-mixed: the layers' products in bfloat16, all else in float32",
+        )
+    )
+    seed: int = field(metadata=setting(0, low=0, packs=True, help="seed of every random number"))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, the schema number included; `Trial.from_json` is its inverse."""

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import re
-from itertools import product
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from itertools import chain, product
+from math import prod
+from sys import float_info
+from typing import TypeVar
 
 from sweeps.choice import Choice, OptionValue
 from sweeps.composition import normalizer, parts
-from sweeps.document import Node
+from sweeps.declared import WORDS, Entry, Option
+from sweeps.document import Entry as Given
+from sweeps.document import Node, each
 from sweeps.errors import UsageError
 from sweeps.near import unknown
 from sweeps.settings import CHOICES, SETTINGS, Value
-from sweeps.vocabulary import Entry, Option, resolved
+from sweeps.vocabulary import resolved
 
-_RANGE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)")
-_KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "word": "a word",
-    "ints": "a list of whole numbers",
-    "floats": "a number or a list of numbers",
-}
+N = TypeVar("N", int, float)
+V = TypeVar("V")
+
+LARGEST = 2**63 - 1  # that a column of whole numbers holds
+MOST_TRIALS = 1_000_000  # that the axes of one sweep may multiply to, and so values of an axis
+
+_RANGE = re.compile(r"(-?[0-9]{1,1000})\.\.(-?[0-9]{1,1000})")
 
 
 def axis(name: str, node: Node) -> tuple[Value, ...]:
-    """All values that a setting takes, in order, each once. UsageError with its place for what it cannot take."""
+    """All values that a setting takes, in order, each once. Mistakes, each with its place, for what it cannot take."""
     if node.value in (None, ()):
         raise node.error(f"the axis '{name}' is empty: give it a value or leave it out")
     if name in CHOICES:
-        return tuple(dict.fromkeys(c for element in node.elements() for c in choices(name, element)))
+        return tuple(dict.fromkeys(_together(name, node, each(lambda e: choices(name, e), node.elements()))))
     return tuple(dict.fromkeys(values(name, SETTINGS[name], node)))
 
 
@@ -50,14 +53,25 @@ def values(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
     if option.kind in ("ints", "floats"):
         elements = node.elements()
         lists = elements if elements and all(isinstance(e.value, tuple) for e in elements) else (node,)
-        return tuple(_listed(name, option, each) for each in lists)
-    return tuple(value for element in node.elements() for value in _spread(name, option, element))
+        return tuple(each(lambda e: _listed(name, option, e), lists))
+    return tuple(_together(name, node, each(lambda e: _spread(name, option, e), node.elements())))
+
+
+def _together(name: str, node: Node, spread: Sequence[Sequence[V]]) -> chain[V]:
+    """All values one after the other; ranges are counted before they are written out."""
+    _few(name, node, sum(map(len, spread)))
+    return chain.from_iterable(spread)
+
+
+def _few(name: str, node: Node, count: int) -> None:
+    if count > MOST_TRIALS:
+        raise node.error(f"'{name}' has {count:,} values: a sweep has at most {MOST_TRIALS:,} trials")
 
 
 def _listed(name: str, option: Option, node: Node) -> OptionValue:
-    found = tuple(_number(typed(name, option, element)) for element in node.elements())
+    found = tuple(each(lambda e: _number(typed(name, option, e)), node.elements()))
     if option.kind == "floats" and not found:
-        raise node.error(f"'{name}' is {_KINDS[option.kind]}, not an empty one")
+        raise node.error(f"'{name}' is {WORDS[option.kind]}, not an empty one")
     return found[0] if option.kind == "floats" and len(found) == 1 else found
 
 
@@ -66,7 +80,7 @@ def _number(value: OptionValue) -> int | float:
     return value
 
 
-def _spread(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
+def _spread(name: str, option: Option, node: Node) -> Sequence[OptionValue]:
     span = _RANGE.fullmatch(node.value) if option.kind == "int" and isinstance(node.value, str) else None
     if not span:
         return (typed(name, option, node),)
@@ -75,7 +89,8 @@ def _spread(name: str, option: Option, node: Node) -> tuple[OptionValue, ...]:
         raise node.error(f"the range {node.value} of '{name}' is empty: write {last}..{first}")
     for end in (first, last):
         _ranged(name, option, node, end)
-    return tuple(range(first, last + 1))
+    _few(name, node, last - first + 1)
+    return range(first, last + 1)
 
 
 def typed(name: str, option: Option, node: Node) -> OptionValue:
@@ -89,20 +104,20 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
             return value
     elif kind == "int" and isinstance(value, int):
         return _ranged(name, option, node, value)
-    elif kind == "float" and isinstance(value, int | float) and isfinite(value):
+    elif kind == "float" and isinstance(value, int | float) and abs(value) <= float_info.max:
         return _ranged(name, option, node, float(value))
     if option.kind == "word" and isinstance(value, str):
         if option.words and value not in option.words:
             raise node.error(unknown(f"value of '{name}'", value, option.words))
         return value
-    raise node.error(f"'{name}' is {_KINDS[option.kind]}, not {node}")
+    raise node.error(f"'{name}' is {WORDS[option.kind]}, not {node}")
 
 
-def _ranged(name: str, option: Option, node: Node, value: float) -> float:
-    low, high = option.low, option.high
-    if (low is not None and value < low) or (high is not None and value > high):
-        limits = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
-        raise node.error(f"'{name}' must be {limits}, not {node}")
+def _ranged(name: str, option: Option, node: Node, value: N) -> N:
+    if (option.low is not None and value < option.low) or (option.high is not None and value > option.high):
+        raise node.error(f"'{name}' must be {option.limits}, not {node}")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise node.error(f"'{name}' must be at most {LARGEST}, not {node}")
     return value
 
 
@@ -129,13 +144,22 @@ def choices(kind: str, node: Node) -> tuple[Choice, ...]:
     except UsageError as error:
         raise node.error(str(error)) from None
     name = "+".join(parts(name)) if kind == "normalizer" else name
-    given = options.entries(f"what follows '{name}'")
-    for option, (key, _) in given.items():
-        if not entry.options:
-            raise key.error(f"{kind} {name} has no options")
-        if option not in entry.options:
-            raise key.error(unknown(f"option of {kind} {name}", option, entry.options))
-    taken = {option: values(option, entry.options[option], child) for option, (_, child) in given.items()}
+    taken = _options(f"{kind} {name}", entry, options.entries(f"what follows '{name}'"))
     spread = [taken.get(option, (spec.default,)) for option, spec in entry.options.items()]
+    _few(name, node, prod(map(len, spread)))
     rows = (dict(zip(entry.options, row, strict=True)) for row in product(*spread))
     return tuple(Choice.of(name, resolved(entry.options, row)) for row in rows)
+
+
+def _options(what: str, entry: Entry, given: Mapping[str, Given]) -> dict[str, tuple[OptionValue, ...]]:
+    """The values that are given to the options of a choice. Mistakes for unknown ones and for invalid values."""
+
+    def one(item: tuple[str, Given]) -> tuple[str, tuple[OptionValue, ...]]:
+        option, (key, child) = item
+        if not entry.options:
+            raise key.error(f"{what} has no options")
+        if option not in entry.options:
+            raise key.error(unknown(f"option of {what}", option, entry.options))
+        return option, values(option, entry.options[option], child)
+
+    return dict(each(one, given.items()))

@@ -6,51 +6,10 @@ A new normalizer is one file in `trainers/normalizers/` and one entry of `NORMAL
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from sweeps.choice import OptionValue
-
-Kind = Literal["int", "float", "bool", "word", "ints", "floats"]  # floats: one number or a list of them
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a vocabulary entry: its kind, default, and the closed range or words that it may take.
-
-    `packs`: trials that differ only in this value may be trained in one pack (it changes no shape).
-    `younger`: than trials that may be recorded: at its default a trial leaves it out, so that their ids stay.
-    `by`: where `default` is None, the name of another option and this one's value for each of that one's.
-    """
-
-    kind: Kind
-    default: OptionValue
-    low: float | None = None
-    high: float | None = None
-    words: tuple[str, ...] = ()
-    packs: bool = False
-    by: tuple[str, Mapping[str, OptionValue]] | None = None
-    younger: bool = field(default=False, compare=False)
-    help: str = ""
-
-
-def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The values of a choice's options: those filled in that go by another's, younger ones left out at the default."""
-    filled = dict(values)
-    for name, option in options.items():
-        if option.by is not None and filled[name] is None:
-            other, table = option.by
-            filled[name] = table[str(filled[other])]
-    return {n: v for n, v in filled.items() if not (options[n].younger and v == options[n].default)}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A name of the vocabulary: one sentence, its source, its options."""
-
-    summary: str
-    source: str = ""
-    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+from sweeps.declared import Entry, Option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +25,16 @@ class Normalizer(Entry):
     points: frozenset[str] = frozenset()
     revision: int = 1
     least_values: int = 1
+
+
+def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The values of a choice's options: those filled in that go by another's, younger ones left out at the default."""
+    filled = dict(values)
+    for name, option in options.items():
+        if option.by is not None and filled[name] is None:
+            other, table = option.by
+            filled[name] = table[str(filled[other])]
+    return {n: v for n, v in filled.items() if not (options[n].younger and v == options[n].default)}
 
 
 IOFFE_SZEGEDY = "Ioffe and Szegedy 2015"

@@ -1,4 +1,4 @@
-"""`normsweep list`: presets, data sets, and the names that a sweep file may use."""
+"""`normsweep list` and `normsweep schema`: what there is, and what the files that a user writes may say."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from typing import Any
 from sweeps.errors import UsageError
 from sweeps.near import unknown
 
+SCHEMAS = ("sweep", "site")
+NAMES = ("normalizers", "activations", "models", "schedules", "augmentations")
+KEYS = ("settings", "run", "analysis", "site")
+LISTS = ("presets", "datasets", *NAMES, *KEYS)
+
 
 def listed(what: str) -> list[dict[str, Any]]:
-    """Names, one sentence and the source of each."""
-    from sweeps import vocabulary
-    from sweeps.spec import presets
-
-    entries = {
-        "normalizers": vocabulary.NORMALIZERS,
-        "activations": vocabulary.ACTIVATIONS,
-        "models": vocabulary.MODELS,
-        "schedules": vocabulary.SCHEDULES,
-        "augmentations": vocabulary.AUGMENTATIONS,
-    }
+    """Names, one sentence and the source of each; of settings and keys, default, values and meaning."""
     if what == "presets":
+        from sweeps.spec import presets
+
         return [{"name": name, "what": text} for name, text in presets().items()]
     if what == "datasets":
         from trainers.data import missing, names
 
         absent = missing(names())
         return [{"name": name, "here": "no" if name in absent else "yes"} for name in names()]
-    if what not in entries:
-        raise UsageError(unknown("list", what, ("presets", "datasets", *entries)))
+    if what in KEYS:
+        return _keys(what)
+    if what not in NAMES:
+        raise UsageError(unknown("list", what, LISTS))
+    from sweeps import vocabulary
+
     return [
         {
             "name": name,
@@ -36,5 +37,30 @@ def listed(what: str) -> list[dict[str, Any]]:
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
         }
-        for name, entry in entries[what].items()
+        for name, entry in getattr(vocabulary, what.upper()).items()
     ]
+
+
+def schema(what: str) -> dict[str, Any]:
+    """The JSON Schema of a sweep file or of a site file."""
+    if what == "sweep":
+        from sweeps.schema import sweep_schema
+
+        return sweep_schema()
+    if what == "site":
+        from slurm.keys import schema
+
+        return schema()
+    raise UsageError(unknown("schema", what, SCHEMAS))
+
+
+def _keys(what: str) -> list[dict[str, str]]:
+    if what == "site":
+        from slurm.keys import table as keys
+
+        return keys()
+    from sweeps.declared import table
+    from sweeps.sections import ANALYSIS, RUN
+    from sweeps.settings import DECLARED
+
+    return table({"settings": DECLARED, "run": RUN, "analysis": ANALYSIS}[what])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,6 @@ from sweeps.errors import NormsweepError, UsageError
 
 app = typer.Typer(
     name="normsweep",
-    help="Train thousands of networks that differ in their normalization, and say what the results mean.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -63,6 +62,7 @@ def run(
 
     from orchestrator.cli.live import Terminal
     from orchestrator.engine.run import run as run_sweep
+    from sweeps.clauses import valid
 
     console = Console(soft_wrap=True)
     store = store_at(workspace, patient=True)
@@ -72,7 +72,7 @@ def run(
         store,
         spec,
         Terminal(console),
-        where=selector_of(where),
+        where=valid(selector_of(where)),
         cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
         tracking_uri=uri,
@@ -124,7 +124,7 @@ def check(
     if site:
         profile = load(site)
         room.on_nodes(spec, profile.cpus, profile.gpus, nodes)
-    print_answer(answer, json_)
+    _print_with_warnings(answer, json_)
 
 
 @app.command()
@@ -139,7 +139,8 @@ def plan(
     """Show what a run would train and what it would cost: trials and packs, done and to do; change nothing."""
     from orchestrator.planning.preview import planned
 
-    print_answer(planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device), json_)
+    answer = planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device)
+    _print_with_warnings(answer, json_)
 
 
 @app.command()
@@ -245,13 +246,44 @@ def sync(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="what to list: presets, normalizers, activations, models or datasets")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="presets, datasets, normalizers, activations, models, schedules, augmentations; "
+            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)"
+        ),
+    ],
     json_: Json = False,
 ) -> None:
-    """List presets, normalizers, activations, models or data sets, with their sources."""
+    """List the names that a sweep file may use, or the keys of a file that you write."""
     from orchestrator.ask.vocabulary import listed
 
     print_answer(listed(what), json_)
+
+
+@app.command()
+def schema(what: Annotated[str, typer.Argument(help="sweep or site: the kind of file")]) -> None:
+    """Print the JSON Schema of a sweep file or of a site file, with which an editor completes and checks it."""
+    from orchestrator.ask import vocabulary
+
+    print_answer(vocabulary.schema(what), True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from orchestrator.version import code_version
+
+        print(f"normsweep {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def normsweep(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Train thousands of networks that differ in their normalization, and say what the results mean."""
 
 
 def main() -> None:
@@ -291,6 +323,14 @@ def _report() -> None:
         "you typed.",
         file=sys.stderr,
     )
+
+
+def _print_with_warnings(answer: dict[str, Any], as_json: bool) -> None:
+    warnings = answer["warnings"] if as_json else answer.pop("warnings")
+    print_answer(answer, as_json)
+    if not as_json:
+        for warning in warnings:
+            print(f"warning: {warning}")
 
 
 def _listed(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `check` and `plan` answer, as plain data."""
+"""What `check` and `plan` answer, as plain data. `warnings` name what a sweep file says to no effect."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.store import Store
+from sweeps import clauses
+from sweeps.errors import UsageError
 from sweeps.select import Selector
 from sweeps.spec import SweepSpec
 
 
 def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
-    """Trials, data sets and methods of a sweep that breaks no rule. UsageError with every problem of one that does."""
+    """Trials, data sets and methods of a sweep that breaks no rule. UsageError with every problem of one that does,
+    with the values in `where` that no trial can have, and where no trial is left."""
     from orchestrator.planning.plan import check, facts_once
     from sweeps import rules
     from sweeps.plan import expand, plan_hash
 
     facts = facts_once()
-    trials = expand(spec, facts, where)
+    trials = expand(spec, facts, clauses.valid(where))
+    if not trials:
+        raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
     check(trials, facts)
     rules.divided(trials, spec.run.devices, spec.run.gpus)
     return {
@@ -27,6 +32,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
         "normalizers": ", ".join(dict.fromkeys(str(t.normalizer) for t in trials)),
         "activations": ", ".join(dict.fromkeys(t.activation.name for t in trials)),
         "plan": plan_hash(trials),
+        "warnings": clauses.warnings(spec.trial, where),
     } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials)) else {})
 
 
@@ -37,7 +43,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
 
     kind = gpu(device or DEFAULT_GPU)
     facts = facts_once()
-    found = plan(store.roster, spec, where)
+    found = plan(store.roster, spec, clauses.valid(where))
     finished = store.ledger.done()
     done = [p for p in found.serving if p.id in finished]
     todo = [p for p in found.serving if p.id not in finished]
@@ -70,6 +76,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
         "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
+        "warnings": clauses.warnings(spec.trial, where),
     }
 
 

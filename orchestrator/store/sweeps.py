@@ -26,7 +26,7 @@ class SweepVersion:
 
     @property
     def sweep(self) -> SweepSpec:
-        return SweepSpec.from_json(self.spec)
+        return SweepSpec.from_record(self.spec)
 
 
 VERSION = Format(

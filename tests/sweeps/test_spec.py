@@ -66,6 +66,9 @@ def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
         ("trial:\n  dataset: a\n  epochs: 2.5\n", r":3:11: 'epochs' is a whole number, not 2\.5$"),
         ("trial:\n  dataset: a\n  epochs: true\n", r":3:11: 'epochs' is a whole number, not true$"),
         ("trial:\n  dataset: a\n  lr: .inf\n", r":3:7: 'lr' is a number, not inf$"),
+        (f"trial:\n  dataset: a\n  lr: {'9' * 400}\n", r":3:7: 'lr' is a number, not 9{60}\.\.\.$"),
+        (f"trial:\n  dataset: a\n  seed: {'9' * 5000}\n", r":3:9: 'seed' is a whole number, not '9{59}\.\.\.$"),
+        (f"trial:\n  dataset: a\n  seed: {2**63}\n", r":3:9: 'seed' must be at most 9223372036854775807, not 92"),
         ("trial:\n  dataset: a\n  dropout: 1.5\n", r":3:12: 'dropout' must be 0 to 1, not 1\.5$"),
         ("trial:\n  dataset: a\n  nesterov: yes\n", r":3:13: 'nesterov' is true or false, not 'yes'$"),
         ("trial:\n  dataset: a\n  init: hee\n", r":3:9: unknown value of 'init' 'hee'"),
@@ -89,7 +92,7 @@ def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
             "trial:\n  dataset: a\n  exclude: [normaliser=bn]\n",
             r":3:13: unknown field 'normaliser': did you mean normalizer",
         ),
-        ("trial:\n  dataset: a\n  exclude: [bn]\n", r":3:13: selector 'bn': 'bn' is no clause"),
+        ("trial:\n  dataset: a\n  exclude: [bn]\n", r":3:13: selector 'bn': 'bn' is an invalid clause: write"),
         ("trial:\n  dataset: a\n  where: [{dropout: 0}]\n", r":3:11: 'where' needs a selector and settings"),
         (
             "trial:\n  dataset: a\n  where: [{if: seed=1, depth: [2, 4]}]\n",
@@ -105,6 +108,7 @@ def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
         ("trial:\n  dataset: a\n  random: {count: 2, lr: {loguniform: [0, 1]}}\n", r"loguniform takes .* low > 0$"),
         ("trial:\n  dataset: a\n  random: {count: 2, depth: {uniform: [1, 2]}}\n", r"use `choice`$"),
         ("trial:\n  dataset: a\n  random: {count: 2, model: {integers: [1, 2]}}\n", r"use `choice`$"),
+        ("trial:\n  dataset: a\n  random: [1]\n", r":3:11: 'random' is a mapping"),
     ],
 )
 def test_errors_name_file_line_column_and_the_way_out(tmp_path: Path, text: str, told: str) -> None:
@@ -205,6 +209,19 @@ def test_a_step_s_factor_is_one_number_or_one_for_each(given: object, read: list
     spec = sweep(schedule={"step": {"at": [1, 2], "factor": given}})
     assert [t.schedule["factor"] for t in expand(spec, facts)] == read
     assert SweepSpec.from_json(json.loads(json.dumps(spec.as_json()))) == spec
+
+
+def test_a_record_of_a_newer_normsweep_is_read_and_python_is_told_of_unknown_keys() -> None:
+    spec = sweep(depth=[2, 4], exclude=["normalizer=bnn"])  # an older one took the selector
+    data = json.loads(json.dumps(spec.as_json()))
+    assert SweepSpec.from_json(data) == SweepSpec.from_record(data) == spec
+    newer = {**data, "since": 2}
+    for section in ("trial", "run", "analysis"):
+        newer[section] = {**data[section], "younger": [1]}
+    assert SweepSpec.from_record(newer) == spec
+    with pytest.raises(ValueError, match="unknown key of the sweep file 'since'") as refused:
+        SweepSpec.from_json(newer)
+    assert len(str(refused.value).splitlines()) == 4
 
 
 def test_changes_are_told_in_words() -> None:
