@@ -14,7 +14,7 @@ MOMENT = 1e-9  # seconds: one step
 
 class TrainerContract:
     """A subclass has a pytest fixture `make`, which returns a function that makes a fresh trainer of the same trials
-    each time. They train a few dozen steps, over two epochs at least, and do not diverge."""
+    each time; no two of them live at once. They train some dozen steps, two epochs at least, and do not diverge."""
 
     def test_trains_to_the_end(self, make: Callable[[], Trainer]) -> None:
         trainer = make()
@@ -51,6 +51,8 @@ class TrainerContract:
         undisturbed.advance(math.inf)
         while not undisturbed.finished:
             undisturbed.advance(60.0)
+        expected = repr(undisturbed.rows())
+        undisturbed.close()
         path, trainer, steps = tmp_path / "checkpoint.pt", make(), 0
         while not trainer.finished:
             trainer.advance(MOMENT)
@@ -60,9 +62,8 @@ class TrainerContract:
                 trainer.close()
                 trainer = make()
                 assert trainer.load(path) == ({"seconds": float(steps)}, "")
-        assert repr(trainer.rows()) == repr(undisturbed.rows())
-        for one in (trainer, undisturbed):
-            one.close()
+        assert repr(trainer.rows()) == expected
+        trainer.close()
 
     def test_what_is_no_checkpoint_is_told(self, make: Callable[[], Trainer], tmp_path: Path) -> None:
         trainer, path = make(), tmp_path / "checkpoint.pt"
@@ -71,14 +72,14 @@ class TrainerContract:
         assert str(path) in reason
         trainer.advance(MOMENT)
         trainer.save(path)
+        trainer.close()
         path.write_bytes(path.read_bytes()[:-20])
         fresh = make()
         beside, reason = fresh.load(path)
         assert beside is None
         assert "damaged" in reason
         assert fresh.progress == 0, "it starts anew"
-        for one in (trainer, fresh):
-            one.close()
+        fresh.close()
 
 
 def _curve(row: dict[str, Any]) -> list[float]:

@@ -48,7 +48,7 @@ def schema(what: str) -> dict[str, Any]:
 
         return sweep_schema()
     if what == "site":
-        from slurm.keys import schema
+        from orchestrator.cluster.site import schema
 
         return schema()
     raise UsageError(unknown("schema", what, SCHEMAS))
@@ -56,7 +56,7 @@ def schema(what: str) -> dict[str, Any]:
 
 def _keys(what: str) -> list[dict[str, str]]:
     if what == "site":
-        from slurm.keys import table as keys
+        from orchestrator.cluster.site import keys
 
         return keys()
     from sweeps.declared import table

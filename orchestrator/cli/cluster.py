@@ -26,9 +26,12 @@ def submit(
     """Have SLURM jobs train the trials that have no result. Repeat at will: only missing jobs are submitted."""
     from orchestrator.cluster.site import load
     from orchestrator.cluster.submit import submit_sweep
+    from sweeps.clauses import valid
 
     profile = load(site)
-    submit_sweep(store_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, selector_of(where))
+    submit_sweep(
+        store_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, valid(selector_of(where))
+    )
 
 
 @slurm_app.command()

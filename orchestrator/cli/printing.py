@@ -9,6 +9,7 @@ from typing import Any
 def show(answer: Mapping[str, Any] | list[dict[str, Any]]) -> None:
     """A table of a list of rows; lines of names and values of one answer."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(soft_wrap=True)
@@ -21,7 +22,7 @@ def show(answer: Mapping[str, Any] | list[dict[str, Any]]) -> None:
     for name in answer[0] if answer else ():
         table.add_column(name, overflow="fold")
     for row in answer:
-        table.add_row(*(str(v) for v in row.values()))
+        table.add_row(*(escape(str(v)) for v in row.values()))
     console.print(table, highlight=False)
 
 

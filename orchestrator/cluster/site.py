@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slurm.keys import schema
+from slurm.keys import table as keys
 from slurm.partitions import site_file
 from slurm.profile import Profile, load
 from sweeps.errors import UsageError
 
-__all__ = ["Profile", "load", "write"]
+__all__ = ["Profile", "keys", "load", "schema", "write"]
 
 
 def write(path: Path) -> None:
