@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.planning.cost import macs_of_layers
+from orchestrator.planning.cost import CostModel
 from orchestrator.planning.plan import check, facts_once, plan
 from orchestrator.store import Store
-from sweeps.cost import flops
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
 
@@ -45,7 +44,6 @@ def test_what_can_be_trained_is_planned_and_costed(real_data: Path, tmp_path: Pa
     found = plan(Store.at(tmp_path).roster, spec)
     assert len(found.trials) == 12
     trial = next(iter(found.trials.values()))
-    facts = facts_once()
-    counted = flops(trial, facts(trial.dataset), macs_of_layers)
+    counted = CostModel(Store.at(tmp_path)).of_trials([trial]).flops
     # 40.6 M multiply-accumulates a sample: 6 operations on each of 2,000 trained, 2 on each of 1,000 evaluated.
     assert counted == pytest.approx((6 * 2000 + 2 * 1000) * 40.6e6, rel=0.05)
