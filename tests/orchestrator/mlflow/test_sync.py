@@ -239,7 +239,7 @@ def test_a_mirror_that_was_taken_over_writes_nothing_more(workspace: Workspace) 
     lease = Store(workspace).leases.take(LEASE, myself(), Liveness(workspace))
     assert lease is not None
     replace(workspace.lease(LEASE, lease.generation + 1), workspace.lease(LEASE, lease.generation).read_bytes())
-    result = synchronize(workspace, lease, tracking_uri(workspace))
+    result = synchronize(Store(workspace), lease, tracking_uri(workspace))
     assert result == SyncResult(busy="another process has taken the mirror over")
     assert all_runs(workspace) == []
 
