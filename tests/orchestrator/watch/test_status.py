@@ -47,14 +47,17 @@ def test_every_state_is_counted_where_it_is(stage: Stage) -> None:
 
 
 def test_spend_counts_threads_and_what_running_packs_have_left(stage: Stage) -> None:
-    """8 trials of 9 s on 2 threads are done, 8 a quarter trained (9 s, 1 thread); 8 more of equal cost are to do."""
+    """8 trials of 9 s on 2 threads are done, 8 a quarter trained (9 s, 1 thread); 8 more of equal cost are to do.
+
+    A trial took 18 core-seconds, and a pack of this sweep has one core.
+    """
     (none,), (bn,), _ = map(stage.packs, ("none", "bn", "vcl"))
     stage.finish(none)
     stage.run(bn)
     stage.save(bn, epochs=1)
     (status,) = status_of(stage.store)
     assert status.spend.core_hours == pytest.approx((8 * 9 * 2 + 8 * 9) / 3600)
-    assert status.spend.seconds_left == pytest.approx(8 * 9 * 0.75 + 8 * 9)
+    assert status.spend.seconds_left == pytest.approx(8 * 18 * 0.75 + 8 * 18)
     assert status.seconds_to_go is None  # leased, not started
     assert (status.running[0].host, status.running[0].pid) == (myself().host, myself().pid)
     stage.begin(bn, "there", 7)
