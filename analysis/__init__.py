@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.frame import load, named_methods, published
-    from analysis.page import Provenance, analyze, report
     from analysis.question import Question
-    from analysis.win_table import WinTable, wins
+    from analysis.showing.page import Provenance, analyze, report
+    from analysis.statistics.win_table import WinTable, wins
 
 __all__ = [
     "Provenance",
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Provenance": "page",
+    "Provenance": "showing.page",
     "Question": "question",
-    "WinTable": "win_table",
-    "analyze": "page",
+    "WinTable": "statistics.win_table",
+    "analyze": "showing.page",
     "load": "frame",
     "named_methods": "frame",
     "published": "frame",
-    "report": "page",
-    "wins": "win_table",
+    "report": "showing.page",
+    "wins": "statistics.win_table",
 }
 
 

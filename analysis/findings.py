@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.frame import named_methods, refuse_dependent, with_fields
-from analysis.intervals import Interval, t_interval
-from analysis.profiles import TAUS, Band, accuracy_of, area, band, profile
 from analysis.question import Question
-from analysis.ranks import ranks
-from analysis.robustness import Robustness, robustness
-from analysis.scores import Floats, Key, Scores, short
-from analysis.win_table import WinTable, skipped_rows, tally
+from analysis.statistics.intervals import Interval, t_interval
+from analysis.statistics.profiles import TAUS, Band, accuracy_of, area, band, profile
+from analysis.statistics.ranks import ranks
+from analysis.statistics.robustness import Robustness, robustness
+from analysis.statistics.scores import Floats, Key, Scores, short
+from analysis.statistics.win_table import WinTable, skipped_rows, tally
 from sweeps.errors import UsageError
 
 

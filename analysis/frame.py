@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.scores import listed, plain
+from analysis.statistics.scores import listed, plain
 from sweeps.errors import UsageError
-from sweeps.settings import CHOICES
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.settings import CHOICES
+from sweeps.words.vocabulary import NORMALIZERS
 
 # What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
 AXES = ("dataset", "model", "depth", "width", "activation", "normalizer", "batch_size", "split")

@@ -9,9 +9,9 @@ from typing import cast
 import pandas as pd
 
 from analysis.frame import refuse_mixtures, varying
-from analysis.scores import Direction, Diverged, Key, Scores, require_column, scores
-from analysis.win_table import Constant, Ties
-from sweeps.sections import AnalysisSection
+from analysis.statistics.scores import Direction, Diverged, Key, Scores, require_column, scores
+from analysis.statistics.win_table import Constant, Ties
+from sweeps.file.sections import AnalysisSection
 
 METHOD = ("activation", "normalizer")  # what makes a method, where it varies
 
@@ -22,7 +22,7 @@ class Question:
 
     `columns` left empty are activation and normalizer; those that do not vary are left out. `rows` left empty are the
     data set and whatever else varies and has no other role. `select`, `by`, `average`, `diverged`: see
-    `analysis.scores.scores`; `ties`, `constant`, `skip`: see `analysis.wins`. `baseline` is the normalizer that the
+    `analysis.statistics.scores`; `ties`, `constant`, `skip`: see `analysis.wins`. `baseline` is the normalizer that the
     others are compared with. `rope`: differences of the metric below it are of no practical meaning. `seed` feeds
     every bootstrap.
     """

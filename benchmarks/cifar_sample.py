@@ -13,8 +13,8 @@ import time
 
 import torch
 
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from trainers import data
 from trainers.host import prepare
 from trainers.pack import PackTrainer

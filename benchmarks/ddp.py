@@ -27,8 +27,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 from trainers import host
 from trainers.data.dataset import Dataset, assemble

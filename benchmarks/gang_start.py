@@ -18,8 +18,8 @@ from orchestrator.engine.task import PackTask
 from orchestrator.store.leases import Lease
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from trainers import data
 
 TRIAL = {"dataset": "shapes-generated", "model": {"resnet20": {"width": 0.25}}, "normalizer": "bn"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from analysis.coverage import coverage
+from analysis.statistics.coverage import coverage
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
-from sweeps.spec import SweepSpec, load_spec
+from sweeps.file.spec import SweepSpec, load_spec
 
 SWEEP = """
 name: large

@@ -25,14 +25,14 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 from trainers.data.arrays import Parts, split_codes
 from trainers.data.dataset import describe
 from trainers.data.folders import FolderDataset
+from trainers.feeding.stream import Stream
 from trainers.seeding import Streams
-from trainers.stream import Stream
 
 SIDE, BATCH = 224, 64
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

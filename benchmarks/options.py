@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from ddp import images
 
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from trainers import data, host
 from trainers.pack import PackTrainer
 

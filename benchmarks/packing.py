@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from sweeps.choice import Choice
 from sweeps.trial import Trial
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.choice import Choice
+from sweeps.words.vocabulary import NORMALIZERS
 from trainers import host
 from trainers.data.dataset import Dataset, assemble
 from trainers.pack import PackTrainer

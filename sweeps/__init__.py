@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweeps.choice import Choice
     from sweeps.errors import DamagedError, MissingError, NormsweepError, UnavailableError, UsageError
     from sweeps.facts import DatasetFacts, SplitSizes
+    from sweeps.file.schema import sweep_schema
+    from sweeps.file.spec import SweepSpec, load_spec, presets
     from sweeps.plan import expand
-    from sweeps.schema import sweep_schema
     from sweeps.select import Selector
-    from sweeps.spec import SweepSpec, load_spec, presets
     from sweeps.trial import Trial
+    from sweeps.words.choice import Choice
 
 __all__ = [
     "Choice",
@@ -37,16 +37,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Choice": "choice",
+    "Choice": "words.choice",
     "DatasetFacts": "facts",
     "Selector": "select",
     "SplitSizes": "facts",
-    "SweepSpec": "spec",
+    "SweepSpec": "file.spec",
     "Trial": "trial",
     "expand": "plan",
-    "load_spec": "spec",
-    "presets": "spec",
-    "sweep_schema": "schema",
+    "load_spec": "file.spec",
+    "presets": "file.spec",
+    "sweep_schema": "file.schema",
 }
 
 

@@ -9,16 +9,16 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from sweeps.choice import Choice
-from sweeps.composition import normalizer
 from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
+from sweeps.file.spec import SweepSpec
+from sweeps.file.values import entry_of
 from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
-from sweeps.settings import CHOICES, DECLARED
-from sweeps.spec import SweepSpec
 from sweeps.trial import SCHEMA, Trial, field_names
-from sweeps.values import entry_of
+from sweeps.words.choice import Choice
+from sweeps.words.composition import normalizer
+from sweeps.words.settings import CHOICES, DECLARED
 
 # Fields that all trials of a pack share; choices and the split are looked at closer.
 _SHARED = tuple(

@@ -18,11 +18,11 @@ from fnmatch import translate
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sweeps.choice import Choice
 from sweeps.errors import UsageError
-from sweeps.near import unknown
-from sweeps.settings import CHOICES, SETTINGS
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
+from sweeps.words.near import unknown
+from sweeps.words.settings import CHOICES, SETTINGS
 
 Row = Trial | Mapping[str, Any]
 

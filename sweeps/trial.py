@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any
 
-from sweeps.choice import Choice
-from sweeps.declared import setting
 from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
-from sweeps.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
+from sweeps.words.choice import Choice
+from sweeps.words.declared import setting
+from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
 

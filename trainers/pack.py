@@ -13,23 +13,23 @@ import torch
 from torch import Tensor
 
 from sweeps.errors import UsageError
-from sweeps.rules import joined
 from sweeps.trial import Trial
+from sweeps.words.rules import joined
 from trainers import augment, checkpoint, host, models
-from trainers.block import pixel_by_pixel
-from trainers.compiled import compiled
+from trainers.compiling.compiled import compiled
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
+from trainers.feeding.pool import Pool
+from trainers.feeding.stream import Stream
 from trainers.history import History, row
+from trainers.layers.block import pixel_by_pixel
 from trainers.metrics import cross_entropy, wrong
-from trainers.normalizers.sync import processes
+from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import SGD
-from trainers.pool import Pool
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
-from trainers.stream import Stream
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16-mixed": torch.float32}  # of the parameters
 # What all trials of a pack have in common beside what fixes the shapes of the network.

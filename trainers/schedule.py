@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi, prod
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Position:
 
 
 def factor(schedule: Choice, position: Position) -> float:
-    """The factor on `lr` at this position (see `sweeps.vocabulary.SCHEDULES`)."""
+    """The factor on `lr` at this position (see `sweeps.words.vocabulary.SCHEDULES`)."""
     return FACTORS[schedule.name](schedule, position)
 
 

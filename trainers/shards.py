@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.errors import UsageError
-from sweeps.rules import joined
 from sweeps.trial import Trial
+from sweeps.words.rules import joined
 from trainers.distributed import Ranks, Reducer
 
 

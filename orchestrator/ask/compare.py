@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from sweeps.errors import UsageError
-from sweeps.near import unknown
+from sweeps.words.near import unknown
 
 if TYPE_CHECKING:
     import pandas as pd

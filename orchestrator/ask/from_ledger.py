@@ -15,7 +15,7 @@ from orchestrator.mirror.run_data import HIDDEN, setting_text
 from orchestrator.store import Store
 from orchestrator.store.results import whole
 from sweeps.errors import UsageError
-from sweeps.near import unknown
+from sweeps.words.near import unknown
 
 _TAGS = ("trial_id", "pack_id", "state", "device", "host", "code_version", "diverged_epoch")
 _NUMBERS = (*METRICS, "selected_epoch", "attempts")

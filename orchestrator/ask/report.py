@@ -19,7 +19,7 @@ from orchestrator.store.results import whole
 from orchestrator.version import code_version
 from orchestrator.watch.states import FINAL, Observer, SweepStates
 from sweeps.errors import UsageError
-from sweeps.spec import SweepSpec, load_spec, presets
+from sweeps.file.spec import SweepSpec, load_spec, presets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ class Asked:
 
 def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
     """Writes every table and figure (or `only` those) into `folder`; says where."""
-    from analysis.page import analyze
+    from analysis.showing.page import analyze
 
     asked = _asked(store, sweep)
     folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
@@ -57,7 +57,7 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> str:
 
     Raises UsageError for a sweep that is not complete, unless the report is an interim one.
     """
-    from analysis.page import Provenance, report
+    from analysis.showing.page import Provenance, report
 
     asked = _asked(store, sweep)
     if asked.left and not interim:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sweeps.errors import UsageError
-from sweeps.near import unknown
+from sweeps.words.near import unknown
 
 SCHEMAS = ("sweep", "site")
 NAMES = ("normalizers", "activations", "models", "schedules", "augmentations")
@@ -16,7 +16,7 @@ LISTS = ("presets", "datasets", *NAMES, *KEYS)
 def listed(what: str) -> list[dict[str, Any]]:
     """Names, one sentence and the source of each; of settings and keys, default, values and meaning."""
     if what == "presets":
-        from sweeps.spec import presets
+        from sweeps.file.spec import presets
 
         return [{"name": name, "what": text} for name, text in presets().items()]
     if what == "datasets":
@@ -28,7 +28,7 @@ def listed(what: str) -> list[dict[str, Any]]:
         return _keys(what)
     if what not in NAMES:
         raise UsageError(unknown("list", what, LISTS))
-    from sweeps import vocabulary
+    from sweeps.words import vocabulary
 
     return [
         {
@@ -44,7 +44,7 @@ def listed(what: str) -> list[dict[str, Any]]:
 def schema(what: str) -> dict[str, Any]:
     """The JSON Schema of a sweep file or of a site file."""
     if what == "sweep":
-        from sweeps.schema import sweep_schema
+        from sweeps.file.schema import sweep_schema
 
         return sweep_schema()
     if what == "site":
@@ -59,8 +59,8 @@ def _keys(what: str) -> list[dict[str, str]]:
         from orchestrator.cluster.site import keys
 
         return keys()
-    from sweeps.declared import table
-    from sweeps.sections import ANALYSIS, RUN
-    from sweeps.settings import DECLARED
+    from sweeps.file.sections import ANALYSIS, RUN
+    from sweeps.words.declared import table
+    from sweeps.words.settings import DECLARED
 
     return table({"settings": DECLARED, "run": RUN, "analysis": ANALYSIS}[what])

@@ -11,7 +11,7 @@ from orchestrator.store import Store
 from sweeps.select import Selector
 
 if TYPE_CHECKING:
-    from analysis.win_table import WinTable
+    from analysis.statistics.win_table import WinTable
 
 _TABLES = (".csv", ".parquet")
 
@@ -26,7 +26,7 @@ def win_table(
     import pandas as pd
 
     from analysis.frame import load, named_methods, with_fields
-    from analysis.win_table import wins
+    from analysis.statistics.win_table import wins
 
     if Path(source).suffix.lower() in _TABLES:
         frame, options = load(Path(source)), dict[str, Any](given)

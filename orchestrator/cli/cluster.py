@@ -26,7 +26,7 @@ def submit(
     """Have SLURM jobs train the trials that have no result. Repeat at will: only missing jobs are submitted."""
     from orchestrator.cluster.site import load
     from orchestrator.cluster.submit import submit_sweep
-    from sweeps.clauses import valid
+    from sweeps.file.clauses import valid
 
     profile = load(site)
     submit_sweep(

@@ -14,7 +14,7 @@ import typer
 from sweeps.errors import NormsweepError, UsageError
 
 if TYPE_CHECKING:
-    from trainers.data.importing import Imported
+    from trainers.data.bringing.importing import Imported
 
 data_app = typer.Typer(help="List, download, import or verify data sets.", no_args_is_help=True)
 
@@ -55,7 +55,7 @@ def fetch(
     json_: Json = False,
 ) -> None:
     """Download, check and convert data sets. Run it again to resume. A proxy is taken from https_proxy."""
-    from trainers.data.fetch import fetch as fetch_sets
+    from trainers.data.bringing.fetch import fetch as fetch_sets
 
     with _progress() as show:
         result = fetch_sets(names, mirror=mirror, keep=keep, progress=show)
@@ -73,7 +73,7 @@ def import_(
     json_: Json = False,
 ) -> None:
     """Import an archive: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40; or own images."""
-    from trainers.data.importing import bring, bring_folder
+    from trainers.data.bringing.importing import bring, bring_folder
 
     if name and only:
         raise UsageError("--name and --only exclude each other: leave one of them out")

@@ -62,7 +62,7 @@ def run(
 
     from orchestrator.cli.live import Terminal
     from orchestrator.engine.run import run as run_sweep
-    from sweeps.clauses import valid
+    from sweeps.file.clauses import valid
 
     console = Console(soft_wrap=True)
     store = store_at(workspace, patient=True)

@@ -11,8 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
+    from sweeps.file.spec import SweepSpec
     from sweeps.select import Selector
-    from sweeps.spec import SweepSpec
 
 Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8")]
@@ -39,7 +39,7 @@ def store_at(root: Path, *, patient: bool = False) -> Store:
 
 
 def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
-    from sweeps.spec import load_spec
+    from sweeps.file.spec import load_spec
 
     return load_spec(sweep, overrides or ())
 

@@ -27,9 +27,9 @@ from slurm.partitions import problems
 from slurm.probe import probe
 from slurm.profile import Profile
 from sweeps.errors import UnavailableError, UsageError
+from sweeps.file.spec import SweepSpec
 from sweeps.identity import digest
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec
 
 UNCLEAR_SECONDS = 600.0  # a submission begun elsewhere so long ago is no longer under way
 

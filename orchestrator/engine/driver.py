@@ -23,7 +23,7 @@ from orchestrator.store.owner import Owner, beat
 from orchestrator.store.parts import part_rows
 from orchestrator.store.roster import RosterPack
 from orchestrator.version import code_version
-from sweeps.sections import RunSection
+from sweeps.file.sections import RunSection
 
 if TYPE_CHECKING:  # ray reads its environment when it is imported: the backend comes first
     from orchestrator.engine.searcher import PackSearcher

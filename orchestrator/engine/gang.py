@@ -85,7 +85,7 @@ class Gang:
 
         LostProcess if one is gone, whatever others say of it, or if they lost touch; LostNode if its node is gone, too.
         """
-        from trainers.loader import LostNode, LostProcess
+        from trainers.feeding.loader import LostNode, LostProcess
 
         waiting = list(answers)
         try:

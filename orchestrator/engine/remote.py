@@ -91,7 +91,7 @@ def _kind(error: Exception) -> str:
     """Of the failure, as in `store.attempts.BUDGETS`."""
     import torch
 
-    from trainers.loader import LostNode, LostProcess
+    from trainers.feeding.loader import LostNode, LostProcess
 
     if refused(error):
         return "lost_disk"

@@ -9,8 +9,8 @@ from orchestrator.mirror.child import Mirroring
 from orchestrator.planning import room
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
+from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

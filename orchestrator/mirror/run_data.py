@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeps.choice import Choice
 from sweeps.identity import canonical
 from sweeps.records import AXES, CURVES
+from sweeps.words.choice import Choice
 
 TRIAL_TAG = "normsweep.trial_id"
 PACK_TAG = "normsweep.pack_id"

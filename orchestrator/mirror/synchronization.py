@@ -24,7 +24,7 @@ from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import DamagedError, UnavailableError, UsageError
 from sweeps.identity import short
-from sweeps.near import unknown
+from sweeps.words.near import unknown
 
 NO_SWEEP = "normsweep"  # experiment of trials that no recorded sweep names
 _BEAT_SECONDS = 15.0

@@ -14,13 +14,13 @@ from typing import Any
 from orchestrator.planning.plan import facts_once
 from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
-from sweeps.choice import Choice
 from sweeps.cost import flops, steps, steps_per_epoch
 from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import DatasetFacts, Facts
-from sweeps.near import unknown
-from sweeps.sections import RunSection
+from sweeps.file.sections import RunSection
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
+from sweeps.words.near import unknown
 
 # Until the ledger has timed trials of its own: what one core of a laptop or server does on small dense layers.
 ASSUMED_FLOPS_PER_SECOND = 15e9

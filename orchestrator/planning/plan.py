@@ -9,16 +9,16 @@ from functools import cache
 from orchestrator.store import Store
 from orchestrator.store.roster import Roster, RosterPack
 from orchestrator.store.sweeps import SweepVersion
-from sweeps import rules
-from sweeps.changes import changes
 from sweeps.errors import UsageError
 from sweeps.facts import Facts
+from sweeps.file.changes import changes
+from sweeps.file.spec import SweepSpec
 from sweeps.identity import canonical, digest
 from sweeps.plan import Pack, by_id, expand, packs
 from sweeps.roster import service
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
+from sweeps.words import rules
 from trainers import data
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.store import Store
-from sweeps import clauses
 from sweeps.errors import UsageError
+from sweeps.file import clauses
+from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec
 
 
 def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
     """Trials, data sets and methods of a sweep that breaks no rule. UsageError with every problem of one that does,
     with the values in `where` that no trial can have, and where no trial is left."""
     from orchestrator.planning.plan import check, facts_once
-    from sweeps import rules
     from sweeps.plan import expand, plan_hash
+    from sweeps.words import rules
 
     facts = facts_once()
     trials = expand(spec, facts, clauses.valid(where))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sweeps.errors import UsageError
-from sweeps.spec import SweepSpec
-from trainers.compiler import needs_compiler
+from sweeps.file.spec import SweepSpec
+from trainers.compiling.compiler import needs_compiler
 
 
 def on_machine(spec: SweepSpec, cores: int, gpus: int) -> None:

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 
 from orchestrator.store.codec import newer
 from orchestrator.store.roster import RosterPack
-from sweeps.choice import Choice
 from sweeps.errors import DamagedError
 from sweeps.identity import canonical
 from sweeps.records import COLUMNS, PART_SCHEMA
-from sweeps.settings import CHOICES
 from sweeps.trial import Trial
-from sweeps.vocabulary import resolved
+from sweeps.words.choice import Choice
+from sweeps.words.settings import CHOICES
+from sweeps.words.vocabulary import resolved
 
 # By the number of a past schema: makes a whole table of it one of the next number.
 PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {}

@@ -10,8 +10,8 @@ from orchestrator.store.codec import Format
 from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import MissingError
-from sweeps.near import unknown
-from sweeps.spec import SweepSpec
+from sweeps.file.spec import SweepSpec
+from sweeps.words.near import unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ root, file, module, name = sys.argv[1:]
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.testing.store import trials
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 store, spec = Store.at(root), load_spec(file)
 planned, _ = commit(store, spec)
 backend = getattr(importlib.import_module(module), name)(store)

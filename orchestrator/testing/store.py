@@ -15,8 +15,8 @@ from orchestrator.store.parts import part_rows
 from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import DamagedError, MissingError
 from sweeps.facts import DatasetFacts, SplitSizes
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 
 

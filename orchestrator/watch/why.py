@@ -13,10 +13,10 @@ from orchestrator.store.roster import RosterPack
 from orchestrator.watch.lookup import TrialMatch, find_trial
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted, duration
-from sweeps.composition import normalizer
 from sweeps.errors import DamagedError, NormsweepError
 from sweeps.identity import short
 from sweeps.trial import Trial, field_names
+from sweeps.words.composition import normalizer
 
 _RESULT = ["trial_id", "state", "test_error", "val_error", "diverged_epoch", "attempts", "host", "device", "finished",
            "seconds", "failure"]  # fmt: skip

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.bayes import signed_rank
+from analysis.statistics.bayes import signed_rank
 
 
 def test_probabilities_add_up_and_follow_the_differences():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.bootstrap import bca_interval, iqm, iqm_intervals
+from analysis.statistics.bootstrap import bca_interval, iqm, iqm_intervals
 
 
 def test_bca_agrees_with_scipy_on_the_same_draws():

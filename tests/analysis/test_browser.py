@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis.page import report
 from analysis.question import Question
+from analysis.showing.page import report
 from tests.analysis.trials import trials
 
 CHROMIUM = shutil.which("chromium")

@@ -1,13 +1,13 @@
 import pandas as pd
 import pytest
 
-from analysis import comparisons, tables
-from analysis.beside import beside
 from analysis.findings import Findings
 from analysis.frame import published
 from analysis.question import Question
-from analysis.summary import summary
-from analysis.tables import Table
+from analysis.showing import comparisons, tables
+from analysis.showing.beside import beside
+from analysis.showing.summary import summary
+from analysis.showing.tables import Table
 from tests.analysis.trials import MAJORITY, diverge, trials
 
 SELECT = Question(select=("depth",))

@@ -1,4 +1,4 @@
-from analysis.coverage import coverage
+from analysis.statistics.coverage import coverage
 
 
 def test_t_intervals_hold_what_they_promise_on_normal_errors_and_bootstraps_of_few_seeds_do_not():

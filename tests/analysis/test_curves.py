@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis.curves import mean_curves, stability, stacked, thinned
 from analysis.findings import Findings
 from analysis.question import Question
+from analysis.statistics.curves import mean_curves, stability, stacked, thinned
 from tests.analysis.trials import trials
 
 

@@ -7,7 +7,7 @@ import pytest
 from analysis.findings import Findings
 from analysis.frame import load, named_methods, published, refuse_mixtures, with_fields
 from analysis.question import Question
-from analysis.win_table import wins
+from analysis.statistics.win_table import wins
 from tests.analysis.trials import trials
 
 

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from analysis.latex import escaped, latex
-from analysis.shown import CELLS
-from analysis.tables import Table
+from analysis.showing.latex import escaped, latex
+from analysis.showing.shown import CELLS
+from analysis.showing.tables import Table
 
 
 def test_a_table_with_intervals_missing_cells_and_a_best():

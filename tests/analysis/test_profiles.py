@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.profiles import DRAWN, TAUS, area, band, profile
+from analysis.statistics.profiles import DRAWN, TAUS, area, band, profile
 
 
 def test_worked_by_hand():

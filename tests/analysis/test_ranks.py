@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.ranks import cliques, critical_difference, friedman, holm, nemenyi, ranks, wilcoxon_holm
+from analysis.statistics.ranks import cliques, critical_difference, friedman, holm, nemenyi, ranks, wilcoxon_holm
 
 # Demsar 2006, Table 6: AUC of C4.5, C4.5+m, C4.5+cf, C4.5+m+cf on 14 data sets. The
 # third and fourth of the last row but one are both printed 0.975, but ranked 2 and 3.

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.page import Provenance, analyze, report
 from analysis.question import Question
-from analysis.shown import decimal
+from analysis.showing.page import Provenance, analyze, report
+from analysis.showing.shown import decimal
 from tests.analysis.trials import diverge, trials
 
 SELECT = Question(select=("depth",))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.robustness import crossover, excess, robustness
-from analysis.scores import scores
+from analysis.statistics.robustness import crossover, excess, robustness
+from analysis.statistics.scores import scores
 from tests.analysis.trials import trials
 
 SIZES = [1, 2, 4, 8, 16]

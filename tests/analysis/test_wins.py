@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analysis.frame import published
-from analysis.win_table import wins
+from analysis.statistics.win_table import wins
 from tests.analysis.trials import diverge, trials
 
 VCL_5 = [3, 3, 3, 5, 8, 11, 2, 7, 11]

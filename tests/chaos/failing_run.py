@@ -11,7 +11,7 @@ from rich.console import Console
 from orchestrator.cli.live import Terminal
 from orchestrator.engine.run import run
 from orchestrator.store import Store
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 
 
 def main() -> int:

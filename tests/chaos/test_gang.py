@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.engine.driver import bundles
-from sweeps.spec import SweepSpec
+from sweeps.file.spec import SweepSpec
 from tests.chaos.test_kill import command, lasting
 
 SWEEP = """

@@ -12,8 +12,8 @@ import pytest
 
 from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
+from sweeps.file.spec import load_spec
 from sweeps.plan import expand
-from sweeps.spec import load_spec
 from tests.cluster.conftest import Cluster
 from tests.cluster.watched import Watched
 from trainers import data

@@ -10,7 +10,7 @@ from orchestrator.engine.local import LocalBackend
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
-from sweeps.spec import SweepSpec
+from sweeps.file.spec import SweepSpec
 
 
 def local(store: Store) -> LocalBackend:

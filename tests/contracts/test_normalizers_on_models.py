@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from sweeps.choice import Choice, OptionValue
-from sweeps.composition import parts
 from sweeps.trial import Trial
-from sweeps.vocabulary import ACTIVATIONS, NORMALIZERS
+from sweeps.words.choice import Choice, OptionValue
+from sweeps.words.composition import parts
+from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, method, trial
 from trainers.data.dataset import Dataset, assemble

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
-from sweeps.composition import POINTS
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.composition import POINTS
+from sweeps.words.vocabulary import NORMALIZERS
 from trainers.normalizers import Method
 
 CONSTRUCTION = {"attach", "start", "end_branch"}  # told to every part of a composition: no points of training

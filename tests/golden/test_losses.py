@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sweeps.composition import parts
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.composition import parts
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.factory import trial
 from tests.trainers.trials import activation, method, model
 from trainers.data import load

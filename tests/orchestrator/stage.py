@@ -15,7 +15,7 @@ from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.parts import encode, part_rows
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 
 FILE = """
 name: mine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sweeps.facts import DatasetFacts, SplitSizes
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
 
 

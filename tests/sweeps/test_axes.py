@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from sweeps.axes import uniform
-from sweeps.choice import Choice
+from sweeps.file.axes import uniform
+from sweeps.words.choice import Choice
 from tests.sweeps.sets import sweep, trials
 
 

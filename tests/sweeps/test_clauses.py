@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.clauses import problems, valid, warnings
+from sweeps.file.clauses import problems, valid, warnings
+from sweeps.file.spec import SweepSpec, load_spec
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec, load_spec
 from tests.sweeps.sets import sweep
 
 

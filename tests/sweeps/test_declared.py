@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.declared import Option, options, table
-from sweeps.document import plain
-from sweeps.sections import ANALYSIS, RUN, AnalysisSection, RunSection, Selection
-from sweeps.settings import CHOICES, DECLARED, LR_REFERENCE_BATCH, SETTINGS, setting_names
+from sweeps.file.document import plain
+from sweeps.file.sections import ANALYSIS, RUN, AnalysisSection, RunSection, Selection
+from sweeps.file.values import axis
 from sweeps.trial import Trial, field_names
-from sweeps.values import axis
+from sweeps.words.declared import Option, options, table
+from sweeps.words.settings import CHOICES, DECLARED, LR_REFERENCE_BATCH, SETTINGS, setting_names
 from tests.sweeps.render_docs import DOCS, PAGES, rendered
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.document import plain, scalar
-from sweeps.parse import parse
+from sweeps.file.document import plain, scalar
+from sweeps.file.parse import parse
 
 
 @pytest.mark.parametrize(

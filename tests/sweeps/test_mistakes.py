@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.document import Mistakes, Place, each, plain
-from sweeps.spec import SweepSpec, load_spec
+from sweeps.file.document import Mistakes, Place, each, plain
+from sweeps.file.spec import SweepSpec, load_spec
 
 
 def told(folder: Path, text: str, *overrides: str) -> list[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from sweeps.cost import flops, steps, steps_per_epoch
+from sweeps.file.spec import load_spec
 from sweeps.identity import pack_id
 from sweeps.plan import Pack, expand, packs, plan_hash, shape_key
 from sweeps.roster import service
-from sweeps.rules import problems
 from sweeps.select import Selector
-from sweeps.spec import load_spec
+from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, sweep, trials
 
 
@@ -143,8 +143,8 @@ def test_ten_thousand_trials_are_planned_without_one_doubled() -> None:
 
 def test_planning_imports_nothing_heavy() -> None:
     code = (
-        "import sys; import sweeps.spec, sweeps.plan, sweeps.rules, sweeps.cost;"
-        "sweeps.spec.load_spec('uci44');"
+        "import sys; import sweeps.file.spec, sweeps.plan, sweeps.words.rules, sweeps.cost;"
+        "sweeps.file.spec.load_spec('uci44');"
         "print(*({'torch', 'ray', 'mlflow', 'pandas', 'numpy'} & sys.modules.keys()))"
     )
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

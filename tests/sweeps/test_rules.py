@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.rules import check, divided, problems
+from sweeps.words.rules import check, divided, problems
 from tests.sweeps.sets import facts, trials
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.rules import notes, problems
+from sweeps.words.rules import notes, problems
 from tests.sweeps.sets import facts, trials
 
 

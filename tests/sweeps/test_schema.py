@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from sweeps.parse import parse
-from sweeps.schema import sweep_schema
-from sweeps.settings import DECLARED
-from sweeps.spec import PRESETS, SweepSpec, load_spec, presets
+from sweeps.file.parse import parse
+from sweeps.file.schema import sweep_schema
+from sweeps.file.spec import PRESETS, SweepSpec, load_spec, presets
+from sweeps.words.settings import DECLARED
 
 VALIDATOR = jsonschema.Draft202012Validator(sweep_schema())
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.changes import changes
-from sweeps.choice import Choice
+from sweeps.file.changes import changes
+from sweeps.file.spec import SweepSpec, load_spec, presets
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec, load_spec, presets
+from sweeps.words.choice import Choice
 from tests.sweeps.sets import facts, sweep
 
 MINIMAL = "trial:\n  dataset: some\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.choice import Choice
 from sweeps.plan import by_id
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
 from tests.sweeps.sets import trials
 
 GOLDEN = Path(__file__).parent / "golden_trials.json"

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sweeps.choice import Choice
-from trainers.activations import Activation, function
+from sweeps.words.choice import Choice
+from trainers.layers.activations import Activation, function
 
 RELU, SELU, TANH = Choice("relu"), Choice("selu"), Choice("tanh")
 ELU, ELU_2 = Choice.of("elu", {"alpha": 1.0}), Choice.of("elu", {"alpha": 2.0})

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
-from trainers.activations import Activation
-from trainers.block import Block, Convolution
-from trainers.linear import linear
+from sweeps.words.choice import Choice
+from trainers.layers.activations import Activation
+from trainers.layers.block import Block, Convolution
+from trainers.layers.linear import linear
 from trainers.normalizers.method import Method, Site
 from trainers.seeding import Streams
 

@@ -11,7 +11,7 @@ import pytest
 
 from sweeps.trial import Trial
 from tests.trainers.distributed.cases import case, close, data_of, state
-from trainers.compiler import needs_compiler
+from trainers.compiling.compiler import needs_compiler
 from trainers.pack import PackTrainer
 
 COMPILED = {

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainers.dropout import Dropout
+from trainers.layers.dropout import Dropout
 from trainers.seeding import Streams
 
 

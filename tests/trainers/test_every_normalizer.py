@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 from sweeps.trial import Trial
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS
 from trainers import data
 from trainers.host import prepare
 from trainers.metrics import cross_entropy

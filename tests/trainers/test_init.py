@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.trainers.trials import trial
-from trainers.init import biases, weights
+from trainers.layers.init import biases, weights
 from trainers.seeding import Streams
 
 SHAPE = (40, 30, 3, 3)

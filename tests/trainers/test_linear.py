@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainers.linear import linear
+from trainers.layers.linear import linear
 
 
 def tensors(bias: bool) -> tuple[Tensor, Tensor, Tensor | None]:

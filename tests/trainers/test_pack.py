@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from sweeps.choice import Choice
 from sweeps.records import CURVES, RESULTS
+from sweeps.words.choice import Choice
 from tests.trainers.factory import blobs, trial
 from tests.trainers.trials import activation, method
 from trainers import checkpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.choice import Choice
-from sweeps.vocabulary import SCHEDULES
+from sweeps.words.choice import Choice
+from sweeps.words.vocabulary import SCHEDULES
 from trainers.schedule import FACTORS, Position, factor
 
 

@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sweeps.choice import Choice
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
 from tests.trainers.folder import folder
 from tests.trainers.trials import method, model, trial
 from trainers import augment
@@ -27,10 +27,10 @@ from trainers.augment.frames import frames
 from trainers.data.dataset import assemble
 from trainers.data.folders import FolderDataset
 from trainers.data.standardize import scale
-from trainers.loader import Loader, LostProcess, Order
+from trainers.feeding.loader import Loader, LostProcess, Order
+from trainers.feeding.stream import Stream
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
-from trainers.stream import Stream
 
 CROPS = {
     "resized-crop": Choice.of("resized-crop", {"size": 16, "least": 0.08}),

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sweeps import vocabulary
-from sweeps.choice import Choice, OptionValue
-from sweeps.composition import normalizer
 from sweeps.facts import DatasetFacts, SplitSizes
 from sweeps.trial import Trial
-from sweeps.vocabulary import Entry
+from sweeps.words import vocabulary
+from sweeps.words.choice import Choice, OptionValue
+from sweeps.words.composition import normalizer
+from sweeps.words.vocabulary import Entry
 
 BASE: dict[str, Any] = {
     "dataset": "made",

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from sweeps.errors import UsageError
-from sweeps.near import unknown
 from sweeps.trial import Trial
-from sweeps.vocabulary import AUGMENTATIONS
+from sweeps.words.near import unknown
+from sweeps.words.vocabulary import AUGMENTATIONS
 from trainers.augment.augmentation import Augmentation
 from trainers.augment.cloud import RotateJitter
 from trainers.augment.crop import Crop, Flip, ResizedCrop

@@ -12,7 +12,7 @@ from math import exp, floor, log, sqrt
 import torch
 from torch import Tensor
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from trainers.augment.augmentation import Augmentation, images
 from trainers.augment.crop import TRIES
 from trainers.data.decoding import SHARE, Box, centre

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainers.data.catalog import MissingData, facts, load, load_folder, missing, read, verify
-from trainers.data.registry import GROUPS, REGISTRY, lookup, names
+from trainers.data.listings.registry import GROUPS, REGISTRY, lookup, names
 
 if TYPE_CHECKING:
     from trainers.data.dataset import Dataset, Split

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from trainers.data.dataset import TEST, VALIDATION, Dataset, assemble
-from trainers.data.listing import Listing
+from trainers.data.listings.listing import Listing
 from trainers.data.splits import stratified
 
 HELD_OUT = 4  # splits with a validation part, beside split 0 without

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sweeps.errors import MissingError, UsageError
 from sweeps.facts import DatasetFacts
 from trainers.data import facts_cache
-from trainers.data.registry import lookup
+from trainers.data.listings.registry import lookup
 from trainers.data.sources import Source, locate
 
 if TYPE_CHECKING:

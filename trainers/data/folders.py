@@ -16,11 +16,11 @@ from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.identity import digest, short
 from trainers.data.arrays import HELD_OUT, Parts, split_codes
+from trainers.data.bringing.placing import building, synced
 from trainers.data.dataset import Split, describe
 from trainers.data.decoding import centre, view
 from trainers.data.home import cache_home, folder_files
-from trainers.data.listing import Listing
-from trainers.data.placing import building, synced
+from trainers.data.listings.listing import Listing
 from trainers.data.reading import check_images
 from trainers.data.splits import RULE, stratified
 

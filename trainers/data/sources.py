@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sweeps.facts import DatasetFacts
 from trainers.data.home import array_files, folder_files, sample_file, uci_files
-from trainers.data.listing import Listing
+from trainers.data.listings.listing import Listing
 
 if TYPE_CHECKING:  # NumPy and pyarrow are imported by `read` alone, so that planning from cached facts is instant
     from trainers.data.dataset import Dataset
@@ -95,7 +95,7 @@ def _made(name: str, listing: Listing) -> Source | None:
         from trainers.data.dataset import assemble
 
         module, function = listing.maker.split(":")
-        x, y = getattr(importlib.import_module(f"trainers.data.{module}"), function)()
+        x, y = getattr(importlib.import_module(f"trainers.data.making.{module}"), function)()
         return assemble(name, x, y, listing.classes, standardized=listing.standardized)
 
     return Source((listing.maker, listing.revision, *map(_version, listing.libraries)), read)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sweeps.errors import UsageError
 from trainers.data.dataset import Dataset, assemble
-from trainers.data.listing import Listing
+from trainers.data.listings.listing import Listing
 
 
 def read(name: str, listing: Listing, table: Path, folds: Path) -> Dataset:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sweeps.composition import normalizer
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
-from sweeps.near import unknown
 from sweeps.trial import Trial
+from sweeps.words.composition import normalizer
+from sweeps.words.near import unknown
 from trainers.models.dgcnn import Dgcnn
 from trainers.models.explained import bne_cnn, bne_resnet
 from trainers.models.mlp import Mlp
 from trainers.models.network import Network
 from trainers.models.plain import cnn9, elu_cnn_11, nin, vgg16
-from trainers.models.resnet import basic_resnet, bottleneck_resnet, cifar_resnet, resnet9
-from trainers.models.wide_resnet import wide_resnet
+from trainers.models.resnets.resnet import basic_resnet, bottleneck_resnet, cifar_resnet, resnet9
+from trainers.models.resnets.wide_resnet import wide_resnet
 from trainers.seeding import Streams
 
 MODELS: dict[str, Callable[[Sequence[Trial], DatasetFacts, Streams], Network]] = {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweeps.composition import normalizer
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
+from sweeps.words.composition import normalizer
 from trainers import normalizers
-from trainers.activations import Activation
-from trainers.block import Block, Convolution, Layer, Mixed, Operation
-from trainers.init import biases, weights
-from trainers.linear import linear
-from trainers.models.branch import Branch
+from trainers.layers.activations import Activation
+from trainers.layers.block import Block, Convolution, Layer, Mixed, Operation
+from trainers.layers.init import biases, weights
+from trainers.layers.linear import linear
+from trainers.models.resnets.branch import Branch
 from trainers.normalizers.method import Method, Site
 from trainers.seeding import Streams
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
-from trainers.block import Block, Layer
-from trainers.dropout import Dropout
+from trainers.layers.block import Block, Layer
+from trainers.layers.dropout import Dropout
 from trainers.models.builder import Builder, too_small
 from trainers.models.network import Network
 from trainers.models.pooling import Pool, Pooling

@@ -8,10 +8,10 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
-from trainers.block import Layer
+from sweeps.words.choice import Choice
+from trainers.layers.block import Layer
 from trainers.models.build import build
 from trainers.seeding import Streams
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from sweeps.facts import Facts
-from sweeps.rules import share
 from sweeps.trial import Trial
+from sweeps.words.rules import share
 from trainers import augment
 from trainers.models.build import build
 from trainers.seeding import Streams

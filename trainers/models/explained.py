@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
-from trainers.block import Block
+from trainers.layers.block import Block
 from trainers.models.chain import Chain
 from trainers.models.network import Network
 from trainers.seeding import Streams

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sweeps.facts import DatasetFacts
 from sweeps.trial import Trial
-from trainers.dropout import Dropout
+from trainers.layers.dropout import Dropout
 from trainers.models.builder import Builder
 from trainers.models.network import Network
 from trainers.seeding import Streams

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from trainers.block import Block
+from trainers.layers.block import Block
 from trainers.normalizers.method import Method
 
 Samples = Callable[[], Iterable[Tensor]]

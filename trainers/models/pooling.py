@@ -7,7 +7,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainers.block import folded, unfolded
+from trainers.layers.block import folded, unfolded
 
 Pooling = Literal["max", "average"]
 Sides = int | tuple[int, ...]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from sweeps.composition import normalizer, parts
 from sweeps.errors import UsageError
-from sweeps.near import unknown
-from sweeps.vocabulary import NORMALIZERS, Option
+from sweeps.words.composition import normalizer, parts
+from sweeps.words.near import unknown
+from sweeps.words.vocabulary import NORMALIZERS, Option
 from trainers.normalizers.composite import Composite
 from trainers.normalizers.method import Method, Site
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from trainers.activations import Activation
+from trainers.layers.activations import Activation
 from trainers.normalizers.method import Method
 
 LAYER = ("weight", "bias")  # what the layer itself learns; all parts see it

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweeps.errors import UsageError
-from sweeps.rules import divisor
+from sweeps.words.rules import divisor
 from trainers.normalizers.method import Method, Site
 
 EPS = 1e-5

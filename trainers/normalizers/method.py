@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
-from trainers.activations import Activation
+from sweeps.words.choice import Choice
+from trainers.layers.activations import Activation
 from trainers.seeding import Streams
 
 RELU = Choice("relu")
@@ -46,7 +46,7 @@ class Method(nn.Module):
 
     bias: bool = True  # does the layer before it keep its bias?
     calibrated: Literal["never", "training", "evaluation"] = "never"  # before what it is shown the training set
-    compiles: bool = True  # False where training reads state that it moves: see `trainers.compiled`
+    compiles: bool = True  # False where training reads state that it moves: see `trainers.compiling.compiled`
 
     def attach(self, activation: Activation) -> None:
         """Shown at construction the activation that follows, for what that learns."""

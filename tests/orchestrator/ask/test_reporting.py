@@ -12,7 +12,7 @@ from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 from sweeps.trial import Trial
 from tests.orchestrator.stage import Call
 

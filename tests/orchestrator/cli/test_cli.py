@@ -14,7 +14,7 @@ from orchestrator.store import Store
 from orchestrator.store.parts import part_rows
 from orchestrator.store.results import EXPORTED
 from orchestrator.store.workspace import Workspace
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 from tests.orchestrator.stage import Call
 
 FILE = """

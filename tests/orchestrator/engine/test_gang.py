@@ -12,7 +12,7 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError
 from orchestrator.engine import gang, remote
 from orchestrator.engine.gang import Gang
 from tests.orchestrator.stage import Stage
-from trainers.loader import LostNode, LostProcess
+from trainers.feeding.loader import LostNode, LostProcess
 
 OWN = ValueError("of its own")
 NETWORK = RuntimeError("[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer")

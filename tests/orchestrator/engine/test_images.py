@@ -16,10 +16,10 @@ from orchestrator.planning.plan import plan
 from orchestrator.store import Store
 from orchestrator.store.results import table
 from orchestrator.store.workspace import Workspace
-from sweeps.spec import load_spec
+from sweeps.file.spec import load_spec
 from tests.trainers.folder import tree
 from trainers import data
-from trainers.data.importing import bring_folder
+from trainers.data.bringing.importing import bring_folder
 from trainers.pack import PackTrainer
 
 SWEEP = """

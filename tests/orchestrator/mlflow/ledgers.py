@@ -11,9 +11,9 @@ from orchestrator.store import Store
 from orchestrator.store.files import publish
 from orchestrator.store.parts import part_rows
 from orchestrator.store.workspace import Workspace
-from sweeps.choice import Choice
 from sweeps.identity import digest
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
 
 BASE = Trial(
     dataset="wine",

@@ -13,7 +13,7 @@ from orchestrator.ask.from_mlflow import from_mlflow
 from orchestrator.mirror.sync import sync
 from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 
 FILTERS = [

@@ -22,8 +22,8 @@ from orchestrator.watch.status import status_of
 from slurm.profile import Profile
 from sweeps.cost import flops
 from sweeps.errors import UsageError
+from sweeps.file.spec import SweepSpec, load_spec
 from sweeps.plan import expand, packs
-from sweeps.spec import SweepSpec, load_spec
 from tests.orchestrator.stage import Call, Stage
 from trainers.models.cost import macs
 

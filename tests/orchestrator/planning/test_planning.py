@@ -9,8 +9,8 @@ from orchestrator.planning.plan import commit, plan
 from orchestrator.store import Store
 from orchestrator.store.roster import Roster
 from orchestrator.store.workspace import Workspace
+from sweeps.file.spec import SweepSpec, load_spec
 from sweeps.select import Selector
-from sweeps.spec import SweepSpec, load_spec
 
 FILE = """
 name: small

@@ -11,12 +11,12 @@ import pytest
 
 from orchestrator.planning.plan import check, facts_once
 from sweeps.facts import DatasetFacts, SplitSizes
+from sweeps.file.spec import load_spec, presets
 from sweeps.plan import expand, packs
-from sweeps.rules import problems
-from sweeps.spec import load_spec, presets
 from sweeps.trial import Trial
+from sweeps.words.rules import problems
 from trainers import data
-from trainers.data.registry import lookup
+from trainers.data.listings.registry import lookup
 from trainers.host import prepare
 from trainers.pack import PackTrainer
 

@@ -9,8 +9,8 @@ import pytest
 from orchestrator.planning.cost import CostModel
 from orchestrator.planning.plan import check, facts_once, plan
 from orchestrator.store import Store
+from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
-from sweeps.spec import SweepSpec
 
 
 def sweep(**changes: object) -> SweepSpec:

@@ -18,8 +18,8 @@ from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.results import table
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.status import status_of
+from sweeps.file.spec import load_spec
 from sweeps.select import Selector
-from sweeps.spec import load_spec
 from tests.orchestrator.stage import Call, Stage
 
 FAILED = Selector.parse("state=failed")

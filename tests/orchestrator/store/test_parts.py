@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.store.parts import shown
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 
 
 @pytest.mark.parametrize(

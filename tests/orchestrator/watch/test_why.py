@@ -11,8 +11,8 @@ from orchestrator.store.attempts import BUDGETS
 from orchestrator.watch.failures import errors
 from orchestrator.watch.logs import logs
 from orchestrator.watch.why import why
-from sweeps import vocabulary
 from sweeps.select import Selector
+from sweeps.words import vocabulary
 from tests.orchestrator.stage import FILE, Call, Stage
 
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sweeps import vocabulary
-from sweeps.choice import Choice, OptionValue
+from sweeps.words import vocabulary
+from sweeps.words.choice import Choice, OptionValue
 from tests.trainers.trials import model, trial
 from trainers.augment import Augmentation, build
 from trainers.augment.crop import hole, window

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers import data
-from trainers.data.chess import DRAW, krvk, win_depths
+from trainers.data.making.chess import DRAW, krvk, win_depths
 
 COUNTS = [2796, 27, 78, 246, 81, 198, 471, 592, 683, 1433, 1712, 1985, 2854, 3597, 4194, 4553, 2166, 390]
 

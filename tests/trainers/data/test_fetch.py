@@ -17,9 +17,9 @@ import pytest
 from tests.trainers.data.archives import cifar_members, snn_members, write_tar, write_zip
 from tests.trainers.data.conftest import Server
 from trainers import data
-from trainers.data import fetch as fetching
-from trainers.data.fetch import download, fetch
-from trainers.data.listing import Archive
+from trainers.data.bringing import fetch as fetching
+from trainers.data.bringing.fetch import download, fetch
+from trainers.data.listings.listing import Archive
 
 CONTENT = np.random.default_rng(0).bytes(600_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -212,7 +212,7 @@ def test_nothing_half_made_is_visible(fault: str, cifar: Server, home: Path, mon
     elif fault == "cut":
         cifar.cut, cifar.etag = 1000, None
     else:
-        monkeypatch.setattr("trainers.data.placing.synced", full_disk)
+        monkeypatch.setattr("trainers.data.bringing.placing.synced", full_disk)
     result = fetch(["cifar10"], mirror=cifar.url)
     assert list(result.refused) == ["cifar10"]
     assert list(data.missing(["cifar10"])) == ["cifar10"]
@@ -257,7 +257,10 @@ def test_a_faulty_archive_brings_the_sound_set_and_nothing_of_the_other(
 
 def test_two_processes_fetch_once(bundle: Server, home: Path) -> None:
     bundle.seconds = 0.5
-    code = f"from trainers.data.fetch import fetch; r = fetch(['car'], mirror={bundle.url!r}); print(r.done, r.kept)"
+    code = (
+        "from trainers.data.bringing.fetch import fetch; "
+        f"r = fetch(['car'], mirror={bundle.url!r}); print(r.done, r.kept)"
+    )
     both: list[Any] = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ})
         for _ in range(2)
@@ -269,9 +272,9 @@ def test_two_processes_fetch_once(bundle: Server, home: Path) -> None:
 
 def test_a_process_killed_while_it_places_leaves_nothing_visible(bundle: Server, home: Path) -> None:
     code = (
-        "import os, signal\nfrom trainers.data import placing\n"
+        "import os, signal\nfrom trainers.data.bringing import placing\n"
         "placing.synced = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"from trainers.data.fetch import fetch\nfetch(['car'], mirror={bundle.url!r})"
+        f"from trainers.data.bringing.fetch import fetch\nfetch(['car'], mirror={bundle.url!r})"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert list(data.missing(["car"])) == ["car"]

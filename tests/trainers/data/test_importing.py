@@ -29,7 +29,7 @@ from tests.trainers.data.archives import (
 )
 from tests.trainers.folder import tree
 from trainers import data
-from trainers.data.importing import Imported, bring, bring_folder
+from trainers.data.bringing.importing import Imported, bring, bring_folder
 
 CAR = "data/car/"
 Small = Callable[..., None]
@@ -623,7 +623,7 @@ def test_a_full_disk_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     path = write_zip(tmp_path / "data_py.zip", snn_members(published, "car"))
-    monkeypatch.setattr("trainers.data.placing.synced", full)
+    monkeypatch.setattr("trainers.data.bringing.placing.synced", full)
     assert "the disk of" in refusal(bring(path), "car")
     assert nothing_left(home)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trainers import data
-from trainers.data import drawn, embedded
+from trainers.data.making import drawn, embedded
 
 DIGESTS = {
     "optical-test": "c41bf8fc45580671",

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
-from sweeps.composition import normalizer as entry
-from sweeps.composition import parts
 from sweeps.trial import Trial
-from sweeps.vocabulary import NORMALIZERS
+from sweeps.words.choice import Choice
+from sweeps.words.composition import normalizer as entry
+from sweeps.words.composition import parts
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.trials import activation, method, trial
 from trainers.data.dataset import Dataset, assemble
 from trainers.metrics import cross_entropy

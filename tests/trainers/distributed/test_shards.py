@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sweeps.composition import parts
+from sweeps.words.composition import parts
 from tests.trainers.distributed.cases import OF_A_BATCH, Oracle, case, cases, close, data_of, state, trained
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams

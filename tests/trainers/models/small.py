@@ -1,6 +1,6 @@
 """Every model at an eighth of its width or less, at its least depth, on small images."""
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.trials import model
 
 EIGHTH = 0.125

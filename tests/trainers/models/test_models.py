@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sweeps import vocabulary
 from sweeps.trial import Trial
+from sweeps.words import vocabulary
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, facts, method, model, trial
 from trainers.models import Network, build

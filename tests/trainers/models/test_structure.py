@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import facts, method, model, trial
-from trainers.block import Layer
+from trainers.layers.block import Layer
 from trainers.models import Network, build
 from trainers.models.dgcnn import neighbourhoods
 from trainers.seeding import Streams

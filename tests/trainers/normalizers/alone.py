@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
-from trainers.activations import Activation
-from trainers.block import Block, Convolution
-from trainers.linear import linear
+from sweeps.words.choice import Choice
+from trainers.layers.activations import Activation
+from trainers.layers.block import Block, Convolution
+from trainers.layers.linear import linear
 from trainers.normalizers import Site, build
 from trainers.optim import SGD
 from trainers.seeding import Streams

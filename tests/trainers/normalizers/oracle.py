@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainers.block import Block, Convolution
-from trainers.linear import linear
+from trainers.layers.block import Block, Convolution
+from trainers.layers.linear import linear
 from trainers.normalizers import Site, build
 from trainers.seeding import Streams
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeps.rules import problems
+from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, trials
 from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
 from tests.trainers.trials import method
-from trainers.block import Block
+from trainers.feeding.pool import Pool
+from trainers.layers.block import Block
 from trainers.normalizers import build
 from trainers.pack import PackTrainer
-from trainers.pool import Pool
 
 PLACES = pytest.mark.parametrize(("replicas", "convolution"), [(1, False), (3, False), (1, True), (3, True)])
 

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
 from tests.trainers.trials import method
-from trainers.block import Block
-from trainers.normalizers.moments import population
+from trainers.feeding.pool import Pool
+from trainers.layers.block import Block
+from trainers.normalizers.batch_statistics.moments import population
 from trainers.pack import PackTrainer
-from trainers.pool import Pool
 
 
 class Frozen(Plain):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from sweeps.rules import problems
+from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, trials
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
-from trainers.block import Block
+from trainers.layers.block import Block
 from trainers.normalizers import Site, build
-from trainers.normalizers.chi_square import chi_square_mean
-from trainers.normalizers.moments import beside
+from trainers.normalizers.batch_statistics.chi_square import chi_square_mean
+from trainers.normalizers.batch_statistics.moments import beside
 from trainers.seeding import Streams
 
 REPLICAS = 500

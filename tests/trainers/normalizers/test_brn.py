@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.trainers.normalizers.oracle import Plain, agree, block, close, normal, site
-from trainers.block import Block
+from trainers.layers.block import Block
 
 
 class Renorm(Plain):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweeps.vocabulary import NORMALIZERS, Normalizer, Option
+from sweeps.words.vocabulary import NORMALIZERS, Normalizer, Option
 from tests.trainers.normalizers.oracle import site
-from trainers.block import Block
-from trainers.linear import linear
+from trainers.layers.block import Block
+from trainers.layers.linear import linear
 from trainers.normalizers import Method, Site, build
 
 

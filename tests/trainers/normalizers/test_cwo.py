@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.alone import ELU, FLOAT64, LAYER, LAYERS, PLACES, Place, Plain, compare, normal
 from tests.trainers.trials import method

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 import trainers.normalizers
-from sweeps import vocabulary
-from sweeps.choice import Choice
-from sweeps.rules import problems
+from sweeps.words import vocabulary
+from sweeps.words.choice import Choice
+from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, trials
 from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.oracle import Plain, agree, block, site
-from trainers.block import Block
+from trainers.layers.block import Block
 from trainers.pack import PackTrainer
 
 PAGE = Path(__file__).parents[3] / "docs" / "add-a-normalizer.md"

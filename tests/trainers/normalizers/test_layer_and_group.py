@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.normalizers.alone import FLOAT64, PLACES, Place, Plain, compare, normal
 from trainers.normalizers import Site, build
 from trainers.seeding import Streams

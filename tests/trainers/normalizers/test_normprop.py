@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.factory import blobs, trial
 from tests.trainers.normalizers.alone import ELU, FLOAT64, PLACES, Place, Plain, compare, normal, packed
 from tests.trainers.trials import activation, method
-from trainers.activations import function
+from trainers.layers.activations import function
 from trainers.normalizers import Site, build
-from trainers.normalizers.gaussian import isometric_scale, moments
+from trainers.normalizers.weights.gaussian import isometric_scale, moments
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.trainers.normalizers.oracle import Plain, agree, block, normal, site
-from trainers.block import Block
+from trainers.layers.block import Block
 
 FORMS: dict[str, dict[str, str]] = {
     "both": {},

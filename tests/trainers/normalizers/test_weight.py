@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from sweeps.choice import Choice
+from sweeps.words.choice import Choice
 from tests.trainers.normalizers.alone import ELU, FULL, PLACES, Place, Plain, compare, normal, packed
 from trainers.normalizers import Site, build
 from trainers.seeding import Streams

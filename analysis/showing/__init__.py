@@ -1,0 +1,1 @@
+"""What is shown of the numbers: tables, figures, the page."""

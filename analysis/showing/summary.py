@@ -1,0 +1,189 @@
+"""The summary in words: what was compared, the answer, how sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.findings import Findings
+from analysis.showing.shown import signed
+from analysis.statistics.intervals import Interval, t_interval
+from analysis.statistics.scores import listed
+from sweeps.words.vocabulary import NORMALIZERS
+
+EXPLAINED = 4  # normalizers that a summary explains
+LISTED = 8  # values of an axis that it lists
+MEANING = {"test_error": ", the share of wrong answers on data kept back"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    compared: list[str]
+    answer: list[str]
+    sure: list[str]
+
+
+def summary(findings: Findings) -> Summary:
+    return Summary(compared(findings), answer(findings), sure(findings))
+
+
+def compared(findings: Findings) -> list[str]:
+    q, scores = findings.question, findings.scores
+    seeds = len(findings.amounts.replicates)
+    lines = [
+        f"Networks trained with {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
+        f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), from {plural(seeds, 'random seed')} each, by "
+        f"their {q.metric_name}{MEANING.get(q.metric, '')}; {q.better} is better.",
+        "A method is "
+        + " with ".join(axis_words(findings, i, c) for i, c in enumerate(q.columns))
+        + (f"; {findings.names[0]} is short for such a pair." if len(q.columns) == 2 else "."),
+    ]
+    if q.select:
+        lines.append(f"Of several values of {' and '.join(q.select)}, the one with the best {spoken(q.by)} counts.")
+    results = findings.states["done"] + findings.states["diverged"]
+    total = findings.states.total()
+    others = [f"{n:,} {spoken(s)}" for s, n in findings.states.items() if s not in ("done", "diverged")]
+    lines.append(f"{results:,} of {total:,} trials have a result" + (f" ({', '.join(others)})." if others else "."))
+    if findings.states["diverged"]:
+        rule = {
+            "loss": "where one is selected, its method loses",
+            "majority": "where one is selected, it counts with the majority-class error",
+            "drop": "they are left out",
+        }
+        lines.append(f"{plural(findings.states['diverged'], 'trial')} diverged: {rule[q.diverged]}.")
+    if findings.wins.incomplete or findings.wins.partial:
+        lines.append(
+            f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'whole row')}, "
+            f"{plural(len(findings.wins.partial), 'single block')}."
+        )
+    return lines
+
+
+def values(findings: Findings, place: int) -> str:
+    """The values of one of the rows' axes."""
+    return listed(list(dict.fromkeys(row[place] for row in findings.scores.rows)), LISTED)
+
+
+def axis_words(findings: Findings, place: int, axis: str) -> str:
+    """One axis of the methods in words; a few normalizers are explained by their vocabulary's summary."""
+    words = list(dict.fromkeys(str(key[place]) for key in findings.columns))
+    if axis == "normalizer" and len(words) <= EXPLAINED and all(v in NORMALIZERS for v in words):
+        words = [v if v == "none" else f"{v} ({NORMALIZERS[v].summary.split(';')[0]})" for v in words]
+    article = "an" if axis[0] in "aeiou" else "a"
+    return f"{article} {axis.replace('_', ' ')}, one of {listed(words, 12)}"
+
+
+def answer(findings: Findings) -> list[str]:
+    q = findings.question
+    table = findings.wins
+    if len(findings.columns) < 2:
+        return [f"There is one method only: its mean {q.metric_name} is {findings.means[0].mean:.4f}."]
+    if len(table.constant) == len(table.counted):
+        return [f"No method wins: on every one of the {len(table.counted)} {q.rows_name} all methods are equal."]
+    best = findings.order[0]
+    top = max(table.wins)
+    winners = [n for n, w in zip(findings.names, table.wins, strict=True) if w == top]
+    lead = listed(winners)
+    share = f"on {top:g} of {len(table.counted)} {q.rows_name}"
+    verb = "wins most often" if len(winners) == 1 else "win equally often"
+    between = gap(findings)
+    lines = ["No method is clearly the best."] if between is not None and not apart(between) else []
+    lines.append(f"{lead} {verb}: {share}.")
+    mean = findings.means[best].mean
+    extreme = "lowest" if q.direction == "min" else "highest"
+    spread = f" ({bounds(findings.means[best], q.level)})" if findings.replicated else ""
+    whose = "It also has" if winners == [findings.names[best]] else f"{findings.names[best]} has"
+    lines.append(f"{whose} the {extreme} mean {q.metric_name}, {mean:.4f}{spread}{against(findings, best)}.")
+    return lines + small_batches(findings)
+
+
+def small_batches(findings: Findings) -> list[str]:
+    """Who bears small batches best, where the batch size varies."""
+    found = findings.robustness
+    if found is None:
+        return []
+    index = np.array([found.index(j).mean for j in range(len(found.columns))])
+    if np.isnan(index).all():
+        return []
+    j = int(np.nanargmin(index))
+    first = next(b for b, mean in zip(found.batch_sizes, found.mean[:, j], strict=True) if mean == mean)
+    return [
+        f"The batch size matters least to {findings.names[j]}: from {first} to {found.batch_sizes[-1]} its error "
+        f"exceeds its own best by {index[j]:.4f} on average."
+    ]
+
+
+def against(findings: Findings, best: int) -> str:
+    """How far the best is from its baseline or, where it has none, from the next best."""
+    difference = findings.differences[best]
+    other = findings.columns.index(difference.baseline) if difference else findings.order[1]
+    return f"; {findings.names[other]} has {findings.means[other].mean:.4f}"
+
+
+def bounds(interval: Interval, level: float) -> str:
+    return f"{level:.0%} interval {interval.low:.4f} to {interval.high:.4f}"
+
+
+def gap(findings: Findings) -> Interval | None:
+    """The difference between the best two means, over seeds; None without replicates."""
+    if not findings.replicated:
+        return None
+    best, second = findings.order[:2]
+    return t_interval(findings.seed_means[best] - findings.seed_means[second], findings.question.level)
+
+
+def apart(between: Interval) -> bool:
+    """Whether the interval leaves out zero."""
+    return between.low is not None and between.high is not None and not between.low <= 0 <= between.high
+
+
+def sure(findings: Findings) -> list[str]:
+    q = findings.question
+    if len(findings.columns) < 2:
+        return ["Nothing is compared."]
+    best, second = findings.order[:2]
+    between = gap(findings)
+    if between is None or between.low is None or between.high is None:
+        why = (
+            "There is one seed only"
+            if len(findings.amounts.replicates) < 2
+            else "No two seeds are complete on every row"
+        )
+        return [f"{why}, so chance cannot be told from effect: no interval is given. Run more seeds."]
+    seeds = int(findings.whole_seeds.sum())
+    names = f"{findings.names[best]} and the next best, {findings.names[second]}"
+    low, high = sorted((abs(between.low), abs(between.high)))
+    if apart(between):
+        first = (
+            f"Over {seeds} seeds the difference between {names}, is {low:.4f} to {high:.4f} ({q.level:.0%} interval): "
+            "more than the seeds' chance explains, on these data sets."
+        )
+    else:
+        first = (
+            f"Not sure: over {seeds} seeds the difference between {names}, is {signed(between.mean)} with a "
+            f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
+        )
+    lines = [first]
+    rows = t_interval(findings.unit_means[:, best] - findings.unit_means[:, second], q.level)
+    if rows.low is not None and rows.high is not None:
+        reach = (
+            "includes zero: on other data sets the order may turn" if rows.low <= 0 <= rows.high else "excludes zero"
+        )
+        lines.append(
+            f"Over the {rows.n} {q.units_name} the interval is {signed(rows.low)} to {signed(rows.high)}, "
+            f"which {reach}."
+        )
+    units = len(findings.unit_means)
+    if seeds < 5 or units < 5:
+        few = [f"{seeds} seeds"] * (seeds < 5) + [f"{units} {q.units_name}"] * (units < 5)
+        lines.append(f"{' and '.join(few)} are few: read this as a first look.")
+    return lines
+
+
+def spoken(column: str) -> str:
+    return column.replace("val_", "validation_").replace("_", " ")
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

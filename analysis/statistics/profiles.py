@@ -1,0 +1,70 @@
+"""Dolan-More performance profiles: how often a method is nearly the best, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.bootstrap import percentiles, resampled
+from analysis.statistics.scores import Direction, Floats
+
+TAUS = np.linspace(1.0, 0.95, 501)
+STEP = 10
+DRAWN = TAUS[::STEP]  # what a figure and a bootstrap need
+TOLERANCE = 1e-9
+RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Band:
+    """Ends of the shares, (taus, columns), at `DRAWN`, and of the areas, (columns,)."""
+
+    low: Floats
+    high: Floats
+    area_low: Floats
+    area_high: Floats
+
+
+def profile(
+    accuracy: Floats, taus: Floats = TAUS, tolerance: float = TOLERANCE, weights: Floats | None = None
+) -> Floats:
+    """Share of rows on which accuracy >= tau * (the row's best accuracy) - tolerance: (taus, columns).
+
+    `accuracy` is (rows, columns, ...); minus infinity for a diverged trial; `weights` of rows, (rows, 1, ...).
+    Dolan and More 2002, with the ratio turned as in Littwin and Wolf 2018, Fig. 3.
+    """
+    best = accuracy.max(axis=1, keepdims=True)
+    weights = np.ones((len(accuracy), *(1,) * (accuracy.ndim - 1))) if weights is None else weights
+    share = weights / weights.sum(axis=0)
+    return np.stack([((accuracy >= tau * best - tolerance) * share).sum(axis=0) for tau in taus])
+
+
+def area(shares: Floats, taus: Floats = TAUS) -> Floats:
+    """Area below each column of `shares` (taus, columns, ...) over the range of tau: 1 is the best on every row."""
+    return np.abs(np.trapezoid(shares, taus, axis=0)) / float(np.ptp(taus))
+
+
+def accuracy_of(means: Floats, direction: Direction) -> Floats:
+    """1 - error, or the metric itself where higher is better."""
+    return 1 - means if direction == "min" else means
+
+
+def band(values: Floats, units: NDArray[np.int64], direction: Direction, *, seed: int, level: float) -> Band | None:
+    """Percentile band of the profile of (rows, columns, seeds): units are drawn anew, and in each row its seeds.
+
+    `units`, (rows,), numbers from 0 the rows that belong together. All columns see the same draws. None where there is
+    one unit with one seed: nothing can be drawn anew.
+    """
+    count = int(units.max()) + 1
+    drawn = resampled(values, seed=seed, resamples=RESAMPLES)
+    if count < 2 and drawn[0].shape[2] < 2:
+        return None
+    means = np.stack([row.mean(axis=2) for row in drawn])  # (rows, columns, resamples)
+    times = np.random.default_rng([seed, count]).multinomial(count, [1 / count] * count, size=RESAMPLES)
+    weights = times.T[units].astype(np.float64)
+    shares = profile(accuracy_of(means, direction), DRAWN, weights=weights[:, None, :])
+    low, high = percentiles(np.moveaxis(shares, 2, 0), level)
+    area_low, area_high = percentiles(area(shares, DRAWN).T, level)
+    return Band(low, high, area_low, area_high)

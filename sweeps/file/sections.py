@@ -1,0 +1,139 @@
+"""The `run` and `analysis` sections of a sweep file. Neither is hashed: they change no trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from sweeps.file.document import Node
+from sweeps.file.values import typed, values
+from sweeps.identity import canonical
+from sweeps.records import RESULTS
+from sweeps.words.declared import Option, options, setting
+from sweeps.words.settings import setting_names
+
+MEASURES = tuple(name for name, kind in RESULTS.items() if kind == "double")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSection:
+    """How a sweep is run. Changes results by rounding at most."""
+
+    pack: int = field(metadata=setting(32, low=1, help="most trials of the same shapes that are trained together"))
+    checkpoint_seconds: float = field(
+        metadata=setting(120.0, low=0.0, help="seconds of work that an interruption may cost")
+    )
+    cpus: int = field(metadata=setting(1, low=1, help="cores, and so threads, of a pack; of each of its devices"))
+    gpus: float = field(
+        metadata=setting(0.0, low=0.0, help="GPUs of a pack, of each of its devices; 0.25: four packs share one")
+    )
+    devices: int = field(
+        metadata=setting(1, low=1, help="processes that train one trial together; more than 1: packs of one trial")
+    )
+    channels_last: bool = field(
+        metadata=setting(False, help="images lie in memory pixel by pixel: often faster convolutions")
+    )
+    compile: bool = field(metadata=setting(False, help="torch.compile; needs a C++ compiler: g++, or what CXX names"))
+
+    @property
+    def pack_size(self) -> int:
+        """A trial that spans devices is a pack of one."""
+        return self.pack if self.devices == 1 else 1
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Of the trials that differ only in `over`, the one with the least `by` (ties: the smallest values of `over`)."""
+
+    over: tuple[str, ...] = field(
+        metadata=setting((), words=setting_names(), help="settings among whose values the best is taken")
+    )
+    by: str = field(metadata=setting("val_error", words=MEASURES, help="what is least in the best"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisSection:
+    """What the results are asked, fixed before they are seen."""
+
+    metric: str = field(metadata=setting("test_error", words=MEASURES, help="what is compared"))
+    direction: str = field(metadata=setting("min", words=("min", "max"), help="which end of the metric is better"))
+    baseline: str = field(metadata=setting("", help="the normalizer that differences are taken from; none if empty"))
+    ties: str = field(
+        metadata=setting(
+            "shared",
+            words=("shared", "split", "none"),
+            help="who wins when several have the smallest error: each, 1/k each, nobody",
+        )
+    )
+    constant: str = field(
+        metadata=setting("count", words=("count", "skip"), help="rows in which all methods are equal")
+    )
+    diverged: str = field(
+        metadata=setting(
+            "loss",
+            words=("loss", "majority", "drop"),
+            help="a diverged trial loses, has the error of the most frequent class, or is missing",
+        )
+    )
+    columns: tuple[str, ...] = field(
+        metadata=setting(
+            ("activation", "normalizer"), words=setting_names(), help="settings that name a method that is compared"
+        )
+    )
+    average: tuple[str, ...] = field(
+        metadata=setting(("seed",), words=setting_names(), help="settings that a mean is taken over")
+    )
+    blocks: tuple[str, ...] = field(
+        metadata=setting(("dataset", "seed"), words=setting_names(), help="what is compared only when it is complete")
+    )
+    skip: tuple[str, ...] = field(metadata=setting((), help="data sets to leave out"))
+    select: Selection | None = field(
+        metadata=setting(
+            None, help="`{over: depth, by: val_error}`: of trials that differ in depth alone, the best one"
+        )
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(canonical(asdict(self)))  # tuples as lists
+        return data
+
+
+RUN: dict[str, Option] = options(RunSection)
+ANALYSIS: dict[str, Option] = options(AnalysisSection)
+
+
+def run_section(node: Node) -> RunSection:
+    return RunSection(**_read(node, "run", RUN))
+
+
+def analysis_section(node: Node) -> AnalysisSection:
+    return AnalysisSection(**_read(node, "analysis", ANALYSIS))
+
+
+def _read(node: Node, what: str, declared: Mapping[str, Option]) -> dict[str, Any]:
+    """The values of a section's settings, each at its default unless given."""
+    given = node.section(what, {name: partial(_value, name, option) for name, option in declared.items()})
+    return {name: option.default for name, option in declared.items()} | given
+
+
+def _value(name: str, option: Option, node: Node) -> Any:
+    if option.kind == "section":
+        return _selection(node)
+    if option.kind == "words":
+        return values(name, replace(option, kind="word"), node)
+    return typed(name, option, node)
+
+
+def _selection(node: Node) -> Selection | None:
+    if node.value is None:
+        return None
+    given = _read(node, "select", options(Selection))
+    if not given["over"]:
+        raise node.error("'select' needs `over`: the settings among whose values the best is taken")
+    return Selection(**given)

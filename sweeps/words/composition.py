@@ -1,0 +1,60 @@
+"""Two normalizers in one: `ws+bn` standardizes the weights and normalizes the batch."""
+
+from __future__ import annotations
+
+from sweeps.errors import UsageError
+from sweeps.words.near import unknown
+from sweeps.words.vocabulary import NORMALIZERS, Normalizer
+
+# The moments of training, in the order in which they come.
+POINTS = ("input", "before", "weight", "after", "activated", "penalty", "gradients", "project", "calibrate")
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The entries of `NORMALIZERS` that a name stands for, in the order of their first points.
+
+    UsageError for a name that is not known and for parts that act at the same point.
+    """
+    if name in NORMALIZERS:
+        return (name,)
+    names = name.split("+")
+    for part in names:
+        if part not in NORMALIZERS:
+            raise UsageError(unknown("normalizer", part if len(names) > 1 else name, NORMALIZERS))
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            _compatible(a, b)
+    return tuple(sorted(names, key=lambda part: min(map(POINTS.index, NORMALIZERS[part].points))))
+
+
+def normalizer(name: str) -> Normalizer:
+    """The entry of a name or of a composition: options of all parts, the largest demand on the batch.
+
+    An option that several parts have is meant for all of them. The revisions of the parts are added: they only ever
+    rise, so mending one part changes the sum.
+    """
+    names = parts(name)
+    if len(names) == 1:
+        return NORMALIZERS[names[0]]
+    entries = [NORMALIZERS[part] for part in names]
+    return Normalizer(
+        summary=" with ".join(entry.summary for entry in entries),
+        source="; ".join(dict.fromkeys(entry.source for entry in entries if entry.source)),
+        options={option: spec for entry in entries for option, spec in entry.options.items()},
+        implementation="",
+        points=frozenset().union(*(entry.points for entry in entries)),
+        revision=sum(entry.revision for entry in entries),
+        least_values=max(entry.least_values for entry in entries),
+    )
+
+
+def _compatible(a: str, b: str) -> None:
+    first, second = NORMALIZERS[a], NORMALIZERS[b]
+    if not first.points or not second.points:
+        raise UsageError(f"'{a}' and '{b}' do not compose: one of them does nothing")
+    shared = sorted(first.points & second.points)
+    if shared:
+        raise UsageError(f"'{a}' and '{b}' do not compose: both act at '{shared[0]}'")
+    for option in sorted(first.options.keys() & second.options.keys()):
+        if first.options[option] != second.options[option]:
+            raise UsageError(f"'{a}' and '{b}' do not compose: '{option}' means something else in each")

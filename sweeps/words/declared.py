@@ -1,0 +1,127 @@
+"""How a setting is declared: once, as a field of a dataclass. Its annotation is the kind, its metadata say the rest.
+
+What reads a sweep file, what checks it, the tables of the docs, `normsweep list` and the JSON Schema all ask `options`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, Literal
+
+from sweeps.words.choice import OptionValue
+
+# floats: one number or a list of them; words: a list of words; choice: a name with options; section: keys of its own
+Kind = Literal["int", "float", "bool", "word", "ints", "floats", "words", "choice", "section"]
+
+_KINDS: dict[str, Kind] = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "word",
+    "tuple[str, ...]": "words",
+    "Choice": "choice",
+    "Selection | None": "section",
+}
+
+WORDS: dict[Kind, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "word": "a word",
+    "ints": "a list of whole numbers",
+    "floats": "a number or a list of numbers",
+    "words": "a list of words",
+    "choice": "a name, or a name with options",
+    "section": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting, or an option of a vocabulary entry: its kind, default, and the closed range or words it may take.
+
+    `packs`: trials that differ only in this value may be trained in one pack (it changes no shape).
+    `younger`: than trials that may be recorded: at its default a trial leaves it out, so that their ids stay.
+    `by`: where `default` is None, the name of another option and this one's value for each of that one's.
+    `entries`: the names of a `choice`.
+    """
+
+    kind: Kind
+    default: OptionValue
+    low: float | None = None
+    high: float | None = None
+    words: tuple[str, ...] = ()
+    packs: bool = False
+    by: tuple[str, Mapping[str, OptionValue]] | None = None
+    younger: bool = field(default=False, compare=False)
+    help: str = ""
+    entries: Mapping[str, Entry] = field(default_factory=dict[str, "Entry"], compare=False)
+
+    @property
+    def limits(self) -> str:
+        """`at least 1`, `0 to 1`, or nothing."""
+        if self.low is None or self.high is None:
+            return f"at least {self.low:g}" if self.low is not None else ""
+        return f"{self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A name of the vocabulary: one sentence, its source, its options."""
+
+    summary: str
+    source: str = ""
+    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+
+
+def setting(
+    default: OptionValue,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    words: tuple[str, ...] = (),
+    packs: bool = False,
+    entries: Mapping[str, Entry] | None = None,
+    help: str,
+) -> dict[str, Any]:
+    """The metadata of a field that is a setting. The field itself has no default, so that none can change unseen."""
+    return {
+        "default": default,
+        "low": low,
+        "high": high,
+        "words": words,
+        "packs": packs,
+        "entries": entries or {},
+        "help": help,
+    }
+
+
+@cache
+def options(section: type[Any]) -> dict[str, Option]:
+    """The settings that a dataclass declares, in the order of its fields. Fields without metadata are none."""
+    return {f.name: Option(kind=_KINDS[str(f.type)], **f.metadata) for f in fields(section) if f.metadata}
+
+
+def table(options: Mapping[str, Option]) -> list[dict[str, str]]:
+    """A row for each setting, as `normsweep list` and the docs show it: name, default, values, meaning."""
+    return [
+        {"name": name, "default": _shown(option), "values": _values(option), "meaning": option.help}
+        for name, option in options.items()
+    ]
+
+
+def _shown(option: Option) -> str:
+    value = option.default
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _values(option: Option) -> str:
+    if option.kind == "word" and option.words:
+        return ", ".join(option.words)
+    return f"{WORDS[option.kind]}{', ' * bool(option.limits)}{option.limits}"

@@ -1,0 +1,217 @@
+"""What a trial must not ask for: found before anything runs, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
+
+from sweeps.errors import UsageError
+from sweeps.facts import DatasetFacts, Facts
+from sweeps.trial import Trial, field_names
+from sweeps.words.composition import normalizer, parts
+from sweeps.words.vocabulary import NORMALIZERS
+
+SHOWN = 10
+ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # named to who asks for too small a batch
+
+
+def check(trials: Iterable[Trial], facts: Facts) -> None:
+    """UsageError with all distinct problems of the trials, the first ten in full."""
+    found = problems(trials, facts)
+    if found:
+        more = [f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+        raise UsageError("\n".join([*found[:SHOWN], *more]))
+
+
+def problems(trials: Iterable[Trial], facts: Facts) -> list[str]:
+    """The distinct sentences about the trials, in their order, each with the number of trials that it concerns.
+
+    No rule asks for the seed: of neighbours that differ in nothing else, one is looked at.
+    """
+    counts: dict[str, int] = {}
+    known = cache(facts)
+    for _, alike in groupby(trials, attrgetter(*(name for name in field_names() if name != "seed"))):
+        first, *others = alike
+        for sentence in _problems(first, known(first.dataset)):
+            counts[sentence] = counts.get(sentence, 0) + 1 + len(others)
+    return [f"{sentence} ({count} trial{'s' if count > 1 else ''})" for sentence, count in counts.items()]
+
+
+def notes(trials: Iterable[Trial]) -> list[str]:
+    """What a sweep file's figures become where a layer's sizes do not allow them: distinct sentences, no problems."""
+    found: dict[str, None] = {}
+    for trial in trials:
+        groups = trial.normalizer.as_dict().get("groups")
+        if trial.model.name == "mlp" and isinstance(groups, int) and trial.width % groups:
+            taken = divisor(trial.width, groups)
+            found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
+                None
+            )
+    return list(found)
+
+
+def divided(trials: Iterable[Trial], devices: int, gpus: float) -> None:
+    """UsageError unless so many devices, each with so many GPUs, can share the work of each trial."""
+    if devices > 1 and gpus % 1:
+        raise UsageError(f"run.gpus={gpus:g} with run.devices={devices}: a device has whole GPUs; set run.gpus to 1")
+    for trial in trials:
+        if trial.shards % devices:
+            raise UsageError(
+                f"run.devices={devices} does not divide shards={trial.shards} of {trial.dataset} with "
+                f"{trial.normalizer.name}: set shards to {devices} or a multiple, or run.devices to a divisor"
+            )
+
+
+def joined(trial: Trial) -> bool:
+    """Whether batch statistics are taken over all shards of a batch together."""
+    return bool(trial.normalizer.as_dict().get("sync"))
+
+
+def share(trial: Trial) -> int:
+    """The samples of a batch that one batch statistic is taken over."""
+    return trial.batch_size if joined(trial) else trial.batch_size // trial.shards
+
+
+def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
+    try:
+        train = facts.sizes(trial.split).train
+        if trial.batch_size > train:
+            yield (
+                f"batch_size={trial.batch_size} exceeds the {train} training samples of {trial.dataset}: "
+                "an incomplete batch is dropped, so nothing would be left"
+            )
+    except UsageError as error:
+        yield str(error)
+    if trial.batch_size % trial.shards:
+        yield f"batch_size={trial.batch_size} does not divide into shards={trial.shards}"
+        return
+    if trial.nesterov and not trial.momentum:
+        yield "nesterov=true needs a momentum above 0"
+    for name in ("dropout", "alpha_dropout", "momentum"):
+        if getattr(trial, name) >= 1:
+            yield f"{name}={getattr(trial, name):g} must be below 1"
+    yield from _schedule_problems(trial)
+    yield from _normalizer_problems(trial)
+
+
+def _schedule_problems(trial: Trial) -> Iterator[str]:
+    options = trial.schedule.as_dict()
+    at, factors = options.get("at"), options.get("factor")
+    if isinstance(at, tuple) and isinstance(factors, tuple) and len(at) != len(factors):
+        yield (
+            f"schedule {trial.schedule}: {len(factors)} factors for {len(at)} places in `at`; give one factor for all, "
+            "or one for each"
+        )
+
+
+def _normalizer_problems(trial: Trial) -> Iterator[str]:
+    entry, samples = normalizer(trial.normalizer.name), share(trial)
+    told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if samples < trial.batch_size else "")
+    if trial.model.name == "mlp" and samples < entry.least_values:
+        allowed = ", ".join(name for name in ANY_BATCH if name in NORMALIZERS)
+        joins = "sync" in entry.options and trial.batch_size >= entry.least_values
+        yield (
+            f"{trial.normalizer.name} with {told}: its batch statistic would be taken over {samples} "
+            f"value{'s' if samples > 1 else ''}, it needs {entry.least_values}; "
+            + ("with its option sync=true it would be the whole batch; " if joins else "")
+            + f"methods that allow it: {allowed}"
+        )
+    if joined(trial) and trial.shards > 1:
+        for part in parts(trial.normalizer.name):
+            if part in OF_EACH_SHARD and (part != "normprop" or trial.normalizer["data"] == "batch"):
+                yield (
+                    f"{trial.normalizer.name} with sync=true in shards={trial.shards}: {part} takes its statistics "
+                    "over each shard alone; use shards=1 or sync=false"
+                )
+    for part in parts(trial.normalizer.name):
+        for rule in RULES.get(part, ()):
+            yield from rule(trial, samples)
+
+
+def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
+    n = trial.normalizer["n"]
+    assert isinstance(n, int)
+    if n > share // 2:
+        out = f"n <= {share // 2}" if share >= 4 else "a batch of 4 at least"
+        yield f"vcl with n={n}: a batch of {share} has no two subsets of {n} samples; use {out}"
+
+
+def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
+    virtual, extra = trial.normalizer["virtual_batch"], trial.normalizer["extra"]
+    assert isinstance(virtual, int)
+    if share < 2 and trial.model.name != "mlp":
+        yield f"bn-noise with a batch of {share}: it compares the images of a batch; take 2 at least"
+    if not virtual:
+        return
+    told = f"bn-noise with virtual_batch={virtual}"
+    if not 2 <= virtual <= share:
+        yield f"{told}: it must be from 2 to {share}, the samples of a batch"
+    if extra not in (0, NORMALIZERS["bn-noise"].options["extra"].default):
+        yield f"{told} and extra={extra}: each says how much noise to add; give one"
+    if trial.model.name != "mlp":
+        yield f"{told} and model {trial.model.name}: positions of one image are not independent samples; use extra"
+
+
+def divisor(channels: int, groups: int) -> int:
+    """The largest divisor of `channels` that is at most `groups`: into how many equal groups gn divides them."""
+    return next(d for d in range(min(groups, channels), 0, -1) if channels % d == 0)
+
+
+def _in_without_space(trial: Trial, _share: int) -> Iterator[str]:
+    if trial.model.name in ("mlp", "dgcnn"):
+        yield f"in with model {trial.model.name}: a channel of a fully connected layer is one value; use ln or gn"
+
+
+def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
+    groups = trial.normalizer["groups"]
+    assert isinstance(groups, int)
+    if trial.model.name == "mlp" and trial.width == divisor(trial.width, groups):
+        yield (
+            f"gn with groups={groups}: a group of a layer of width={trial.width} would be one value, it needs 2; "
+            "use fewer groups, a wider layer or ln"
+        )
+
+
+def _ln_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
+    if trial.model.name == "mlp" and trial.width == 1:
+        yield "ln with width=1: a layer's only value is its own mean; use a wider layer"
+
+
+def _one_weight(trial: Trial, _share: int) -> Iterator[str]:
+    if trial.model.name == "mlp" and trial.width == 1 and trial.depth > 1:
+        yield f"{trial.normalizer.name} with width=1: less its mean, a unit's only weight is 0; use a wider layer or wn"
+
+
+def _cwo_one_weight(trial: Trial, share: int) -> Iterator[str]:
+    if trial.normalizer["center"]:
+        yield from _one_weight(trial, share)
+
+
+def _normprop_dropout(trial: Trial, _share: int) -> Iterator[str]:
+    for name in ("dropout", "alpha_dropout"):
+        if getattr(trial, name):
+            yield f"normprop with {name}={getattr(trial, name):g}: it changes the moments that are propagated; set 0"
+
+
+def _normprop_batch(trial: Trial, share: int) -> Iterator[str]:
+    if trial.normalizer["data"] == "batch" and share < 2:
+        yield f"normprop with data=batch: a batch of {share} has no variance, it needs 2; use data=global"
+
+
+# Use the batch and have no `sync`, so that a method which has it cannot stand beside them where shards are joined.
+OF_EACH_SHARD = ("mbn", "vcl", "normprop")
+
+# Of one method each; a composition keeps the rules of its parts. `share` is what one shard has of the batch.
+RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
+    "vcl": (_vcl_subsets,),
+    "bn-noise": (_noise_of_smaller_batch,),
+    "ln": (_ln_of_one_value,),
+    "in": (_in_without_space,),
+    "gn": (_gn_of_one_value,),
+    "cwn": (_one_weight,),
+    "ws": (_one_weight,),
+    "cwo": (_cwo_one_weight,),
+    "normprop": (_normprop_dropout, _normprop_batch),
+}

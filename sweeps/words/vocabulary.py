@@ -1,0 +1,338 @@
+"""Names that a sweep file may use, with their options, sources and revisions.
+
+A new normalizer is one file in `trainers/normalizers/` and one entry of `NORMALIZERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sweeps.words.choice import OptionValue
+from sweeps.words.declared import Entry, Option
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Normalizer(Entry):
+    """`implementation` is "module:class" below `trainers.normalizers`; `points` are the moments of training it acts at:
+    those whose hooks the class overrides.
+
+    `least_values`: the fewest values its batch statistic may be taken over (1 = any). `revision` enters every
+    trial's identity: raise it when the method is mended, and only this method's trials are trained again.
+    """
+
+    implementation: str
+    points: frozenset[str] = frozenset()
+    revision: int = 1
+    least_values: int = 1
+
+
+def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The values of a choice's options: those filled in that go by another's, younger ones left out at the default."""
+    filled = dict(values)
+    for name, option in options.items():
+        if option.by is not None and filled[name] is None:
+            other, table = option.by
+            filled[name] = table[str(filled[other])]
+    return {n: v for n, v in filled.items() if not (options[n].younger and v == options[n].default)}
+
+
+IOFFE_SZEGEDY = "Ioffe and Szegedy 2015"
+BALESTRIERO_BARANIUK = "Balestriero and Baraniuk 2022"
+SALIMANS_KINGMA = "Salimans and Kingma 2016"
+SYNC = "statistics over the shards of a batch together"
+CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
+CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
+VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
+
+NORMALIZERS: dict[str, Normalizer] = {
+    "none": Normalizer(summary="no normalization; the layer keeps its bias", implementation="identity:Identity"),
+    "bn": Normalizer(
+        summary="batch normalization",
+        source=IOFFE_SZEGEDY,
+        implementation="batch_statistics.batch:BatchNorm",
+        points=frozenset({"after", "calibrate"}),
+        least_values=2,
+        options={
+            "affine": Option("bool", True, help="false: gamma = 1 and beta = 0"),
+            "beta": Option("word", "learned", words=("learned", "fixed"), help="fixed: 0, gamma is learned"),
+            "statistics": Option(
+                "word",
+                "batch",
+                words=("batch", "population"),
+                help="population: at evaluation those of the training set, in place of running averages",
+            ),
+            "sync": Option("bool", False, help=SYNC),
+        },
+    ),
+    "bn-frozen": Normalizer(
+        summary="batch normalization with the training set's statistics at initialization, kept",
+        source=f"{BALESTRIERO_BARANIUK}, section 4",
+        implementation="batch_statistics.frozen:FrozenBatchNorm",
+        points=frozenset({"after", "calibrate"}),
+        options={"affine": Option("word", "trainable", words=("trainable", "frozen"), help="whether beta learns")},
+    ),
+    "bn-noise": Normalizer(
+        summary="batch normalization whose statistics vary as those of a smaller batch",
+        source=f"{BALESTRIERO_BARANIUK}, section 5",
+        implementation="batch_statistics.noise:NoisyBatchNorm",
+        points=frozenset({"after", "calibrate"}),
+        least_values=2,
+        options={
+            "virtual_batch": Option("int", 0, low=0, packs=True, help="the smaller batch, from 2 on; 0: see `extra`"),
+            "extra": Option("float", 0.15, low=0.0, packs=True, help="share added to the statistics' variances"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
+        },
+    ),
+    "brn": Normalizer(
+        summary="batch renormalization",
+        source="Ioffe 2017",
+        implementation="batch_statistics.renorm:BatchRenorm",
+        points=frozenset({"after", "calibrate"}),
+        least_values=2,
+        options={
+            "ramp": Option("float", 1.0, low=0.0, packs=True, help="times the steps 5,000, 25,000 and 40,000"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
+        },
+    ),
+    "popnorm": Normalizer(
+        summary="pre-operation normalization: of a layer's input",
+        source="POP-Norm, ICLR 2020 submission, Eq. 11, 12",
+        implementation="batch_statistics.popnorm:PopNorm",
+        points=frozenset({"before"}),
+        least_values=2,
+        options={
+            "parts": Option("word", "both", words=("mean", "division", "both")),
+            "norm": Option("word", "l2", words=("l2", "l1", "linf")),
+            "order": Option("word", "mean-first", words=("mean-first", "division-first")),
+            "shift": Option("word", "additive", words=("additive", "relative"), help="beta, or beta times the mean"),
+            "kappa": Option("float", 4.0, low=1.0, packs=True, help="times the norm"),
+            "sync": Option("bool", False, younger=True, help=SYNC),
+        },
+    ),
+    "vcl": Normalizer(
+        summary="variance constancy loss on the pre-activations",
+        source=VCL,
+        implementation="vcl:VarianceConstancy",
+        points=frozenset({"penalty", "gradients", "project"}),
+        options={
+            "n": Option("int", 10, low=2, packs=True, help="samples in each of the two subsets, at most B/2"),
+            "weight": Option("float", 0.01, low=0.0, packs=True, help="gamma, the weight of the loss"),
+        },
+    ),
+    "ln": Normalizer(
+        summary="layer normalization: over channels and space of a sample",
+        source="Ba et al. 2016",
+        implementation="group:LayerNorm",
+        points=frozenset({"after"}),
+    ),
+    "in": Normalizer(
+        summary="instance normalization: over space of a sample's channel; not for fully connected layers",
+        source="Ulyanov et al. 2016",
+        implementation="group:InstanceNorm",
+        points=frozenset({"after"}),
+    ),
+    "gn": Normalizer(
+        summary="group normalization: over space and a group of channels of a sample",
+        source="Wu and He 2018",
+        implementation="group:GroupNorm",
+        points=frozenset({"after"}),
+        options={"groups": Option("int", 16, low=1, help="reduced to the largest divisor of the channels below it")},
+    ),
+    "wn": Normalizer(
+        summary="weight normalization",
+        source=SALIMANS_KINGMA,
+        implementation="weights.weight:WeightNorm",
+        points=frozenset({"weight"}),
+    ),
+    "mbn": Normalizer(
+        summary="mean-only batch normalization, for wn+mbn",
+        source=SALIMANS_KINGMA,
+        implementation="batch_statistics.mean_only:MeanOnlyBatchNorm",
+        points=frozenset({"after"}),
+        least_values=2,
+    ),
+    "cwn": Normalizer(
+        summary="centred weight normalization",
+        source="Huang et al. 2017",
+        implementation="weights.weight:CentredWeightNorm",
+        points=frozenset({"weight"}),
+    ),
+    "ws": Normalizer(
+        summary="weight standardization",
+        source="Qiao et al. 2019",
+        implementation="weights.weight:WeightStandardization",
+        points=frozenset({"weight"}),
+    ),
+    "cwo": Normalizer(
+        summary="constrained weight optimization: centred weights on a sphere, noise on the outputs",
+        source=CWO,
+        implementation="weights.cwo:ConstrainedWeights",
+        points=frozenset({"after", "gradients", "project"}),
+        options={
+            "c": Option("float", 2.0, low=0.0, packs=True, help="the squared norm of an output's weights"),
+            "center": Option("bool", True, help="weights of mean 0"),
+            "sphere": Option("bool", True, help="weights of squared norm c"),
+            "noise": Option("word", "linear", words=tuple(CWO_SIGMAS), help="linear: sigma l/L in layer l of L"),
+            "sigma": Option(
+                "float", None, low=0.0, packs=True, by=("noise", CWO_SIGMAS), help="linear: 1, constant: 0.2; 0: none"
+            ),
+            "noise_per": Option(
+                "word", "step", words=("step", "sample"), help="a draw per unit and step, or sample too"
+            ),
+        },
+    ),
+    "normprop": Normalizer(
+        summary="normalization propagation: by the moments of the activation of a Gaussian",
+        source="Arpit et al. 2016, Eq. 9, 11, 12",
+        implementation="weights.normprop:NormProp",
+        points=frozenset({"input", "weight", "after", "activated", "project"}),
+        options={
+            "data": Option(
+                "word", "global", words=("global", "batch"), help="the input's figures: the training set's, the batch's"
+            )
+        },
+    ),
+}
+
+ACTIVATIONS: dict[str, Entry] = {
+    "relu": Entry(summary="max(u, 0)"),
+    "elu": Entry(
+        summary="u above 0, alpha (exp(u) - 1) below",
+        source="Clevert et al. 2016",
+        options={"alpha": Option("float", 1.0, low=0.0, packs=True)},
+    ),
+    "selu": Entry(summary="scaled elu with self-normalizing constants", source="Klambauer et al. 2017"),
+    "lrelu": Entry(
+        summary="u above 0, slope u below",
+        source="Maas et al. 2013",
+        options={"slope": Option("float", 0.01, packs=True)},
+    ),
+    "prelu": Entry(
+        summary="u above 0, slope u below, one slope a layer, learned",
+        source="He et al. 2015",
+        options={"init": Option("float", 0.25, packs=True, help="of the slope")},
+    ),
+    "tanh": Entry(summary="hyperbolic tangent"),
+    "sigmoid": Entry(summary="1/(1 + exp(-u))"),
+    "abs": Entry(summary="|u|"),
+}
+
+WIDTH = Option("float", 1.0, low=0.0, help="times the published channels")
+HE = "He et al. 2016, Deep residual learning"
+BNE = "Balestriero and Baraniuk 2022, appendix C"
+
+
+def _resnet(*repeats: int) -> dict[str, Option]:
+    return {"width": WIDTH, "repeats": Option("ints", repeats, low=1, help="blocks of each of the four stages")}
+
+
+MODELS: dict[str, Entry] = {
+    "mlp": Entry(summary="fully connected: `depth` layers of `width` units, a classifier"),
+    "elu-cnn-11": Entry(
+        summary="11-layer convolutional network; `width` 2 is the wide form for Tiny ImageNet",
+        source="Clevert et al. 2016, section 4.2; Littwin and Wolf 2018",
+        options={"width": WIDTH},
+    ),
+    "cnn9": Entry(
+        summary="9-layer convolutional network", source="Ikami et al., section 4.1.1", options={"width": WIDTH}
+    ),
+    "nin": Entry(summary="network in network", source="Arpit et al. 2016, section 5", options={"width": WIDTH}),
+    "vgg16": Entry(
+        summary="VGG-16 for CIFAR: 13 convolutions, one classifier",
+        source="Simonyan and Zisserman 2015, network D",
+        options={"width": WIDTH},
+    ),
+    "resnet9": Entry(summary="9-layer residual network", source="D. Page, DAWNBench 2018", options={"width": WIDTH}),
+    "resnet20": Entry(
+        summary="residual network for CIFAR, 6n + 2 layers",
+        source=f"{HE}, section 4.2",
+        options={"width": WIDTH, "depth": Option("int", 20, low=8)},
+    ),
+    "resnet110": Entry(
+        summary="residual network for CIFAR, 6n + 2 layers",
+        source=f"{HE}, section 4.2",
+        options={"width": WIDTH, "depth": Option("int", 110, low=8)},
+    ),
+    "wrn28-10": Entry(
+        summary="wide residual network, 6n + 4 layers",
+        source="Zagoruyko and Komodakis 2016",
+        options={
+            "width": Option("float", 10.0, low=0.0, help="the widening factor"),
+            "depth": Option("int", 28, low=10),
+        },
+    ),
+    "resnet18": Entry(summary="residual network for ImageNet", source=HE, options=_resnet(2, 2, 2, 2)),
+    "resnet34": Entry(summary="residual network for ImageNet", source=HE, options=_resnet(3, 4, 6, 3)),
+    "resnet50": Entry(summary="residual network for ImageNet, bottlenecks", source=HE, options=_resnet(3, 4, 6, 3)),
+    "bne-cnn": Entry(summary="convolutional network", source=BNE, options={"width": WIDTH}),
+    "bne-resnet": Entry(
+        summary="residual network, Resnet<width>-<depth>",
+        source=BNE,
+        options={
+            "width": Option("float", 2.0, low=0.0, help="the width factor: 2 is 64 to 512 channels"),
+            "depth": Option("int", 2, low=1, help="residual blocks of each of the four stages"),
+        },
+    ),
+    "dgcnn": Entry(
+        summary="dynamic graph CNN for point clouds",
+        source="Wang et al. 2019",
+        options={"width": WIDTH, "k": Option("int", 20, low=1, help="neighbours of a point, itself among them")},
+    ),
+}
+
+SCHEDULES: dict[str, Entry] = {
+    "constant": Entry(summary="the same learning rate throughout"),
+    "step": Entry(
+        summary="times `factor`, one or one for each, from each of the epochs (or steps) `at` on, counted from 0",
+        options={
+            "at": Option("ints", (), low=0),
+            "factor": Option("floats", 0.1, low=0.0),
+            "unit": Option("word", "epoch", words=("epoch", "step")),
+        },
+    ),
+    "halving": Entry(
+        summary="halved every `every` epochs",
+        options={"every": Option("int", 25, low=1, help="epochs")},
+    ),
+    "cosine": Entry(
+        summary="(1 + cos(pi t/T))/2: from `lr` down to 0 over the whole training",
+        source="Loshchilov and Hutter 2017, without restarts",
+        options={"unit": Option("word", "epoch", words=("epoch", "step"), help="what t and T count")},
+    ),
+}
+
+PAD = Option("int", 4, low=0, help="zeros around the image")
+CROP = Option("int", 224, low=1, help="side of the crop; in the centre at evaluation")
+
+AUGMENTATIONS: dict[str, Entry] = {
+    "none": Entry(summary="samples as they are"),
+    "flip": Entry(summary="mirrored with probability 1/2"),
+    "pad-crop-flip": Entry(
+        summary="padded, cropped to the image's size, mirrored with probability 1/2",
+        source="Lin et al. 2014; `cutout`: DeVries and Taylor 2017",
+        options={"pad": PAD, "cutout": Option("int", 0, low=0, help="side of the hole; 0: none")},
+    ),
+    "crop-flip": Entry(summary="a crop of a larger image, mirrored with probability 1/2", options={"size": CROP}),
+    "resized-crop": Entry(
+        summary="a random rectangle resized, mirrored with probability 1/2",
+        source="Szegedy et al. 2015",
+        options={"size": CROP, "least": Option("float", 0.08, low=0.0, high=1.0, help="share of the image's area")},
+    ),
+    "fastaa": Entry(
+        summary="Fast AutoAugment's policy for CIFAR, then pad-crop-flip with Cutout",
+        source="Lim et al. 2019, fa_reduced_cifar10",
+        options={"pad": PAD, "cutout": Option("int", 16, low=0, help="side of the hole; 0: none")},
+    ),
+    "rotate-jitter": Entry(
+        summary="point clouds turned about the up axis and moved point by point",
+        source="Qi et al. 2017; Ikami et al., section 4.2.1",
+        options={"jitter": Option("float", 0.01, low=0.0, help="standard deviation")},
+    ),
+}
+
+INITS: dict[str, str] = {
+    "he": "normal, variance 2/fan_in (He et al. 2015)",
+    "lecun": "normal, variance 1/fan_in (LeCun et al. 1998)",
+    "glorot": "normal, variance 2/(fan_in + fan_out) (Glorot and Bengio 2010)",
+}

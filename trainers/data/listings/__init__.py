@@ -1,0 +1,1 @@
+"""The data sets that are known: sizes, source, licence, and how each comes here."""

@@ -1,0 +1,65 @@
+"""Every data set that a sweep may name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import Any
+
+from sweeps.errors import UsageError
+from trainers.data.home import folder_files
+from trainers.data.listings.builtin_listings import BUILTIN
+from trainers.data.listings.image_listings import IMAGES
+from trainers.data.listings.listing import Listing
+from trainers.data.listings.uci_listings import UCI
+
+REGISTRY: dict[str, Listing] = {**UCI, **BUILTIN, **IMAGES}
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "uci44": tuple(UCI),
+    "images": tuple(name for name in IMAGES if IMAGES[name].archives),
+}
+
+
+FREE = re.compile(r"[a-z0-9][a-z0-9._-]*")  # what a user may call a folder of images
+
+
+def lookup(name: str) -> Listing:
+    """The entry of a data set, or of a folder that was imported under this name.
+
+    UsageError with the near matches for a name that is none.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    if (own := _imported(name)) is not None:
+        return own
+    near = difflib.get_close_matches(name, REGISTRY, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
+    raise UsageError(f"unknown data set {name!r}: {hint}")
+
+
+def names() -> list[str]:
+    """Of all data sets, the folders that were imported under names of their own last."""
+    folders = folder_files("any")[0].parent.parent
+    own = sorted(p.name for p in folders.iterdir() if p.name not in REGISTRY) if folders.is_dir() else []
+    return [*REGISTRY, *(name for name in own if _imported(name) is not None)]
+
+
+def _imported(name: str) -> Listing | None:
+    """What the folder that was imported under this name is, or None."""
+    if not FREE.fullmatch(name):
+        return None
+    try:
+        about: dict[str, Any] = json.loads(folder_files(name)[0].read_bytes())
+        return Listing(
+            task="what an image shows",
+            n=sum(about["parts"].values()),
+            shape=IMAGES["imagenet"].shape,
+            classes=about["classes"],
+            source=about["root"],
+            licence="not stated",
+            how=f"run `normsweep data import FOLDER --name {name}` again",
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,1 @@
+"""Methods that normalize by statistics of the batch."""

@@ -1,0 +1,1 @@
+"""Methods that act on weights, or by moments known beforehand."""
