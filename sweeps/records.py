@@ -52,4 +52,13 @@ CIRCUMSTANCES: dict[str, str] = {
     "failure": "string",  # the traceback of a failed trial, else null
 }
 
+# What a comparison may be about: numbers with a fraction, of a trial.
+METRICS = (*(name for name, kind in RESULTS.items() if kind == "double"), "seconds")
+# Beside them, whole numbers that say how a result came about.
+COUNTS = ("selected_epoch", "attempts")
+# What names a result's circumstances, as text.
+LABELS = ("pack_id", "state", "device", "host", "code_version", "diverged_epoch")
+# What says which trial it is, not what is compared.
+IDENTITY = ("trial_id", "pack_id", "trial", "digest")
+
 COLUMNS: dict[str, str] = AXES | RESULTS | CURVES | CIRCUMSTANCES

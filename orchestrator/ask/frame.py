@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from sweeps.records import AXES
+from sweeps.records import AXES, IDENTITY, METRICS
 
 Progress = Callable[[int], None]  # how many runs have been read
 
 INTEGERS = tuple(name for name, kind in AXES.items() if kind == "int64")
-NAMES = tuple(name for name, kind in AXES.items() if kind == "string" and name not in ("pack_id", "trial", "digest"))
-METRICS = ("val_error", "test_error", "majority_error", "train_loss", "seconds")
+NAMES = tuple(name for name, kind in AXES.items() if kind == "string" and name not in {*IDENTITY} - {"trial_id"})
 
 
 def frame_of(columns: Mapping[str, Sequence[object]], others: Mapping[str, Sequence[str | None]]) -> pd.DataFrame:

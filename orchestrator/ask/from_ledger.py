@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from orchestrator.ask.frame import INTEGERS, METRICS, NAMES, frame_of
+from orchestrator.ask.frame import INTEGERS, NAMES, frame_of
 from orchestrator.mirror.run_data import HIDDEN, setting_text
 from orchestrator.store import Store
 from orchestrator.store.results import whole
 from sweeps.errors import UsageError
+from sweeps.records import COUNTS, LABELS, METRICS
 from sweeps.words.near import unknown
 
-_TAGS = ("trial_id", "pack_id", "state", "device", "host", "code_version", "diverged_epoch")
-_NUMBERS = (*METRICS, "selected_epoch", "attempts")
+_TAGS = ("trial_id", *LABELS)
+_NUMBERS = (*METRICS, *COUNTS)
 _COLUMNS = list(dict.fromkeys((*NAMES, *INTEGERS, *_NUMBERS, *_TAGS, "trial", "digest")))
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from orchestrator.ask.frame import INTEGERS, METRICS, NAMES, Progress, frame_of
+from orchestrator.ask.frame import INTEGERS, NAMES, Progress, frame_of
 from orchestrator.mirror.run_data import TRIAL_TAG, member_tag
 from orchestrator.mirror.tracker import Refused, Selected
 from orchestrator.mirror.trackers import open_tracker
 from orchestrator.mirror.uri import tracking_uri
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
+from sweeps.records import METRICS
 
 _KNOWN = {*NAMES, *INTEGERS}
 

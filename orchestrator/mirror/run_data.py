@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeps.identity import canonical
-from sweeps.records import AXES, CURVES
+from sweeps.records import AXES, COUNTS, CURVES, IDENTITY, LABELS, METRICS
 from sweeps.words.choice import Choice
 
 TRIAL_TAG = "normsweep.trial_id"
@@ -17,9 +17,6 @@ PACK_TAG = "normsweep.pack_id"
 SWEEP_TAG = "normsweep.sweep"  # the sweep whose experiment the run lives in
 MEMBER_TAG = "normsweep.sweep."  # + a sweep's name: the trial belongs to it; the value is the plan's hash
 POINTS = 100  # of a curve, at most
-_FINAL = ("val_error", "test_error", "majority_error", "train_loss", "seconds", "selected_epoch", "attempts")
-_TAGS = ("pack_id", "state", "device", "host", "code_version", "diverged_epoch")
-_IDENTITY = {"trial_id", "pack_id", "trial", "digest"}
 HIDDEN = {"schema", "revision", *AXES}
 _TEXT = 500  # characters of a failure; MLflow's tags end at 8,000
 
@@ -43,8 +40,8 @@ def run_data(row: Mapping[str, Any], plans: Mapping[str, str], written: float) -
     finished = row["finished"] or written
     seconds = row["seconds"] or 0.0
     end = int(1000 * finished)
-    final = [(key, float(row[key]), end, 0) for key in _FINAL if _finite(row[key])]
-    tags = {f"normsweep.{key}": str(row[key]) for key in _TAGS if row[key] is not None}
+    final = [(key, float(row[key]), end, 0) for key in (*METRICS, *COUNTS) if _finite(row[key])]
+    tags = {f"normsweep.{key}": str(row[key]) for key in LABELS if row[key] is not None}
     tags |= {TRIAL_TAG: row["trial_id"], "normsweep.data": row["digest"]}
     tags |= {member_tag(sweep): plan for sweep, plan in plans.items()}
     if row["failure"]:
@@ -67,7 +64,7 @@ def member_tag(sweep: str) -> str:
 
 def params(row: Mapping[str, Any]) -> dict[str, str]:
     """The axes of the row and every other field of the trial, as text."""
-    settings = {key: row[key] for key in AXES if key not in _IDENTITY}
+    settings = {key: row[key] for key in AXES if key not in IDENTITY}
     settings |= {key: value for key, value in json.loads(row["trial"]).items() if key not in HIDDEN}
     return {key: setting_text(value) for key, value in settings.items()}
 
