@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.statistics.scores import listed, plain
-from sweeps.errors import UsageError
+from sweeps.errors import DamagedError, MissingError, UsageError
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -26,10 +26,22 @@ DEPENDENT = {
 
 
 def load(path: str | Path, *, curves: bool = False) -> pd.DataFrame:
-    """Reads a Parquet or CSV table; the list columns `curve_*` of a Parquet only if asked for."""
+    """Reads a Parquet or CSV table; the list columns `curve_*` of a Parquet only if asked for.
+
+    MissingError where there is no file, UsageError for another ending, DamagedError for what cannot be read.
+    """
     path = Path(path)
     if not path.exists():
-        raise UsageError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
+        raise MissingError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
+    try:
+        return _read(path, curves)
+    except (UsageError, MemoryError):
+        raise
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are among them
+        raise DamagedError(f"{path} cannot be read as a table ({str(error).splitlines()[0]})") from None
+
+
+def _read(path: Path, curves: bool) -> pd.DataFrame:
     if path.suffix == ".csv":
         # pandas would read a method called "None" or "NA" as missing.
         return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"])

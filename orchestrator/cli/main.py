@@ -91,7 +91,8 @@ def run(
     if mlflow:
         from orchestrator.mirror.sync import ui_command
 
-        console.print(f"MLflow: {ui_command(store.workspace, tracking_uri)}", highlight=False)
+        if command := ui_command(store.workspace, tracking_uri):
+            console.print(f"MLflow: {command}", highlight=False)
     raise typer.Exit(summary.exit_code)
 
 
@@ -300,7 +301,8 @@ def main() -> None:
         if not _is_refusal(error):
             _report()
             raise
-        print(f"normsweep: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"normsweep: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(USAGE)
     except Exception:
         _report()
@@ -312,7 +314,7 @@ def _is_refusal(error: OSError) -> bool:
     from orchestrator.store.files import refused
 
     kinds = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
-    return error.filename is not None and (isinstance(error, kinds) or refused(error))
+    return refused(error) or (error.filename is not None and isinstance(error, kinds))
 
 
 def _report() -> None:

@@ -112,7 +112,7 @@ def _tune(
             ),
         ).fit()
     for pack in searcher.to_split:
-        split(store, pack)
+        store.disk.patiently(lambda pack=pack: split(store, pack))
     return Outcome(
         given_up=len(searcher.given_up),
         stopped=searcher.stopping,

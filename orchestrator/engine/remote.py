@@ -67,7 +67,14 @@ class PackTrainable(tune.Trainable):
                 self._job.trainer.close()
             self._job = None
         lease = self._task.lease
-        return {"pack": lease.pack, "generation": lease.generation, "state": state, "progress": progress, "done": done}
+        return {
+            "pack": lease.pack,
+            "generation": lease.generation,
+            "node": socket.gethostname(),
+            "state": state,
+            "progress": progress,
+            "done": done,
+        }
 
     def _fail(self, kind: str, error: Exception) -> None:
         failure = Failure(

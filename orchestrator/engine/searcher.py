@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -18,6 +19,7 @@ from orchestrator.store import Store
 from orchestrator.store.attempts import Failure, verdict
 from orchestrator.store.leases import Lease
 from orchestrator.store.roster import RosterPack
+from sweeps.errors import DamagedError
 
 
 class PackSearcher(Searcher):
@@ -41,6 +43,7 @@ class PackSearcher(Searcher):
         self._backend = backend
         self._worked = time.monotonic()  # when something of ours last ran
         self._at: dict[str, str] = {}  # address of the node that a Tune trial runs on
+        self._on: dict[str, str] = {}  # its name
         self._running: dict[str, tuple[RosterPack, Lease]] = {}
         self.to_split: list[RosterPack] = []
         self.given_up: list[RosterPack] = []
@@ -77,14 +80,14 @@ class PackSearcher(Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         pack, _ = self._running[trial_id]
         self._at[trial_id] = str(result["node_ip"])
+        self._on[trial_id] = str(result["node"])
         self._view.progressed(pack, float(result["progress"]))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         pack, lease = self._running.pop(trial_id)
         state = "lost" if error or result is None else str(result["state"])
         self._view.ended(pack, state)
-        start = self._store.leases.started(lease)
-        node = start.node if start else lease.owner.host
+        node = self._on.pop(trial_id, "") or str((result or {}).get("node", "")) or self._node(lease)
         if state == "done":
             self._strikes.finished(node)
             self._store.leases.forget(pack.id)
@@ -108,6 +111,13 @@ class PackSearcher(Searcher):
         {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[then].append(pack)
         if not self.stopping and self._strikes.failed(history[-1].host, pack.id):
             self._exclude(history[-1].host)
+
+    def _node(self, lease: Lease) -> str:
+        """Where a pack was trained that has not reported."""
+        with suppress(DamagedError):  # it only tells where
+            if start := self._store.leases.started(lease):
+                return start.node
+        return lease.owner.host
 
     def _exclude(self, node: str) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""

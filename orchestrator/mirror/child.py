@@ -69,7 +69,7 @@ class Mirroring:
         try:
             with self._waiting():
                 result = sync(self._workspace, uri=self._uri)
-        except NormsweepError as sentence:
+        except (NormsweepError, OSError) as sentence:
             self._say(str(sentence))
         else:
             for problem in result.problems:

@@ -78,7 +78,7 @@ class _Follower:
         assert self._lease is not None
         try:
             result = synchronize(self._store, self._lease, self._uri)
-        except NormsweepError as sentence:
+        except (NormsweepError, OSError) as sentence:  # the workspace's disk may refuse for a moment
             self._log(str(sentence))
             return False
         if result.busy is not None:

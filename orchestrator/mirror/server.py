@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from orchestrator.mirror.uri import knock, masked, sqlite_file, with_driver
+from orchestrator.mirror.uri import check_address, knock, masked, sqlite_file, with_driver
 from orchestrator.store.codec import Format
 from orchestrator.store.files import replaced_whole
 from orchestrator.store.owner import Owner, myself, started
@@ -166,6 +166,7 @@ def credentials(workspace: Workspace, uri: str) -> dict[str, str]:
 
 
 def _check(backend: str, password: bool) -> None:
+    check_address(backend)
     if backend.startswith("http"):
         raise UsageError(f"a server's backend is a database, sqlite:///... or postgresql://..., but got '{backend}'")
     needed = {"psycopg2": backend.startswith("postgresql://"), "flask_wtf": password}

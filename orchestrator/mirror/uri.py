@@ -22,12 +22,24 @@ def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
     Raises UsageError for a store that MLflow no longer opens (a folder of files) or does not know.
     """
     uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
+    check_address(uri)
     if uri != NONE and urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
         raise UsageError(
             f"a tracking URI begins with sqlite:///, http(s):// or postgresql://, or is none, but got '{masked(uri)}': "
             f"MLflow no longer keeps runs in a folder of files"
         )
     return uri
+
+
+def check_address(uri: str) -> None:
+    """UsageError for an address that is none. It does not show the address, which may hold a password."""
+    try:
+        _ = urlsplit(uri).port
+    except ValueError:
+        raise UsageError(
+            "the address is invalid: it is scheme://host:port/..., and in a password `/` is written %2F, `@` %40, "
+            "`#` %23, `?` %3F"
+        ) from None
 
 
 def with_driver(uri: str) -> str:

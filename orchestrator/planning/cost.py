@@ -104,6 +104,7 @@ class CostModel:
         self._store = store
         self._facts = facts or facts_once()
         self._shapes: dict[str, Work] = {}
+        self._known: dict[tuple[str, str, str | None, int], float | None] = {}
 
     def of_trials(self, trials: Sequence[Trial]) -> Work:
         """Of trials of one pack."""
@@ -161,7 +162,6 @@ class CostModel:
             f"{ASSUMED_STEP_SECONDS * 1000:g} ms a step of a pack",
         )
 
-    @cache  # noqa: B019  lives as long as the model
     def _on(self, model: str, gpu: str | None) -> list[Timing]:
         """Timings on processors (None), or on GPUs whose name has `gpu` in it."""
         timings = self._timings.get(model, [])
@@ -169,15 +169,20 @@ class CostModel:
             return [t for t in timings if t.device.endswith("cpu")]
         return [t for t in timings if not t.device.endswith("cpu") and gpu in t.device]
 
-    @cache  # noqa: B019
     def _rate(self, model: str, gpu: str | None, tenths: int) -> float | None:
         """Seconds of a core or a GPU for one operation."""
-        return _decile([t.seconds * t.units / t.flops for t in self._on(model, gpu) if t.flops], tenths)
+        key = ("operation", model, gpu, tenths)
+        if key not in self._known:
+            rates = [t.seconds * t.units / t.flops for t in self._on(model, gpu) if t.flops]
+            self._known[key] = _decile(rates, tenths)
+        return self._known[key]
 
-    @cache  # noqa: B019
     def _each(self, model: str, gpu: str | None, tenths: int) -> float | None:
         """Seconds of a core or a GPU for one trial, for what operations are not known of."""
-        return _decile([t.seconds * t.units for t in self._on(model, gpu)], tenths)
+        key = ("trial", model, gpu, tenths)
+        if key not in self._known:
+            self._known[key] = _decile([t.seconds * t.units for t in self._on(model, gpu)], tenths)
+        return self._known[key]
 
     def _work(self, shape: Mapping[str, Any], trial: Trial | Mapping[str, Any], trials: int) -> Work:
         key = str([str(value) if isinstance(value, Choice) else _text(value) for value in shape.values()])

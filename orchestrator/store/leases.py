@@ -43,6 +43,9 @@ class Leases:
 
     def take(self, pack: str, owner: Owner, liveness: Liveness) -> Lease | None:
         """Leases the pack; None when somebody who may be alive has it, or took it in this moment."""
+        return self._disk.patiently(lambda: self._take(pack, owner, liveness))
+
+    def _take(self, pack: str, owner: Owner, liveness: Liveness) -> Lease | None:
         newest = self.newest(pack)
         if newest is not None:
             released = self._workspace.released(pack, newest.generation).exists()
@@ -64,7 +67,8 @@ class Leases:
 
     def start(self, lease: Lease, start: Start) -> None:
         """Records where the training of a lease begins."""
-        self._disk.publish(self._workspace.started(lease.pack, lease.generation), STARTED.encode(start))
+        # One that is there already is a leftover: of a pack that was trained before, or of a lease that was forgotten.
+        self._disk.replace(self._workspace.started(lease.pack, lease.generation), STARTED.encode(start))
 
     def started(self, lease: Lease) -> Start | None:
         """Where the pack is or was trained under this lease; None when that has not begun."""
@@ -79,7 +83,7 @@ class Leases:
 
     def forget(self, pack: str) -> None:
         """Removes the leases of a finished pack, newest first, so that no reader sees a gap."""
-        for generation in range(self._count(pack), 0, -1):
+        for generation in range(self._disk.patiently(lambda: self._count(pack)), 0, -1):
             self._disk.remove(
                 self._workspace.released(pack, generation),
                 self._workspace.started(pack, generation),
@@ -91,6 +95,7 @@ class Leases:
         if self._workspace.leases.is_dir():
             for pack in {path.name.split(".")[0] for path in self._workspace.leases.iterdir()} & done:
                 self.forget(pack)
+                self._disk.remove(*self._workspace.leases.glob(f"{pack}.*.started"))  # of a lease forgotten meanwhile
 
     def of_pack(self, pack: str) -> list[Lease]:
         """The pack's leases, oldest first, as far as they are kept."""

@@ -98,11 +98,13 @@ class StatusBoard:
         self._observer = Observer(store, runs=self._jobs.runs)
         self._names = self._observer.names(sweep)
         self._where, self._store = where, store
+        self._costs, self._timed = CostModel(store), self._observer.done
 
     def look(self) -> list[SweepStatus]:
         self._jobs.look()
         self._observer.look()
-        self._costs = CostModel(self._store)
+        if self._observer.done != self._timed:
+            self._costs, self._timed = CostModel(self._store), self._observer.done
         return [self._status(self._observer.sweep(name)) for name in self._names]
 
     def _status(self, states: SweepStates) -> SweepStatus:

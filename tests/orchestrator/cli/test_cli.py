@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -254,3 +256,46 @@ def test_the_win_counts_of_the_vcl_paper(call: Call, words: list[str], expected:
                           "value", "-w", "paper=vcl table=5", "--json", *words)  # fmt: skip
     assert code == 0, err
     assert [row["wins"] for row in json.loads(out)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n"),
+        ("latin.csv", b"a,b\n\xe9,1\n"),
+        ("torn.parquet", b"PAR1"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(call: Call, tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    code, _, err = call("wins", str(path))
+    assert code == 2
+    assert err.startswith(f"normsweep: {path} cannot be read as a table (")
+
+
+@pytest.mark.parametrize("uri", ["http://localhost:50x0", "http://[bad", "postgresql://u:se/cret@h/db"])
+def test_an_address_that_is_none_is_not_shown(call: Call, tmp_path: Path, uri: str) -> None:
+    (tmp_path / "out" / "roster").mkdir(parents=True)
+    for words in (("sync", "--tracking-uri", uri), ("mlflow", "up", "--backend", uri.replace("http", "postgresql"))):
+        code, out, err = call(*words, "--workspace", str(tmp_path / "out"))
+        assert code == 2
+        assert "the address is invalid" in err
+        assert not [part for part in (uri, "'se'", "cret") if part in f"{out}{err}"]
+
+
+def test_a_full_disk_is_no_bug(call: Call, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("orchestrator.planning.preview.planned", full)
+    code, _, err = call("plan", str(file))
+    assert (code, err) == (2, "normsweep: No space left on device\n")
+
+
+def test_a_site_file_where_no_folder_is(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("orchestrator.cluster.site.site_file", lambda: "partition = 'p'")
+    code, _, err = call("init", "--site", str(tmp_path / "none" / "site.toml"))
+    assert code == 2
+    assert "cannot be written (No such file or directory)" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -102,3 +103,17 @@ def test_it_survives_ctrl_c_and_ends_after_a_killed_driver(workspace: Workspace,
         assert parent.stdout.read() == ""  # at once: the child has let go of the terminal, and says nothing
     eventually(lambda: not Path(f"/proc/{child}").exists(), seconds=30)
     assert len(trial_runs(workspace)) == (12 if where == "here" else 0)
+
+
+def test_a_disk_that_refuses_costs_a_line_not_the_mirror(
+    workspace: Workspace, packs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("orchestrator.mirror.follow.synchronize", refused)
+    reading, writing = os.pipe()
+    os.close(writing)
+    assert not follow(workspace, tracking_uri(workspace), reading, every=0.05)
+    os.close(reading)
+    assert "Read-only file system" in workspace.log(LEASE).read_text()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,3 +169,13 @@ def test_all_who_ask_are_told_the_same(trial: str, tmp_path: Path, monkeypatch: 
     told = f"the longest pack of sweep one may need {CAUTION * by_hand / 2 / 60:.0f} minutes"
     with pytest.raises(UsageError, match=told):
         submit.submit_sweep(store, spec, profile, 1, 1, print)
+
+
+def test_a_model_goes_when_nobody_needs_it(timed: Timed) -> None:
+    """`status --watch` makes one again and again."""
+    costs = timed(("cpu", 1.0, 1, 1e10))
+    costs.core_seconds(SMALL)
+    gone = weakref.ref(costs)
+    del costs
+    gc.collect()
+    assert gone() is None

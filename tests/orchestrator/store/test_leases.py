@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +11,7 @@ import pytest
 
 from orchestrator.store import Store
 from orchestrator.store.files import Disk
+from orchestrator.store.leases import Start
 from orchestrator.store.owner import Liveness, Owner, beat, myself, started
 from orchestrator.store.workspace import Workspace
 
@@ -91,3 +94,35 @@ def test_an_owner_elsewhere_is_dead_only_when_its_heartbeat_stands_still_for_lon
     assert liveness.dead(elsewhere)
     # A fresh observer has not watched long enough to know.
     assert not Liveness(workspace, stale_seconds=90.0).dead(elsewhere)
+
+
+def test_a_stale_handle_is_waited_for(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only what is written: on a shared disk a mere look may be refused."""
+    store, refusals = Store(workspace, patience=30), [True, True]
+    looks = Path.exists
+
+    def stale(path: Path, **more: bool) -> bool:
+        if path.parent.name == "leases" and refusals:
+            refusals.pop()
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+        return looks(path, **more)
+
+    monkeypatch.setattr(Path, "exists", stale)
+    assert store.leases.take("p", myself(), Liveness(workspace)) is not None
+    refusals.append(True)
+    store.leases.forget("p")
+    assert store.leases.held() == {}
+    assert refusals == []
+
+
+def test_a_leftover_start_gives_way(workspace: Workspace) -> None:
+    store = Store(workspace)
+    old, new = Start(node="old", pid=1, at=1.0), Start(node="new", pid=2, at=2.0)
+    for start in (old, new):
+        lease = store.leases.take("p", myself(), Liveness(workspace))
+        assert lease is not None
+        store.leases.start(lease, start)
+        assert store.leases.started(lease) == start
+        workspace.lease("p", 1).unlink()  # as a program that knows no started records forgets it
+    store.leases.forget_finished({"p"})
+    assert list(workspace.leases.iterdir()) == []
