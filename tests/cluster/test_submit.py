@@ -116,7 +116,7 @@ def test_what_crosses_over_is_for_the_users_eyes_only(cluster: Cluster, tmp_path
         (
             SITE,
             ("--nodes", "2", *("--set", "run.devices=4", "--set", "shards=4", "--set", "normalizer=bn")),
-            "run.devices=4: an allocation of 2 nodes has room for 2 devices with 1 cores and 0 GPUs each",
+            "needs 4 devices with 1 cores and 0 GPUs each, an allocation of 2 nodes has room for 2",
         ),
         (SITE.replace("10", "1"), ("--set", "epochs=100000"), "may need"),
         (SITE + "max_jobs = 1\n", (), "more than the 1 jobs that the site file allows"),
