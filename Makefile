@@ -10,8 +10,12 @@ demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the 
 	$(BIN)/normsweep wins demo
 	$(BIN)/normsweep report demo
 
+# Folders whose tests start no Ray and no server: two at a time. All other tests need the machine for themselves.
+PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers
+
 test: $(VENV)/.tested check  ## every check and every test, the slow ones included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(PAIRED)
+	$(BIN)/python -m pytest $(PAIRED:%=--ignore=%)
 
 fast: $(VENV)/.tested  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not (oracle or kill or cluster or mlflow or smoke)"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from orchestrator.store import Store
-from orchestrator.testing.backend import BackendContract, TrainingBackendContract
+from orchestrator.testing.backend import BackendContract
 from orchestrator.testing.store import StoreContract
 from tests.contracts.backends import allocation
 from tests.trainers.factory import trial
@@ -19,21 +16,6 @@ from tests.trainers.trials import method
 from trainers.data import load
 from trainers.pack import PackTrainer
 from trainers.testing import TrainerContract
-
-
-@pytest.mark.kill
-def test_a_gang_keeps_the_contract_of_trainers(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
-    words = [sys.executable, "-m", "tests.contracts.gang_contract", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=290, check=False, cwd=root, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) == {name for name in dir(TrainerContract) if name.startswith("test_")}
-
-
-@pytest.mark.kill
-class TestThisMachine(TrainingBackendContract):
-    factory = "tests.contracts.backends:local"
 
 
 class TestAllocation(BackendContract):
