@@ -104,7 +104,7 @@ class CostModel:
         self._store = store
         self._facts = facts or facts_once()
         self._shapes: dict[str, Work] = {}
-        self._known: dict[tuple[str, str, str | None, int], float | None] = {}
+        self._rates: dict[tuple[bool, str, str | None, int], float | None] = {}
 
     def of_trials(self, trials: Sequence[Trial]) -> Work:
         """Of trials of one pack."""
@@ -127,23 +127,16 @@ class CostModel:
 
     def core_seconds(self, work: Work, tenths: int = 5) -> float | None:
         """A pack that trains on several cores counts each of them."""
-        if work.flops is None:
-            each = self._each(work.model, None, tenths)
-            return None if each is None else each * work.trials
-        rate = self._rate(work.model, None, tenths)
-        if rate is not None:
-            return work.flops * rate
+        measured = self._measured_seconds(work, None, tenths)
+        if measured is not None or work.flops is None:
+            return measured
         return work.flops / ASSUMED_FLOPS_PER_SECOND * (1.0 if tenths <= 5 else SLOWER)
 
     def gpu_seconds(self, work: Work, kind: Gpu | None, tenths: int = 5) -> float | None:
         """Of one kind of GPU, or of those that trained here, as if each pack had one to itself."""
-        name = kind.name if kind else ""
-        if work.flops is None:
-            each = self._each(work.model, name, tenths)
-            return None if each is None else each * work.trials
-        rate = self._rate(work.model, name, tenths)
-        if rate is not None:
-            return work.flops * rate
+        measured = self._measured_seconds(work, kind.name if kind else "", tenths)
+        if measured is not None or work.flops is None:
+            return measured
         speed = ASSUMED_SHARE * (kind or GPUS[DEFAULT_GPU]).peak
         assumed = max(work.flops / speed, work.steps * ASSUMED_STEP_SECONDS)
         return assumed * (1.0 if tenths <= 5 else SLOWER)
@@ -169,20 +162,16 @@ class CostModel:
             return [t for t in timings if t.device.endswith("cpu")]
         return [t for t in timings if not t.device.endswith("cpu") and gpu in t.device]
 
-    def _rate(self, model: str, gpu: str | None, tenths: int) -> float | None:
-        """Seconds of a core or a GPU for one operation."""
-        key = ("operation", model, gpu, tenths)
-        if key not in self._known:
-            rates = [t.seconds * t.units / t.flops for t in self._on(model, gpu) if t.flops]
-            self._known[key] = _decile(rates, tenths)
-        return self._known[key]
-
-    def _each(self, model: str, gpu: str | None, tenths: int) -> float | None:
-        """Seconds of a core or a GPU for one trial, for what operations are not known of."""
-        key = ("trial", model, gpu, tenths)
-        if key not in self._known:
-            self._known[key] = _decile([t.seconds * t.units for t in self._on(model, gpu)], tenths)
-        return self._known[key]
+    def _measured_seconds(self, work: Work, gpu: str | None, tenths: int) -> float | None:
+        """By the seconds of a core or a GPU for one operation, or for one trial where operations are not known."""
+        by_operation = work.flops is not None
+        key = (by_operation, work.model, gpu, tenths)
+        if key not in self._rates:
+            timings = [t for t in self._on(work.model, gpu) if t.flops or not by_operation]
+            rates = [t.seconds * t.units / ((t.flops or 1.0) if by_operation else 1.0) for t in timings]
+            self._rates[key] = _decile(rates, tenths)
+        rate = self._rates[key]
+        return None if rate is None else rate * (work.trials if work.flops is None else work.flops)
 
     def _work(self, shape: Mapping[str, Any], trial: Trial | Mapping[str, Any], trials: int) -> Work:
         key = str([str(value) if isinstance(value, Choice) else _text(value) for value in shape.values()])
