@@ -104,6 +104,11 @@ class Leases:
 
     def held(self) -> dict[str, Lease]:
         """The newest unreleased lease of every leased pack."""
+        leases = [self._read(*newest) for newest in self.generations().items()]
+        return {lease.pack: lease for lease in leases if lease is not None}
+
+    def generations(self) -> dict[str, int]:
+        """By pack, the generation of its newest lease where that is unreleased; reads file names only."""
         if not self._workspace.leases.is_dir():
             return {}
         generations: dict[str, int] = defaultdict(int)
@@ -116,8 +121,12 @@ class Leases:
                 released.add((pack, int(generation)))
             elif not beside:
                 generations[pack] = max(generations[pack], int(generation))
-        leases = [self._read(*newest) for newest in generations.items() if newest not in released]
-        return {lease.pack: lease for lease in leases if lease is not None}
+        return {pack: newest for pack, newest in generations.items() if (pack, newest) not in released}
+
+    def owner(self, pack: str, generation: int) -> Owner | None:
+        """Who has or had that lease; None when it was forgotten."""
+        lease = self._read(pack, generation)
+        return lease.owner if lease else None
 
     def _read(self, pack: str, generation: int) -> Lease | None:
         """None when the pack was finished in this moment."""
