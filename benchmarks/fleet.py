@@ -1,10 +1,11 @@
 """What many allocations' drivers cost a shared disk: packs a second, calls a pack, waiting, packs done twice.
 
-python benchmarks/fleet.py [--drivers 1 10 50 200] [--packs 20000] [--seconds 60] [--slots 4] [--longest 2] [--folder DIR]
+python benchmarks/fleet.py [--drivers 1 10 50 200] [--packs 20000] [--seconds 60] [--slots 4] [--longest 2]
+    [--folder DIR] [--json]
 
-Real: store, leases, ledger, the searcher that Tune asks, and each pack's own files. Stand-ins: Tune (a loop and threads
-in each driver) and training (a pack sleeps for 0 to `--longest` seconds). Each number of drivers gets a workspace of its
-own and so many seconds.
+Real: store, leases, ledger, the searcher that Tune asks, and each pack's own files. Stand-ins: Tune (a loop and
+threads in each driver) and training (a pack sleeps for 0 to `--longest` seconds). Each number of drivers gets a
+workspace of its own and so many seconds.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ LOOK = 0.1  # seconds between two looks of a driver
 
 @dataclass
 class Told:
-    """What one driver, or a fleet, did. `done`: packs published; `twice`: of these, by somebody else before; `wait`: the
-    most seconds for which a free slot had no pack."""
+    """What one driver, or a fleet, did. `done`: packs published; `twice`: of these, by somebody else before; `wait`:
+    the most seconds for which a free slot had no pack."""
 
     done: int = 0
     twice: int = 0
