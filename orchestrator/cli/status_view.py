@@ -71,7 +71,7 @@ def _cell(states: Counter[str]) -> str:
 def _running(status: SweepStatus) -> list[str]:
     lines = [
         f"pack {short(p.pack)}: {counted(p.trials, 'trial')}, {p.dataset}, {p.normalizer}, {_progress(p)}"
-        + f", pid {p.pid} on {p.host}"
+        + f", pid {p.pid} on {p.host}{_still(p)}"
         for p in status.running[:MOST_RUNNING]
     ]
     more = len(status.running) - MOST_RUNNING
@@ -103,6 +103,12 @@ def _job(job: Job, at: float) -> str:
     return ", ".join(told)
 
 
+def _still(pack: RunningPack) -> str:
+    if pack.still is None or pack.limit is None:
+        return ""
+    return f": does not move for {duration(pack.still)}, is ended by force after {duration(pack.limit)}"
+
+
 def _progress(pack: RunningPack) -> str:
     if pack.age is not None:
         return f"epoch {pack.epoch} of {pack.epochs} saved {duration(pack.age)} ago"
@@ -118,6 +124,8 @@ def _spent(status: SweepStatus) -> str:
         told.append(f"about {hours(spend.core_hours_left)} left")
     if status.seconds_to_go is not None:
         told.append(f"ready in about {duration(status.seconds_to_go)} at {counted(status.started, 'pack')} at a time")
+    elif still := sum(pack.still is not None for pack in status.running):
+        told.append(f"when it is ready is not known: {counted(still, 'pack')} {'does' if still == 1 else 'do'} not move")
     elif status.exit_code == 3 and not status.running and all(job.over for job in status.jobs):
         told.append("nothing is running")
     return ", ".join(told)

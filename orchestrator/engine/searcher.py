@@ -101,11 +101,11 @@ class PackSearcher(Searcher):
             return
         history = self._store.attempts.failures(pack.id)
         forgiven = self._store.decisions.forgiven.get(pack.id, 0)
-        then = verdict([failure for failure in history if failure.generation > forgiven])
+        then = verdict([failure for failure in history if failure.generation > forgiven], len(pack.trial_ids))
         self._view.tell(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
         {"retry": self._queue.push, "split": self.to_split.append, "give up": self.given_up.append}[then](pack)
         if not self.stopping and self._strikes.failed(history[-1].host, pack.id):
-            self._exclude(history[-1].host)
+            self.exclude(history[-1].host, f"{LIMIT} packs in a row failed there, on other nodes they did not")
 
     def _node(self, lease: Lease) -> str:
         """Where a pack was trained that has not reported."""
@@ -114,9 +114,9 @@ class PackSearcher(Searcher):
                 return start.node
         return lease.owner.host
 
-    def _exclude(self, node: str) -> None:
+    def exclude(self, node: str, reason: str) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""
-        self._view.tell(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
+        self._view.tell(f"node {node} gets no more here: {reason}")
         self._store.disk.patiently(lambda: self._backend.exclude(node))
         self.stopping = True
         self._store.disk.publish(self._store.workspace.stop(self._backend.owner.id), b"")

@@ -147,6 +147,6 @@ class Observer:
             - self.running.keys()
         ):
             history = self.failures(pack)
-            if history and verdict(history) == "give up":
+            if history and verdict(history, len(self.roster.packs[pack].trial_ids)) == "give up":
                 found[pack] = history[-1]
         return found

@@ -23,7 +23,8 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningPack:
-    """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last."""
+    """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last; `still`:
+    seconds for which it has not moved, None where it moves; `limit`: after how many it is ended by force."""
 
     pack: str
     dataset: str
@@ -35,6 +36,8 @@ class RunningPack:
     age: float | None
     host: str
     pid: int
+    still: float | None = None
+    limit: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,9 @@ class SweepStatus:
 
     @property
     def seconds_to_go(self) -> float | None:
-        """With as many packs at a time as are in training now."""
+        """With as many packs at a time as are in training now; not known while one does not move."""
+        if any(pack.still is not None for pack in self.running):
+            return None
         left = self.spend.seconds_left
         return left / self.started if self.started and left is not None else None
 
@@ -160,6 +165,7 @@ class StatusBoard:
         dataset, normalizer = _cell_of(pack)
         lease = states.running[pack.id]
         start = self._observer.store.leases.started(lease)
+        still = self._observer.store.leases.still(lease)
         return RunningPack(
             pack=pack.id,
             dataset=dataset,
@@ -169,8 +175,10 @@ class StatusBoard:
             epoch=epoch,
             epochs=self._costs.of_pack(pack).epochs,
             age=None if saved is None else max(time.time() - saved, 0.0),
-            host=start.node if start else lease.owner.host,
+            host=still.node if still else start.node if start else lease.owner.host,
             pid=start.pid if start else lease.owner.pid,
+            still=max(time.time() - still.since, 0.0) if still else None,
+            limit=still.limit if still else None,
         )
 
     def _given_up(self, states: SweepStates) -> list[str]:

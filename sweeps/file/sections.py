@@ -26,6 +26,11 @@ class RunSection:
     checkpoint_seconds: float = field(
         metadata=setting(120.0, low=0.0, help="seconds of work that an interruption may cost")
     )
+    stall_seconds: float = field(
+        metadata=setting(
+            300.0, low=1.0, help="seconds after which a pack that does not move is ended and tried again; see running.md"
+        )
+    )
     cpus: int = field(metadata=setting(1, low=1, help="cores, and so threads, of a pack; of each of its devices"))
     gpus: float = field(
         metadata=setting(0.0, low=0.0, help="GPUs of a pack, of each of its devices; 0.25: four packs share one")
