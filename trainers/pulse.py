@@ -1,19 +1,23 @@
 """How training moves in this process, kept where others can read it even while this process is stopped.
 
 It lies in memory of the kernel (`memfd`) that the machine's user finds below `/proc`, and is gone with its process.
+Beside it, on request: where in the program the process is.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import mmap
 import os
+import signal
 import struct
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_NAME = "normsweep-pulse"
+_NAME, _STACK = "normsweep-pulse", "normsweep-stack"
+_ASK = signal.SIGUSR1  # has the process write where it is
 _LAYOUT = struct.Struct("=qqd?")
 
 
@@ -34,6 +38,7 @@ class Pulse:
         file = os.memfd_create(_NAME)  # open as long as the process lives
         os.ftruncate(file, _LAYOUT.size)
         self._memory = mmap.mmap(file, _LAYOUT.size)
+        faulthandler.register(_ASK, os.memfd_create(_STACK), all_threads=False)
         self._moves, self._steps, self._slowest, self._warm = 0, -1, 0.0, False
         self._since = time.monotonic()
         self._tell()
@@ -73,11 +78,32 @@ def mine() -> Pulse:
 
 def read(pid: int) -> Pace | None:
     """How process `pid` of this machine moves; None where it trains nothing, is gone, or belongs to somebody else."""
+    data = _memory(pid, _NAME)
+    if not data:
+        return None
+    moves, steps, slowest, warm = _LAYOUT.unpack(data)
+    return Pace(moves=moves, steps=steps, slowest=slowest, warm=warm)
+
+
+def stack(pid: int, seconds: float = 1.0) -> str:
+    """Where in the program process `pid` of this machine is, the innermost call first; "" where it cannot say so within
+    about so many seconds. It disturbs the process: for one that is to be ended."""
+    before = _memory(pid, _STACK)
+    if before is None:
+        return ""
+    os.kill(pid, _ASK)
+    until, last, now = time.monotonic() + seconds, before, before
+    while (now == before or now != last) and time.monotonic() < until:
+        time.sleep(0.05)
+        last, now = now, _memory(pid, _STACK) or b""
+    return now[len(before) :].decode(errors="replace")
+
+
+def _memory(pid: int, name: str) -> bytes | None:
     try:
         for file in Path(f"/proc/{pid}/fd").iterdir():
-            if os.readlink(file).startswith(f"/memfd:{_NAME} "):
-                moves, steps, slowest, warm = _LAYOUT.unpack(file.read_bytes())
-                return Pace(moves=moves, steps=steps, slowest=slowest, warm=warm)
-    except (OSError, struct.error):  # gone as we looked
+            if str(file.readlink()).startswith(f"/memfd:{name} "):
+                return file.read_bytes()
+    except OSError:  # gone as we looked
         pass
     return None

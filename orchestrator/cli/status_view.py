@@ -125,10 +125,14 @@ def _spent(status: SweepStatus) -> str:
     if status.seconds_to_go is not None:
         told.append(f"ready in about {duration(status.seconds_to_go)} at {counted(status.started, 'pack')} at a time")
     elif still := sum(pack.still is not None for pack in status.running):
-        told.append(f"when it is ready is not known: {counted(still, 'pack')} {'does' if still == 1 else 'do'} not move")
+        told.append(f"when it is ready cannot be said while {counted(still, 'pack')} {_does(still)} not move")
     elif status.exit_code == 3 and not status.running and all(job.over for job in status.jobs):
         told.append("nothing is running")
     return ", ".join(told)
+
+
+def _does(count: int) -> str:
+    return "does" if count == 1 else "do"
 
 
 def _age(status: SweepStatus) -> str:

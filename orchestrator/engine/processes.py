@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import psutil
 import ray
+from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainers import pulse
@@ -74,6 +75,11 @@ class Processes:
         answers, silent = _ask(_look, _places(actor))
         return Look(seen=[p for found in answers for p in found], silent=silent)
 
+    def stacks(self, actor: Any) -> str:
+        """Where in the program those that train are."""
+        answers, _ = _ask(_stacks, _places(actor))
+        return "\n".join(stack for stacks in answers for stack in stacks if stack)
+
     def end(self, actor: Any) -> Look:
         """Ends them all; returns what could not be ended."""
         answers, silent = _ask(_end, _places(actor))
@@ -90,8 +96,8 @@ def _places(actor: Any) -> dict[str, list[int]]:
         return {}
     actors = [leader]
     for stage in ("ALIVE", "PENDING_CREATION"):
-        led: dict[str, dict[str, Any]] = state.actor_table(None, None, stage)
-        actors += [a for a in led.values() if a["OwnerAddress"] == leader["Address"]]
+        others: Any = state.actor_table(None, None, stage)
+        actors += [a for a in others.values() if a["OwnerAddress"] == leader["Address"]]
     places: dict[str, list[int]] = {}
     for a in actors:
         if a["Pid"]:
@@ -116,7 +122,9 @@ def _ask(task: Callable[[list[int]], T], places: Mapping[str, list[int]]) -> tup
     for answer, node in asked.items():
         try:
             answers.append(ray.get(answer, timeout=0))
-        except ray.exceptions.RayError:  # not yet there, or the node is lost
+        except RayTaskError:  # it answers with a bug of ours
+            raise
+        except RayError:  # not yet there, or the node is lost
             silent.append(names.get(node, node))
     return answers, silent
 
@@ -137,6 +145,11 @@ def _look(pids: list[int]) -> list[Seen]:
         for (process, trains), was in zip(trees, before, strict=True)
         if (state := _state(process))
     ]
+
+
+def _stacks(pids: list[int]) -> list[str]:
+    """On their node."""
+    return [pulse.stack(pid) for pid in pids]
 
 
 def _end(pids: list[int]) -> list[Seen]:
@@ -164,7 +177,7 @@ def _tree(pid: int) -> list[psutil.Process]:
 
 
 def _state(process: psutil.Process) -> str:
-    """"" when it is over."""
+    """Of a process that is over: ""."""
     try:
         state = process.status() if process.is_running() else psutil.STATUS_ZOMBIE
     except psutil.Error:

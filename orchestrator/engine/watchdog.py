@@ -160,7 +160,7 @@ class Watchdog(tune.Callback):
             epoch=-1,
             step=pack.pace.steps if itself else -1,
             message=f"it did not move for {pack.still:.0f} s: {reason}",
-            traceback="",
+            traceback=self._processes.stacks(pack.actor) if itself else "",
             host=host,
         )
         self._store.attempts.fail(failure)
@@ -185,9 +185,7 @@ class Watchdog(tune.Callback):
     def _watch(self, trial: Any) -> None:
         self._waiting.pop(trial.trial_id, None)
         with self._lock:
-            self._watched[trial.trial_id] = _Watched(
-                task=trial.config["task"], actor=trial.temporary_state.ray_actor
-            )
+            self._watched[trial.trial_id] = _Watched(task=trial.config["task"], actor=trial.temporary_state.ray_actor)
 
     def _moved(self, pack: _Watched) -> None:
         pack.still = pack.looked = 0.0

@@ -17,7 +17,7 @@ FIXES = {
     "exception": "read the example; when it is mended: normsweep retry {sweep} -w state=failed",
     "out_of_memory": "train fewer packs at once (--cpus) or on a machine with more memory, then: "
     "normsweep retry {sweep} -w state=failed",
-    "stalled": "see on the node what held it up (a GPU, a disk, a debugger), or whether the method ever comes to an end; "
+    "stalled": "see what held it up on that node (a GPU, a disk, a debugger), or whether the method ever ends; "
     "packs that were given up come back with: normsweep retry {sweep} -w state=todo",
     "lost_process": "often the kernel ended it for lack of memory (see dmesg): train fewer packs at once (--cpus); "
     "packs that were given up come back with: normsweep retry {sweep} -w state=todo",

@@ -28,7 +28,9 @@ class RunSection:
     )
     stall_seconds: float = field(
         metadata=setting(
-            300.0, low=1.0, help="seconds after which a pack that does not move is ended and tried again; see running.md"
+            300.0,
+            low=1.0,
+            help="seconds without a step after which a pack is ended and tried again: running.md",
         )
     )
     cpus: int = field(metadata=setting(1, low=1, help="cores, and so threads, of a pack; of each of its devices"))

@@ -1,4 +1,4 @@
-"""When the watchdog looks at a pack, takes it for still, and ends it: by its own ticks, with processes that are told."""
+"""When the watchdog looks at a pack, takes it for still, and ends it. What it sees is told by a stand-in."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ class Told(Processes):
         self.looked += 1
         return Look(seen=self.seen, silent=self.silent)
 
+    def stacks(self, actor: Any) -> str:
+        return "in a loop"
+
     def end(self, actor: Any) -> Look:
         self.ended += 1
         return self.left
@@ -50,10 +53,13 @@ class Scene:
         self.trial = SimpleNamespace(
             trial_id="one", config={"task": stage.task(self.pack)}, temporary_state=SimpleNamespace(ray_actor="actor")
         )
-        self.dog = Watchdog(stage.store, 300.0, lambda *out: self.excluded.append(out), self.told)
+        self.dog = Watchdog(stage.store, 300.0, self._exclude, self.told)
         self.dog.on_trial_start(0, [self.trial], self.trial)
         if warm:
             self.report(**warm)
+
+    def _exclude(self, node: str, reason: str) -> None:
+        self.excluded.append((node, reason))
 
     def report(self, **pace: Any) -> None:
         self.dog.on_trial_result(0, [self.trial], self.trial, {"pace": pace})
@@ -95,6 +101,7 @@ def test_a_pack_that_stands_still_is_told_then_ended(stage: Stage) -> None:
     assert scene.failures == [("stalled", 40, "n1")]
     (failure,) = stage.store.attempts.failures(scene.pack.id)
     assert failure.message == "it did not move for 300 s: process 7 on n1 was running and did no step"
+    assert failure.traceback == "in a loop"
     scene.wait(900)
     assert scene.told.ended == 1, "it is ended once"
 
@@ -145,9 +152,7 @@ def test_a_driver_that_was_suspended_makes_nothing_stand_still(stage: Stage) -> 
         ([seen(8, "n2", psutil.STATUS_DISK_SLEEP)], "process 8 on n2 waited for a disk or a device"),
     ],
 )
-def test_who_is_held_up_is_named_and_it_is_no_fault_of_the_trial(
-    stage: Stage, others: list[Seen], said: str
-) -> None:
+def test_who_is_held_up_is_named_and_it_is_no_fault_of_the_trial(stage: Stage, others: list[Seen], said: str) -> None:
     scene = Scene(stage)
     scene.told.seen += others
     scene.wait(300)
