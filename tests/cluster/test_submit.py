@@ -136,7 +136,7 @@ def test_what_cannot_be_is_refused_before_anything_is_submitted(
 
 
 def test_a_workspace_that_nodes_do_not_see_is_refused(cluster: Cluster) -> None:
-    workspace = Path("/tmp/ray") / f"alone-{os.getpid()}"  # every node of this cluster has a /tmp/ray of its own
+    workspace = Path("/dev/shm") / f"alone-{os.getpid()}"  # every node of this cluster has one of its own
     try:
         refused = cluster.normsweep(*submission(workspace), check=False)
     finally:

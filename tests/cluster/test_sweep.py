@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, left_on_nodes
 from tests.cluster.results import exported
 
 pytestmark = pytest.mark.cluster
@@ -62,3 +62,4 @@ def test_three_allocations_of_two_nodes_give_the_table_of_a_run_on_one_machine(
     assert not list((out / "leases").iterdir())
     assert not list((out / "heartbeats").iterdir())
     assert not list(folder.glob("tune-*"))
+    assert left_on_nodes(cluster) == []
