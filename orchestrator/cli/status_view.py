@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cluster.jobs import Job
+from orchestrator.cluster.jobs import Job, last_words
 from orchestrator.watch.states import FINAL
 from orchestrator.watch.status import RunningPack, StatusBoard, SweepStatus, ordered
 from orchestrator.words import counted, duration, hours
@@ -86,7 +86,7 @@ def _jobs(status: SweepStatus) -> list[str]:
     ended = Counter(str(job.state) for job in status.jobs if job.over)
     if ended:
         lines.append("jobs that ended: " + ", ".join(f"{n} {state}" for state, n in ended.items()))
-    return lines
+    return lines + last_words(status.jobs)
 
 
 def _job(job: Job, at: float) -> str:
