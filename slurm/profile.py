@@ -56,7 +56,7 @@ class Profile:
         default="/tmp",  # noqa: S108  short, local to the node: Ray's sockets and spill
         metadata={
             "longest": LONGEST_SCRATCH,
-            "help": f"folder for Ray's sockets and logs, at most {LONGEST_SCRATCH} characters, best on each node's own disk",
+            "help": f"folder of at most {LONGEST_SCRATCH} characters for Ray's sockets, best on each node's own disk",
         },
     )
     setup: tuple[str, ...] = field(default=(), metadata={"help": 'shell lines before all else: `["module load cuda"]`'})

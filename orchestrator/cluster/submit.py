@@ -124,15 +124,18 @@ def _difference(
 
 
 def _probe(store: Store, profile: Profile, tell: Callable[[str], None]) -> None:
-    """UsageError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
+    """SiteError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
     seen = store.workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
     if seen.exists():
         return
     store.workspace.allocations.mkdir(parents=True, exist_ok=True)
-    if probe(profile, store.workspace.allocations, "orchestrator.cluster.allocation"):
-        store.disk.publish(seen, b"")
-    else:
+    remarks = probe(profile, store.workspace.allocations, "orchestrator.cluster.allocation")
+    if remarks is None:
         tell("no node was free for a probe: each allocation looks by itself whether it sees the workspace")
+        return
+    for remark in remarks:
+        tell(remark)
+    store.disk.publish(seen, b"")
 
 
 def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
