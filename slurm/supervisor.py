@@ -32,11 +32,12 @@ def supervise(
 ) -> None:
     """Runs `driver` until it exits with 0 or nothing is `left` to do, again whenever it or Ray is lost.
 
-    The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE
-    (seconds since the epoch). TERM asks it to save and end. RuntimeError, with the reason, when it never gets going.
+    The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE, of
+    this node's `time.monotonic`, which no change of the clock moves. TERM asks it to save and end. RuntimeError, with
+    the reason, when it never gets going.
     """
     incarnation = Incarnation.current()
-    deadline = time.time() + patiently(seconds_left)
+    deadline = time.monotonic() + patiently(seconds_left)
     machines = patiently(nodes)
     strikes, attempt, fruitful = 0, 0, False
     with Signals().listening() as told:

@@ -43,7 +43,7 @@ class SlurmBackend:
         self.deadline = float(environment["NORMSWEEP_DEADLINE"]) - submission.kept_seconds
         self._costs, self._run = CostModel(store), store.sweeps.needed(submission.sweep).sweep.run
         # A driver that just began takes any pack: what is longer than an allocation goes on in the next one.
-        self._most = (self.deadline - time.time()) / 2
+        self._most = (self.deadline - time.monotonic()) / 2
 
     def ray(self) -> AbstractContextManager[Path]:
         for leftover in self._folder.glob(f"tune-{self._incarnation.job}.*"):  # of this job's killed drivers
@@ -90,7 +90,7 @@ class _Jobs:
 
     def __init__(self, workspace: Workspace, mine: str) -> None:
         self._mine = Incarnation.parse(mine)
-        self._accounting = Accounting(workspace.accounting)
+        self._accounting = Accounting(workspace.accounting, patience=1.0)  # training goes on while squeue is slow
 
     def runs(self, job: str) -> bool | None:
         other = Incarnation.parse(job)

@@ -118,7 +118,7 @@ def _job(job: str, submission: Submission, state: JobState | None, held: dict[in
         seen=state.seen or None,
         nodes=submission.nodes,
         hosts=state.hosts,
-        seconds_left=None if state.left is None else max(state.left - (time.time() - state.seen), 0.0),
+        seconds_left=None if state.left is None else max(state.left - max(time.time() - state.seen, 0.0), 0.0),
         reason=state.reason,
         packs=[] if state.waiting else held.get(state.job, []),
         last_word=last_word,

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import sys
-import time
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -159,7 +159,8 @@ def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[
 def _resolve(store: Store, unclear: Submission, tell: Callable[[str], None]) -> None:
     """Asks SLURM what became of a submission that has no receipt."""
     alive = under_way(unclear)
-    age = time.time() - store.workspace.intent(unclear.number).stat().st_mtime
+    with tempfile.TemporaryFile(dir=store.workspace.allocations) as now:  # by the clock of the disk
+        age = os.fstat(now.fileno()).st_mtime - store.workspace.intent(unclear.number).stat().st_mtime
     if alive or (alive is None and age < UNCLEAR_SECONDS):
         raise UsageError(
             f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "

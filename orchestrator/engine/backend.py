@@ -43,7 +43,7 @@ class Backend(Protocol):
 
     @property
     def deadline(self) -> float:
-        """When the machines are taken away, seconds since 1970; infinite: never."""
+        """When the machines are taken away, in seconds of `time.monotonic`; infinite: never."""
         ...
 
     @property

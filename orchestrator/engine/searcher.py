@@ -67,7 +67,7 @@ class PackSearcher(Searcher):
 
     def _fits(self, pack: RosterPack) -> bool:
         """Whether there is time for the pack."""
-        if time.time() + self._backend.seconds(pack) <= self._backend.deadline:
+        if time.monotonic() + self._backend.seconds(pack) <= self._backend.deadline:
             return True
         self.too_long.append(pack)
         return False
