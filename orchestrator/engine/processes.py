@@ -82,8 +82,10 @@ class Processes:
 
     def end(self, actor: Any) -> Look:
         """Ends them all; returns what could not be ended."""
-        answers, silent = _ask(_end, _places(actor))
-        ray.kill(actor)  # Tune hears of it, whatever became of the process
+        try:
+            answers, silent = _ask(_end, _places(actor))
+        finally:
+            ray.kill(actor)  # Tune hears of it, whatever became of the process
         return Look(seen=[p for left in answers for p in left], silent=silent)
 
 
