@@ -18,19 +18,21 @@ from pathlib import Path
 
 _NAME, _STACK = "normsweep-pulse", "normsweep-stack"
 _ASK = signal.SIGUSR1  # has the process write where it is
-_LAYOUT = struct.Struct("=qqd?")
+_LAYOUT = struct.Struct("=qqd??")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
     """`moves`: grows with each step, each evaluated batch, and whatever else shows that the process goes on; `steps`
     of training that are done, -1 before training begins; `slowest`: seconds of the slowest move of training, those
-    before it is `warm` apart; `warm`: whether compiling and the first step are over."""
+    before it is `warm` apart; `warm`: whether compiling and the first step are over; `idle`: it waits for
+    whoever says what is next."""
 
     moves: int = 0
     steps: int = -1
     slowest: float = 0.0
     warm: bool = False
+    idle: bool = False
 
 
 class Pulse:
@@ -39,13 +41,13 @@ class Pulse:
         os.ftruncate(file, _LAYOUT.size)
         self._memory = mmap.mmap(file, _LAYOUT.size)
         faulthandler.register(_ASK, os.memfd_create(_STACK), all_threads=False)
-        self._moves, self._steps, self._slowest, self._warm = 0, -1, 0.0, False
+        self._moves, self._steps, self._slowest, self._warm, self._idle = 0, -1, 0.0, False, False
         self._since = time.monotonic()
         self._tell()
 
     @property
     def pace(self) -> Pace:
-        return Pace(moves=self._moves, steps=self._steps, slowest=self._slowest, warm=self._warm)
+        return Pace(moves=self._moves, steps=self._steps, slowest=self._slowest, warm=self._warm, idle=self._idle)
 
     def reset(self) -> None:
         """Something else is to be trained."""
@@ -66,8 +68,13 @@ class Pulse:
         self._steps = self._steps if steps is None else steps
         self._tell()
 
+    def idle(self, idle: bool) -> None:
+        """Whether it waits for whoever says what is next."""
+        self._idle = idle
+        self._tell()
+
     def _tell(self) -> None:
-        _LAYOUT.pack_into(self._memory, 0, self._moves, self._steps, self._slowest, self._warm)
+        _LAYOUT.pack_into(self._memory, 0, self._moves, self._steps, self._slowest, self._warm, self._idle)
 
 
 @cache
@@ -81,8 +88,8 @@ def read(pid: int) -> Pace | None:
     data = _memory(pid, _NAME)
     if not data:
         return None
-    moves, steps, slowest, warm = _LAYOUT.unpack(data)
-    return Pace(moves=moves, steps=steps, slowest=slowest, warm=warm)
+    moves, steps, slowest, warm, idle = _LAYOUT.unpack(data)
+    return Pace(moves=moves, steps=steps, slowest=slowest, warm=warm, idle=idle)
 
 
 def stack(pid: int, seconds: float = 1.0) -> str:

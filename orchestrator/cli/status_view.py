@@ -71,7 +71,7 @@ def _cell(states: Counter[str]) -> str:
 def _running(status: SweepStatus) -> list[str]:
     lines = [
         f"pack {short(p.pack)}: {counted(p.trials, 'trial')}, {p.dataset}, {p.normalizer}, {_progress(p)}"
-        + f", pid {p.pid} on {p.host}{_still(p)}"
+        + f", pid {p.pid} on {p.host}{_still(p, status.at)}"
         for p in status.running[:MOST_RUNNING]
     ]
     more = len(status.running) - MOST_RUNNING
@@ -103,10 +103,11 @@ def _job(job: Job, at: float) -> str:
     return ", ".join(told)
 
 
-def _still(pack: RunningPack) -> str:
-    if pack.still is None or pack.limit is None:
+def _still(pack: RunningPack, at: float) -> str:
+    if pack.still is None:
         return ""
-    return f": does not move for {duration(pack.still)}, is ended by force after {duration(pack.limit)}"
+    seconds = duration(max(at - pack.still.since, 0.0))
+    return f": has not moved for {seconds} on {pack.still.node}, is ended by force after {duration(pack.still.limit)}"
 
 
 def _progress(pack: RunningPack) -> str:

@@ -56,6 +56,12 @@ class Look:
         return [(p.host, p.pid, p.pace.moves) for p in self.seen if p.pace]
 
     @property
+    def idle(self) -> bool:
+        """Whether all is well, and the driver late to say what is next."""
+        leader = self.seen[0].pace if self.seen else None
+        return leader is not None and leader.idle and not self.held and not self.silent
+
+    @property
     def held(self) -> Seen | None:
         """One that something keeps from going on; stopped ones come first."""
         held = [p for p in self.seen if p.state in HELD]

@@ -56,6 +56,13 @@ class PackTrainable(tune.Trainable):
         """Nothing of Tune's to load."""
 
     def step(self) -> dict[str, Any]:
+        pulse.mine().idle(False)
+        try:
+            return self._step()
+        finally:
+            pulse.mine().idle(True)  # until the driver asks for the next one
+
+    def _step(self) -> dict[str, Any]:
         try:
             if self._job is None:
                 self._job = PackJob(self._task)
@@ -95,8 +102,9 @@ class PackTrainable(tune.Trainable):
 
 def _wait(seconds: float) -> None:
     """For a disk that refuses: it has an end of its own, and is no stall."""
-    time.sleep(seconds)
-    pulse.mine().move()
+    for _ in range(4):
+        time.sleep(seconds / 4)
+        pulse.mine().move()
 
 
 def _plain(text: str) -> str:

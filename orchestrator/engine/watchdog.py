@@ -23,15 +23,17 @@ from orchestrator.store.attempts import Failure
 from orchestrator.store.leases import Still
 from trainers.pulse import Pace
 
-SLOWEST = 20.0  # times its own slowest step, a pack may take for one
+SLOWEST = 20.0  # times its own slowest move, a pack may take for one
 BEGINNING = 4.0  # times the limit, for what comes once: getting ready, compiling, the first step
-TELL_SECONDS = 10.0  # a pack that has not moved for so long is looked at, and so is one after a quarter of its limit
+READY_SECONDS = 60.0  # it is that, at least
+LOOK_SECONDS = 10.0  # between two looks at a pack that reports nothing; one that did not move in between is told, too
 MOST_INTERVAL = 5.0
 
 
 @dataclass(kw_only=True)
 class _Watched:
-    """A pack in training. `still`: seconds since it moved, as the watchdog counts; `look`: what was last seen of it."""
+    """A pack in training. `still`: seconds in which it did not move, as the watchdog counts; `looked`: of them, those
+    before the last look; `look`: what was seen then, None since it reported."""
 
     task: PackTask
     actor: Any
@@ -39,9 +41,11 @@ class _Watched:
     still: float = 0.0
     looked: float = 0.0
     look: Look | None = None
+    told: bool = False
 
     def limit(self, stall: float) -> float:
-        return max(stall, SLOWEST * self.pace.slowest) * (1.0 if self.pace.warm else BEGINNING)
+        limit = max(stall, SLOWEST * self.pace.slowest)
+        return limit if self.pace.warm else max(BEGINNING * limit, READY_SECONDS)
 
 
 class Watchdog(tune.Callback):
@@ -128,28 +132,27 @@ class Watchdog(tune.Callback):
         for _, pack in watched:
             pack.still += min(elapsed, 2 * self.interval)
         for trial, pack in watched:
-            limit = pack.limit(self._stall)
-            if pack.still - pack.looked >= max(limit / 4, min(TELL_SECONDS, limit / 2)) or pack.still >= limit:
+            if pack.still - pack.looked >= min(LOOK_SECONDS, pack.limit(self._stall) / 2):
                 self._look(trial, pack)
 
     def _look(self, trial: str, pack: _Watched) -> None:
         look = self._processes.look(pack.actor)
         if not (look.seen or look.silent):
             return  # over already: Tune is about to hear of it
-        before, pack.look, pack.looked = pack.look, look, pack.still
-        pack.pace = look.pace or pack.pace
+        before, pack.pace = pack.look, look.pace or pack.pace
         limit = pack.limit(self._stall)
-        if before is not None and look.moves != before.moves:
+        if look.idle or before is None or look.moves != before.moves:
             self._moved(pack)
-        elif pack.still >= limit and before is not None:
+        elif pack.still >= limit:
             self._end(trial, pack, look)
-        else:
-            host = self._culprit(look)[0]
-            still = Still(node=host, since=time.time() - pack.still, limit=limit)
+        elif pack.still >= max(LOOK_SECONDS, limit / 4):
+            still = Still(node=self._culprit(look)[0], since=time.time() - pack.still, limit=limit)
+            pack.told = True
             with suppress(OSError):
                 self._impatient.leases.stand_still(pack.task.lease, still)
             if trial not in self._watched:  # ended as we wrote
                 self._moved(pack)
+        pack.look, pack.looked = look, pack.still
 
     def _end(self, trial: str, pack: _Watched, look: Look) -> None:
         host, reason, itself = self._culprit(look)
@@ -188,9 +191,9 @@ class Watchdog(tune.Callback):
             self._watched[trial.trial_id] = _Watched(task=trial.config["task"], actor=trial.temporary_state.ray_actor)
 
     def _moved(self, pack: _Watched) -> None:
-        pack.still = pack.looked = 0.0
-        if pack.look is not None:
-            pack.look = None
+        pack.still, pack.looked, pack.look = 0.0, 0.0, None
+        if pack.told:
+            pack.told = False
             with suppress(OSError):
                 self._impatient.leases.stand_still(pack.task.lease, None)
 

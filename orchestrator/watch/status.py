@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.cluster.jobs import Job, Jobs
 from orchestrator.planning.cost import CostModel
 from orchestrator.store import Store
+from orchestrator.store.leases import Still
 from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.spending import Spend, spend
@@ -24,7 +25,7 @@ HOUR = 3600.0
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningPack:
     """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last; `still`:
-    seconds for which it has not moved, None where it moves; `limit`: after how many it is ended by force."""
+    where and since when it does not move, None while it does."""
 
     pack: str
     dataset: str
@@ -36,8 +37,7 @@ class RunningPack:
     age: float | None
     host: str
     pid: int
-    still: float | None = None
-    limit: float | None = None
+    still: Still | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,6 @@ class StatusBoard:
         dataset, normalizer = _cell_of(pack)
         lease = states.running[pack.id]
         start = self._observer.store.leases.started(lease)
-        still = self._observer.store.leases.still(lease)
         return RunningPack(
             pack=pack.id,
             dataset=dataset,
@@ -175,10 +174,9 @@ class StatusBoard:
             epoch=epoch,
             epochs=self._costs.of_pack(pack).epochs,
             age=None if saved is None else max(time.time() - saved, 0.0),
-            host=still.node if still else start.node if start else lease.owner.host,
+            host=start.node if start else lease.owner.host,
             pid=start.pid if start else lease.owner.pid,
-            still=max(time.time() - still.since, 0.0) if still else None,
-            limit=still.limit if still else None,
+            still=self._observer.store.leases.still(lease),
         )
 
     def _given_up(self, states: SweepStates) -> list[str]:

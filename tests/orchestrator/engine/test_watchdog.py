@@ -15,6 +15,7 @@ from tests.orchestrator.stage import Stage
 from trainers.pulse import Pace
 
 TICK = 5.0
+LOOK = 10  # seconds to the first look, from which on it counts that a pack does not move
 WARM = {"moves": 9, "steps": 40, "slowest": 0.1, "warm": True}
 
 
@@ -82,21 +83,21 @@ class Scene:
 def test_a_pack_that_moves_is_left_alone(stage: Stage) -> None:
     scene = Scene(stage)
     for _ in range(20):
-        scene.wait(70)
+        scene.wait(9)
         scene.report(**WARM)
     assert (scene.told.looked, scene.failures) == (0, [])
 
 
 def test_a_pack_that_stands_still_is_told_then_ended(stage: Stage) -> None:
     scene = Scene(stage)
-    scene.wait(70)
+    scene.wait(LOOK + 70)
     assert scene.still is None
     scene.wait(10)
     assert scene.still is not None
     assert (scene.still.node, scene.still.limit) == ("n1", 300)
-    scene.wait(215)
+    scene.wait(210)
     assert scene.told.ended == 0
-    scene.wait(5)
+    scene.wait(10)
     assert (scene.told.ended, scene.still) == (1, None)
     assert scene.failures == [("stalled", 40, "n1")]
     (failure,) = stage.store.attempts.failures(scene.pack.id)
@@ -118,9 +119,9 @@ def test_a_pack_that_stands_still_is_told_then_ended(stage: Stage) -> None:
 def test_what_is_slow_by_itself_gets_more_time(stage: Stage, pace: dict[str, Any], limit: int) -> None:
     scene = Scene(stage, pace)
     scene.told.seen = [seen(pace=Pace(**pace))]
-    scene.wait(limit - TICK)
+    scene.wait(LOOK + limit - 10)
     assert scene.told.ended == 0
-    scene.wait(TICK)
+    scene.wait(10)
     assert scene.told.ended == 1
 
 
@@ -134,11 +135,22 @@ def test_a_long_evaluation_moves_though_nothing_is_reported(stage: Stage) -> Non
     assert scene.failures == [("stalled", 40, "n1")]
 
 
+def test_a_process_that_waits_for_a_busy_driver_stands_not_still(stage: Stage) -> None:
+    scene = Scene(stage)
+    scene.told.seen = [seen(state=psutil.STATUS_SLEEPING, pace=Pace(moves=9, steps=40, warm=True, idle=True))]
+    scene.wait(3000)
+    assert scene.failures == []
+    scene.told.seen.append(seen(8, "n2", psutil.STATUS_STOPPED))
+    scene.wait(LOOK + 300)
+    assert scene.failures == [("stalled", -1, "n2")]
+
+
 def test_a_driver_that_was_suspended_makes_nothing_stand_still(stage: Stage) -> None:
     scene = Scene(stage)
     scene.dog.tick(86_400)
     scene.dog.tick(86_400)
-    assert (scene.told.looked, scene.failures) == (0, [])
+    assert scene.still is None
+    assert scene.failures == []
 
 
 @pytest.mark.parametrize(
@@ -155,7 +167,7 @@ def test_a_driver_that_was_suspended_makes_nothing_stand_still(stage: Stage) -> 
 def test_who_is_held_up_is_named_and_it_is_no_fault_of_the_trial(stage: Stage, others: list[Seen], said: str) -> None:
     scene = Scene(stage)
     scene.told.seen += others
-    scene.wait(300)
+    scene.wait(LOOK + 300)
     assert scene.failures == [("stalled", -1, "n2")]
     assert stage.store.attempts.failures(scene.pack.id)[0].message.endswith(said)
     assert scene.excluded == []
@@ -165,7 +177,7 @@ def test_a_node_whose_processes_cannot_be_ended_gets_no_more(stage: Stage) -> No
     scene = Scene(stage)
     stuck = [seen(pid, "n1", psutil.STATUS_DISK_SLEEP) for pid in (7, 8)]
     scene.told.seen, scene.told.left = stuck, Look(seen=stuck, silent=[])
-    scene.wait(1200)
+    scene.wait(LOOK + 300)
     assert scene.failures == [("stalled", -1, "n1")]
     assert scene.excluded == [], "that is for the driver's thread"
     scene.dog.on_step_begin(1, [])
@@ -175,7 +187,7 @@ def test_a_node_whose_processes_cannot_be_ended_gets_no_more(stage: Stage) -> No
 def test_a_node_that_does_not_answer_gets_no_more(stage: Stage) -> None:
     scene = Scene(stage)
     scene.told.seen, scene.told.silent, scene.told.left = [], ["n3"], Look(seen=[], silent=["n3"])
-    scene.wait(300)
+    scene.wait(LOOK + 300)
     scene.dog.on_step_begin(1, [])
     assert scene.failures == [("stalled", -1, "n3")]
     assert scene.excluded == [("n3", "it does not answer")]
@@ -196,7 +208,7 @@ def test_a_process_that_stands_still_before_its_first_word_is_watched(stage: Sta
     waiting.temporary_state.ray_actor = "actor"
     scene.dog.on_step_begin(3, trials)
     scene.told.seen = [seen()]
-    scene.wait(1200)
+    scene.wait(LOOK + 1200)
     assert scene.told.ended == 1
 
 
