@@ -78,36 +78,47 @@ class Processes:
     """Those of a Tune trial's actor: its own, and those of a gang that it leads."""
 
     def look(self, actor: Any) -> Look:
-        answers, silent = _ask(_look, _places(actor))
+        answers, silent = _ask(_look, _places(actor._actor_id.hex()))
         return Look(seen=[p for found in answers for p in found], silent=silent)
 
     def stacks(self, actor: Any) -> str:
         """Where in the program those that train are."""
-        answers, _ = _ask(_stacks, _places(actor))
+        answers, _ = _ask(_stacks, _places(actor._actor_id.hex()))
         return "\n".join(stack for stacks in answers for stack in stacks if stack)
 
     def end(self, actor: Any) -> Look:
         """Ends them all; returns what could not be ended."""
         try:
-            answers, silent = _ask(_end, _places(actor))
+            answers, silent = _ask(_end, _places(actor._actor_id.hex()))
         finally:
             ray.kill(actor)  # Tune hears of it, whatever became of the process
         return Look(seen=[p for left in answers for p in left], silent=silent)
 
+    def starting(self) -> list[str]:
+        """The ids of the driver's own actors that have a process and are not up yet."""
+        actors = [a["Address"] for a in _actors("ALIVE")]
+        starting = [a for a in _actors("PENDING_CREATION") if a["Pid"] and a["OwnerAddress"] not in actors]
+        return [a["ActorID"] for a in starting]
 
-def _places(actor: Any) -> dict[str, list[int]]:
-    """Pids by node, as Ray knows it; the leader comes first."""
+    def end_start(self, actor_id: str) -> None:
+        """Ends the process of one that does not come up."""
+        _ask(_end, _places(actor_id))
+
+
+def _actors(stage: str) -> list[dict[str, Any]]:
     from ray._private.state import state  # the public list needs a dashboard, which we do not start
 
-    leader: dict[str, Any] = state.actor_table(actor._actor_id.hex())
-    if leader.get("State") not in ("ALIVE", "PENDING_CREATION"):
-        return {}
-    actors = [leader]
-    for stage in ("ALIVE", "PENDING_CREATION"):
-        others: Any = state.actor_table(None, None, stage)
-        actors += [a for a in others.values() if a["OwnerAddress"] == leader["Address"]]
+    found: Any = state.actor_table(None, None, stage)
+    return list(found.values())
+
+
+def _places(actor_id: str) -> dict[str, list[int]]:
+    """Pids by node, as Ray knows it; the leader comes first."""
+    living = [*_actors("ALIVE"), *_actors("PENDING_CREATION")]
+    leaders = [a for a in living if a["ActorID"] == actor_id]
+    led = [a for a in living for leader in leaders if a["OwnerAddress"] == leader["Address"]]
     places: dict[str, list[int]] = {}
-    for a in actors:
+    for a in (*leaders, *led):
         if a["Pid"]:
             places.setdefault(a["Address"]["NodeID"], []).append(a["Pid"])
     return places

@@ -70,6 +70,7 @@ class Watchdog(tune.Callback):
         self._known = 0  # of Tune's trials
         self._waiting: dict[str, Any] = {}  # Tune trials without a process
         self._watched: dict[str, _Watched] = {}
+        self._starting: dict[str, float] = {}  # actors that are not up yet, and for how long
         self._out: deque[tuple[str, str]] = deque()  # nodes to exclude, and why
 
     @contextmanager
@@ -131,9 +132,19 @@ class Watchdog(tune.Callback):
             watched = list(self._watched.items())
         for _, pack in watched:
             pack.still += min(elapsed, 2 * self.interval)
+        self._look_at_starts(min(elapsed, 2 * self.interval))
         for trial, pack in watched:
             if pack.still - pack.looked >= min(LOOK_SECONDS, pack.limit(self._stall) / 2):
                 self._look(trial, pack)
+
+    def _look_at_starts(self, elapsed: float) -> None:
+        """Ends processes that do not come up; what was to be trained there then counts as lost with them."""
+        limit = max(BEGINNING * self._stall, READY_SECONDS)
+        self._starting = {a: self._starting.get(a, 0.0) + elapsed for a in self._processes.starting()}
+        for actor in [a for a, seconds in self._starting.items() if seconds >= limit]:
+            logging.getLogger("ray").error("an actor did not start within %.0f s and is ended: %s", limit, actor)
+            self._starting.pop(actor)
+            self._processes.end_start(actor)
 
     def _look(self, trial: str, pack: _Watched) -> None:
         look = self._processes.look(pack.actor)

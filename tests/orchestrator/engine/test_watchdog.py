@@ -25,6 +25,7 @@ class Told(Processes):
     def __init__(self) -> None:
         self.seen = [seen(pace=Pace(moves=9, steps=40, slowest=0.1, warm=True))]
         self.silent: list[str] = []
+        self.started: list[str] = []
         self.left = Look(seen=[], silent=[])
         self.looked = self.ended = 0
 
@@ -34,6 +35,12 @@ class Told(Processes):
 
     def stacks(self, actor: Any) -> str:
         return "in a loop"
+
+    def starting(self) -> list[str]:
+        return self.started
+
+    def end_start(self, actor_id: str) -> None:
+        self.started.remove(actor_id)
 
     def end(self, actor: Any) -> Look:
         self.ended += 1
@@ -210,6 +217,15 @@ def test_a_process_that_stands_still_before_its_first_word_is_watched(stage: Sta
     scene.told.seen = [seen()]
     scene.wait(LOOK + 1200)
     assert scene.told.ended == 1
+
+
+def test_a_process_that_does_not_come_up_is_ended(stage: Stage) -> None:
+    scene = Scene(stage)
+    scene.told.started = ["a", "b"]
+    scene.wait(1195)
+    scene.told.started = ["b", "c"]
+    scene.wait(TICK)
+    assert scene.told.started == ["c"]
 
 
 def test_what_is_over_is_watched_no_more(stage: Stage) -> None:
