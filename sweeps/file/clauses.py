@@ -10,11 +10,19 @@ from difflib import get_close_matches
 
 from sweeps.errors import UsageError
 from sweeps.file.axes import Axes
+from sweeps.records import STATES
 from sweeps.select import Alternative, Clause, Selector
 from sweeps.words.composition import parts
 from sweeps.words.declared import Option
 from sweeps.words.near import unknown
 from sweeps.words.settings import CHOICES, SETTINGS
+
+_STATE = Option("word", "todo", words=STATES)
+
+
+def selector_from(text: str) -> Selector | None:
+    """The selector of `-w`; None for an empty text. UsageError as `valid` and `Selector.parse` raise it."""
+    return valid(Selector.parse(text) or None)
 
 
 def valid(selector: Selector | None) -> Selector | None:
@@ -81,8 +89,8 @@ def _name_problem(kind: str, name: str) -> str:
 
 def _options(field: str) -> Iterator[Option]:
     """What a field may be: a setting, or the option of that name of any entry."""
-    if field in SETTINGS:
-        yield SETTINGS[field]
+    if field in SETTINGS or field == "state":
+        yield SETTINGS.get(field, _STATE)
         return
     kind, _, name = field.rpartition(".")
     for entries in (CHOICES[kind],) if kind in CHOICES else () if kind else CHOICES.values():
@@ -93,8 +101,11 @@ def _value_problem(field: str, option: Option, alternative: Alternative) -> str:
     text = alternative.text
     if text == "null" and option.default is None:
         return ""
-    if option.kind == "word" and option.words and text not in option.words:
-        return unknown(f"value of '{field}'", text, option.words)
+    if option.kind == "word":
+        try:
+            option.word(field, text)
+        except UsageError as error:
+            return str(error)
     if option.kind == "bool" and text.lower() not in ("true", "false"):
         return f"'{field}' is true or false, not '{text}'"
     if option.kind in ("int", "float") and alternative.number is None:

@@ -11,11 +11,11 @@ from typing import Any
 from sweeps.file.document import Node
 from sweeps.file.values import typed, values
 from sweeps.identity import canonical
-from sweeps.records import RESULTS
+from sweeps.records import ALIASES, RESULTS
 from sweeps.words.declared import Option, options, setting
 from sweeps.words.settings import setting_names
 
-MEASURES = tuple(name for name, kind in RESULTS.items() if kind == "double")
+MEASURES = (*(name for name, kind in RESULTS.items() if kind == "double"), *ALIASES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +113,12 @@ class AnalysisSection:
 
 RUN: dict[str, Option] = options(RunSection)
 ANALYSIS: dict[str, Option] = options(AnalysisSection)
+
+
+def asked(**words: str) -> None:
+    """UsageError where a word is none that the setting of its name in `analysis` may be: `asked(ties="shared")`."""
+    for name, word in words.items():
+        ANALYSIS[name].word(name, word)
 
 
 def run_section(node: Node) -> RunSection:

@@ -107,9 +107,10 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
     elif kind == "float" and isinstance(value, int | float) and abs(value) <= float_info.max:
         return _ranged(name, option, node, float(value))
     if option.kind == "word" and isinstance(value, str):
-        if option.words and value not in option.words:
-            raise node.error(unknown(f"value of '{name}'", value, option.words))
-        return value
+        try:
+            return option.word(name, value)
+        except UsageError as error:
+            raise node.error(str(error)) from None
     raise node.error(f"'{name}' is {WORDS[option.kind]}, not {node}")
 
 

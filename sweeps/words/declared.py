@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from sweeps.words.choice import OptionValue
+from sweeps.words.near import one_of
 
 # floats: one number or a list of them; words: a list of words; choice: a name with options; section: keys of its own
 Kind = Literal["int", "float", "bool", "word", "ints", "floats", "words", "choice", "section"]
@@ -58,6 +59,10 @@ class Option:
     younger: bool = field(default=False, compare=False)
     help: str = ""
     entries: Mapping[str, Entry] = field(default_factory=dict[str, "Entry"], compare=False)
+
+    def word(self, name: str, word: str) -> str:
+        """The word, for a setting of that name. UsageError, with the nearest ones, where it must be another."""
+        return one_of(f"value of '{name}'", word, self.words) if self.words else word
 
     @property
     def limits(self) -> str:
