@@ -146,18 +146,24 @@ def plan(
 
 @app.command()
 def wins(
-    source: Annotated[str, typer.Argument(help="a recorded sweep, or any table: FILE.csv or FILE.parquet")],
+    source: Annotated[
+        str, typer.Argument(help="a recorded sweep, or any table: FILE.csv, .parquet, .feather or .jsonl")
+    ],
     workspace: Root = DEFAULT_ROOT,
     rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
     columns: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
     value: Annotated[str, typer.Option(help="column that is compared, e.g. test_error")] = "",
-    direction: Annotated[str, typer.Option(help="which value is the best: min or max")] = "min",
+    direction: Annotated[
+        str, typer.Option(help="which value is the best: min or max; default: as the sweep says, else min")
+    ] = "",
     ties: Annotated[str, typer.Option(help="who wins when several methods are the best: shared, split or none")] = "",
     constant: Annotated[str, typer.Option(help="rows in which all methods are equal: count or skip")] = "",
     skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
     within: Annotated[str, typer.Option(help="compare only methods that agree in these columns")] = "",
     select: Annotated[str, typer.Option(help="columns of which the best value is selected, e.g. depth")] = "",
-    by: Annotated[str, typer.Option(help="column that --select minimizes")] = "val_error",
+    by: Annotated[
+        str, typer.Option(help="column whose best value, in the same direction, --select takes; default: val_error")
+    ] = "",
     average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
     where: Where = None,
     json_: Json = False,
@@ -178,17 +184,21 @@ def wins(
         "by": by,
         "average": _listed(average),
     }
-    count_wins(store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
+    count_wins(
+        store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where, of_table=True), json_
+    )
 
 
 @app.command()
 def export(
     sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="the file to write, FILE.parquet")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .feather or .jsonl")
+    ],
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
 ) -> None:
-    """Write the results as one Parquet file, one row per trial."""
+    """Write the results as one file, one row per trial, in the form that its ending names."""
     from orchestrator.ask.export import exported
 
     print_answer(exported(store_at(workspace), sweep, output, selector_of(where)), False)

@@ -44,10 +44,13 @@ def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
     return load_spec(sweep, overrides or ())
 
 
-def selector_of(where: Sequence[str] | None) -> Selector | None:
+def selector_of(where: Sequence[str] | None, *, of_table: bool = False) -> Selector | None:
+    """`of_table`: of any table, whose columns may hold what no setting can be."""
+    from sweeps.file.clauses import selector_from
     from sweeps.select import Selector
 
-    return Selector.parse(" ".join(where)) if where else None
+    text = " ".join(where or ())
+    return (Selector.parse(text) or None) if of_table else selector_from(text)
 
 
 def print_answer(answer: Any, as_json: bool) -> None:

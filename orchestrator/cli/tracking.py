@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, store_at
+from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, Where, print_answer, selector_of, store_at
 
 if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
@@ -71,9 +71,13 @@ def _sentence(server: Server) -> str:
 def compare(
     sweeps: Annotated[list[str] | None, typer.Argument(help="recorded sweeps; default: everything in MLflow")] = None,
     by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    where: Where = None,
     filter_: Annotated[
         str,
-        typer.Option("--filter", help="MLflow's filter: \"params.dataset = 'adult' and metrics.seconds < 9\""),
+        typer.Option(
+            "--filter",
+            help="MLflow's filter, in which settings are texts: \"params.lr = '0.01' and metrics.seconds < 9\"",
+        ),
     ] = "",
     metric: Annotated[str, typer.Option(help="metric that is compared, e.g. test_error")] = "",
     baseline: Annotated[str, typer.Option(help="the normalizer that differences are taken from")] = "",
@@ -94,6 +98,7 @@ def compare(
             sweeps or [],
             by=[part.strip() for part in by.split(",") if part.strip()],
             query=filter_,
+            where=selector_of(where),
             source=source,
             uri=tracking_uri,
             metric=metric,
@@ -121,4 +126,7 @@ def _show(comparison: Comparison) -> None:
             "" if line["low"] is None else f"{line['low']:+.4f} .. {line['high']:+.4f} over {line['over']}",
             f"{line['rank']:.2f}",
         )
-    Console(soft_wrap=True).print(table)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for line in comparison.below:
+        console.print(line, highlight=False, markup=False)
