@@ -20,7 +20,7 @@ def aside(
     A sweep that this workspace has not recorded is left out.
     """
     observer = Observer(store)
-    names = [name for name in sweeps if name in observer.versions]
+    names = [name for name in sweeps if name.partition("@")[0] in observer.versions]
     lines: list[str] = []
     if states["diverged"]:
         lines.append(f"{counted(states['diverged'], 'trial')} diverged: {COUNTED_AS[diverged]}")

@@ -153,9 +153,7 @@ def answer(frame: pd.DataFrame, question: Question, source: str, baseline: str =
         lines.append(line | _difference(found, j, references[j]))
     rows = len(found.scores.rows)
     note = f"{q.metric_name} over {rows} {q.rows_name}, {len(found.amounts.replicates)} seeds; {q.better} is better"
-    return Comparison(
-        source=source, runs=len(frame), lines=lines, note=note, direction=q.direction, below=tuple(below)
-    )
+    return Comparison(source=source, runs=len(frame), lines=lines, note=note, direction=q.direction, below=tuple(below))
 
 
 def _refuse_absent(baseline: str, question: Question, columns: Sequence[tuple[Any, ...]]) -> None:

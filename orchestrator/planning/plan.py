@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
@@ -42,9 +43,13 @@ def facts_once() -> Facts:
     return cache(data.facts)
 
 
-def check(trials: Sequence[Trial], facts: Facts) -> None:
-    """UsageError, one sentence a problem, for what a trial must not ask for; models of images are rehearsed."""
-    rules.check(trials, facts)
+def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) -> None:
+    """UsageError, one sentence a problem, for what a trial must not ask for; models of images are rehearsed.
+
+    `spec`: the sweep, whose file the sentences name.
+    """
+    with spec.located() if spec else nullcontext():
+        rules.check(trials, facts)
     deep = [t for t in trials if t.model.name != "mlp"]
     if deep:
         from trainers.models.dry import refusals
@@ -62,7 +67,7 @@ def plan(roster: Roster, spec: SweepSpec, where: Selector | None = None) -> Plan
     trials = expand(spec, facts, where)
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
-    check(trials, facts)
+    check(trials, facts, spec)
     rules.divided(trials, spec.run.devices, spec.run.gpus)
     wanted = by_id(trials)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
