@@ -9,16 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
     Json,
+    Recorded,
     Root,
     Set,
     Sweep,
     Uri,
     Where,
+    offering,
     print_answer,
     selector_of,
     spec_of,
@@ -147,24 +150,53 @@ def plan(
 @app.command()
 def wins(
     source: Annotated[
-        str, typer.Argument(help="a recorded sweep, or any table: FILE.csv, .parquet, .feather or .jsonl")
+        str,
+        typer.Argument(
+            help="a recorded sweep, or any table: FILE.csv, .parquet, .feather or .jsonl",
+            autocompletion=completion.tables,
+        ),
     ],
     workspace: Root = DEFAULT_ROOT,
-    rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
-    columns: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    rows: Annotated[
+        str, typer.Option(help="columns that name a row, comma separated", autocompletion=completion.columns)
+    ] = "",
+    columns: Annotated[
+        str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
+    ] = "",
     value: Annotated[str, typer.Option(help="column that is compared, e.g. test_error")] = "",
     direction: Annotated[
-        str, typer.Option(help="which value is the best: min or max; default: as the sweep says, else min")
+        str,
+        offering(
+            completion.words("direction"), "which value is the best: min or max; default: as the sweep says, else min"
+        ),
     ] = "",
-    ties: Annotated[str, typer.Option(help="who wins when several methods are the best: shared, split or none")] = "",
-    constant: Annotated[str, typer.Option(help="rows in which all methods are equal: count or skip")] = "",
+    ties: Annotated[
+        str,
+        typer.Option(
+            help="who wins when several methods are the best: shared, split or none",
+            autocompletion=completion.words("ties"),
+        ),
+    ] = "",
+    constant: Annotated[
+        str,
+        typer.Option(
+            help="rows in which all methods are equal: count or skip", autocompletion=completion.words("constant")
+        ),
+    ] = "",
     skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
-    within: Annotated[str, typer.Option(help="compare only methods that agree in these columns")] = "",
-    select: Annotated[str, typer.Option(help="columns of which the best value is selected, e.g. depth")] = "",
+    within: Annotated[
+        str, typer.Option(help="compare only methods that agree in these columns", autocompletion=completion.columns)
+    ] = "",
+    select: Annotated[
+        str,
+        typer.Option(help="columns of which the best value is selected, e.g. depth", autocompletion=completion.columns),
+    ] = "",
     by: Annotated[
         str, typer.Option(help="column whose best value, in the same direction, --select takes; default: val_error")
     ] = "",
-    average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
+    average: Annotated[
+        str, typer.Option(help="columns to average over, e.g. seed", autocompletion=completion.columns)
+    ] = "",
     where: Where = None,
     json_: Json = False,
 ) -> None:
@@ -191,7 +223,7 @@ def wins(
 
 @app.command()
 def export(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Recorded,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .feather or .jsonl")
     ],
@@ -206,7 +238,7 @@ def export(
 
 @app.command()
 def analyze(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Recorded,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the folder to write to; default: in the workspace")
     ] = None,
@@ -221,7 +253,7 @@ def analyze(
 
 @app.command()
 def report(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Recorded,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the file to write, FILE.html; default: in the workspace")
     ] = None,
@@ -261,7 +293,8 @@ def list_(
         str,
         typer.Argument(
             help="presets, datasets, normalizers, activations, models, schedules, augmentations; "
-            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)"
+            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)",
+            autocompletion=completion.lists,
         ),
     ],
     json_: Json = False,
@@ -273,7 +306,11 @@ def list_(
 
 
 @app.command()
-def schema(what: Annotated[str, typer.Argument(help="sweep or site: the kind of file")]) -> None:
+def schema(
+    what: Annotated[
+        str, typer.Argument(help="sweep or site: the kind of file", autocompletion=completion.one_of("sweep", "site"))
+    ],
+) -> None:
     """Print the JSON Schema of a sweep file or of a site file, with which an editor completes and checks it."""
     from orchestrator.ask import vocabulary
 

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from orchestrator.cli import completion
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
     from sweeps.file.spec import SweepSpec
     from sweeps.select import Selector
 
-Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8")]
+Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)", autocompletion=completion.sweeps)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8", autocompletion=completion.override),
+]
 Uri = Annotated[
     str | None, typer.Option("--tracking-uri", help="where MLflow is, or none; default: SQLite in the workspace")
 ]
-Recorded = Annotated[str, typer.Argument(help="a recorded sweep")]
-AnyRecorded = Annotated[str | None, typer.Argument(help="a recorded sweep; default: all")]
+Recorded = Annotated[str, typer.Argument(help="a recorded sweep", autocompletion=completion.recorded)]
+AnyRecorded = Annotated[
+    str | None, typer.Argument(help="a recorded sweep; default: all", autocompletion=completion.recorded)
+]
 Root = Annotated[
     Path, typer.Option("--workspace", help="the folder of all sweeps and results", envvar="NORMSWEEP_WORKSPACE")
 ]
-Where = Annotated[list[str] | None, typer.Option("-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'", autocompletion=completion.selector
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 DEFAULT_ROOT = Path("normsweep-out")
+
+
+def offering(completer: Callable[..., list[str]], help: str) -> Any:
+    """An option of which the shell offers what `completer` knows."""
+    return typer.Option(help=help, autocompletion=completer)
 
 
 def store_at(root: Path, *, patient: bool = False) -> Store:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, Where, print_answer, selector_of, store_at
 
 if TYPE_CHECKING:
@@ -69,8 +70,13 @@ def _sentence(server: Server) -> str:
 
 @compare_app.command()
 def compare(
-    sweeps: Annotated[list[str] | None, typer.Argument(help="recorded sweeps; default: everything in MLflow")] = None,
-    by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Argument(help="recorded sweeps; default: everything in MLflow", autocompletion=completion.recorded),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
+    ] = "",
     where: Where = None,
     filter_: Annotated[
         str,
@@ -79,9 +85,18 @@ def compare(
             help="MLflow's filter, in which settings are texts: \"params.lr = '0.01' and metrics.seconds < 9\"",
         ),
     ] = "",
-    metric: Annotated[str, typer.Option(help="metric that is compared, e.g. test_error")] = "",
-    baseline: Annotated[str, typer.Option(help="the normalizer that differences are taken from")] = "",
-    source: Annotated[str, typer.Option(help="mlflow, or ledger: same answer, without MLflow")] = "mlflow",
+    metric: Annotated[
+        str, typer.Option(help="metric that is compared, e.g. test_error", autocompletion=completion.words("metric"))
+    ] = "",
+    baseline: Annotated[
+        str, typer.Option(help="the normalizer that differences are taken from", autocompletion=completion.normalizers)
+    ] = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            help="mlflow, or ledger: same answer, without MLflow", autocompletion=completion.one_of("mlflow", "ledger")
+        ),
+    ] = "mlflow",
     tracking_uri: Uri = None,
     workspace: Root = DEFAULT_ROOT,
     json_: Json = False,
