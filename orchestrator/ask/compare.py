@@ -69,6 +69,8 @@ def compare(
     from orchestrator.ask.aside import aside
 
     one_of("source", source, SOURCES)
+    if source == "ledger" and uri:
+        raise UsageError("a tracking URI says where MLflow is: leave it out, or ask with the source mlflow")
     if source == "mlflow":
         from orchestrator.ask.from_mlflow import from_mlflow
 

@@ -41,6 +41,8 @@ def win_table(
         from orchestrator.ask.aside import aside
 
         below = aside(store, [source], Counter(map(str, frame["state"])), options["diverged"], where)
+    if "by" in given and not options.get("select"):
+        raise UsageError("`by` says which value is selected, and nothing is: name columns in `select`, too")
     try:
         return wins(frame, **options), options, below
     except UsageError as error:
