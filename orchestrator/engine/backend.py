@@ -65,5 +65,5 @@ class Backend(Protocol):
         ...
 
     def exclude(self, node: str) -> None:
-        """Takes a node out of use from the next start of Ray on. Nothing to do where there is one machine."""
+        """Takes a node out of use from the next start of Ray on, unless it is the last one."""
         ...

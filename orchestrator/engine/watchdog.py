@@ -166,6 +166,8 @@ class Watchdog(tune.Callback):
         pack.look, pack.looked = look, pack.still
 
     def _end(self, trial: str, pack: _Watched, look: Look) -> None:
+        if trial not in self._watched:  # over as we looked
+            return
         host, reason, itself = self._culprit(look)
         failure = Failure(
             pack=pack.task.lease.pack,
