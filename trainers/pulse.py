@@ -1,7 +1,7 @@
 """How training moves in this process, kept where others can read it even while this process is stopped.
 
 It lies in memory of the kernel (`memfd`) that the machine's user finds below `/proc`, and is gone with its process.
-Beside it, on request: where in the program the process is.
+Beside it, for processes that `listen`: where in the program they are, when they are asked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class Pulse:
         file = os.memfd_create(_NAME)  # open as long as the process lives
         os.ftruncate(file, _LAYOUT.size)
         self._memory = mmap.mmap(file, _LAYOUT.size)
-        faulthandler.register(_ASK, os.memfd_create(_STACK), all_threads=False)
         self._moves, self._steps, self._slowest, self._warm, self._idle = 0, -1, 0.0, False, False
         self._since = time.monotonic()
         self._tell()
@@ -81,6 +80,12 @@ class Pulse:
 def mine() -> Pulse:
     """The pulse of this process."""
     return Pulse()
+
+
+@cache
+def listen() -> None:
+    """Has this process say where in the program it is when it is asked (`stack`)."""
+    faulthandler.register(_ASK, os.memfd_create(_STACK), all_threads=False)
 
 
 def read(pid: int) -> Pace | None:

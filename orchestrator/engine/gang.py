@@ -20,6 +20,7 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from orchestrator.engine.task import PackTask
+from trainers import pulse
 from trainers.pulse import Pace
 
 LOST_SECONDS = 60.0  # after one process fails, for Ray to tell of another, or its node, that was lost: half a minute
@@ -121,6 +122,7 @@ class Rank:
 
     def __init__(self, rank: int, task: PackTask) -> None:
         self._rank, self._world, self._task = rank, task.devices, task
+        pulse.listen()
         from trainers import host  # and with it torch: all processes import it at the same time
 
         host.prepare(task.cpus)

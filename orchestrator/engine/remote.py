@@ -42,6 +42,7 @@ class PackTrainable(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any]) -> None:
+        pulse.listen()
         self._job: PackJob | None = None
         self._task: PackTask = config["task"]
 

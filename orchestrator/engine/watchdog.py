@@ -66,7 +66,6 @@ class Watchdog(tune.Callback):
         self._impatient = Store(store.workspace)  # for what is only told
         self._processes = processes or Processes()
         self.interval = min(stall_seconds / 4, MOST_INTERVAL)
-        self._lock = threading.Lock()
         self._known = 0  # of Tune's trials
         self._waiting: dict[str, Any] = {}  # Tune trials without a process
         self._watched: dict[str, _Watched] = {}
@@ -110,17 +109,13 @@ class Watchdog(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: Sequence[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        with self._lock:
-            if watched := self._watched.get(trial.trial_id):
-                watched.pace = Pace(**result["pace"])
-        if watched:
+        if watched := self._watched.get(trial.trial_id):
+            watched.pace = Pace(**result["pace"])
             self._moved(watched)
 
     def on_trial_complete(self, iteration: int, trials: Sequence[Any], trial: Any, **info: Any) -> None:
         self._waiting.pop(trial.trial_id, None)
-        with self._lock:
-            watched = self._watched.pop(trial.trial_id, None)
-        if watched:
+        if watched := self._watched.pop(trial.trial_id, None):
             self._moved(watched)
 
     def on_trial_error(self, iteration: int, trials: Sequence[Any], trial: Any, **info: Any) -> None:
@@ -128,12 +123,12 @@ class Watchdog(tune.Callback):
 
     def tick(self, elapsed: float) -> None:
         """Some seconds have passed."""
-        with self._lock:
-            watched = list(self._watched.items())
-        for _, pack in watched:
-            pack.still += min(elapsed, 2 * self.interval)
-        self._look_at_starts(min(elapsed, 2 * self.interval))
-        for trial, pack in watched:
+        elapsed = min(elapsed, 2 * self.interval)
+        self._look_at_starts(elapsed)
+        watched = self._watched.copy()  # the other thread may change it
+        for pack in watched.values():
+            pack.still += elapsed
+        for trial, pack in watched.items():
             if pack.still - pack.looked >= min(LOOK_SECONDS, pack.limit(self._stall) / 2):
                 self._look(trial, pack)
 
@@ -183,8 +178,7 @@ class Watchdog(tune.Callback):
         left = self._processes.end(pack.actor)
         out = {p.host: f"process {p.pid} there cannot be ended" for p in left.seen}
         self._out += (out | dict.fromkeys(left.silent, "it does not answer")).items()
-        with self._lock:
-            self._watched.pop(trial, None)
+        self._watched.pop(trial, None)
         self._moved(pack)
 
     @staticmethod
@@ -200,8 +194,7 @@ class Watchdog(tune.Callback):
 
     def _watch(self, trial: Any) -> None:
         self._waiting.pop(trial.trial_id, None)
-        with self._lock:
-            self._watched[trial.trial_id] = _Watched(task=trial.config["task"], actor=trial.temporary_state.ray_actor)
+        self._watched[trial.trial_id] = _Watched(task=trial.config["task"], actor=trial.temporary_state.ray_actor)
 
     def _moved(self, pack: _Watched) -> None:
         pack.still, pack.looked, pack.look = 0.0, 0.0, None

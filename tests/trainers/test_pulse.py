@@ -12,6 +12,7 @@ from trainers.pulse import Pace
 
 LOOPS = """
 from trainers import pulse
+pulse.listen()
 mine = pulse.mine()
 mine.train(5)
 mine.move(6, warm=True)
