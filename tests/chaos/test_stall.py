@@ -25,12 +25,12 @@ from tests.chaos.test_gang import ranks
 from tests.chaos.test_kill import command, lasting
 from tests.orchestrator.engine.test_images import working
 from tests.trainers.folder import tree
-from trainers import data
+from trainers import data, pulse
 from trainers.data.bringing.importing import bring_folder
 from trainers.host import prepare
 from trainers.pack import PackTrainer
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
 
 RUN = "checkpoint_seconds: 0.3, stall_seconds: 4"
 PACK = f"""
@@ -125,12 +125,15 @@ class Scene:
         assert results(self.stormy) == results(self._calm())
         return failures[0]
 
-    def saved(self, driver: Driver) -> None:
-        self.until(driver, lambda: list((self.stormy.workspace.root / "checkpoints").glob("*.pt")))
+    @property
+    def leader(self) -> int:
+        """The process that trains the pack; 0 before it does."""
+        logs = (self.stormy.workspace.root / "logs").glob("*[0-9a-f].log")
+        return next((int(log.read_text().split(" pid ")[1].split()[0]) for log in logs), 0)
 
     @staticmethod
     def until(driver: Driver, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 200
         while not condition():
             assert driver.poll() is None
             assert time.monotonic() < end
@@ -163,6 +166,12 @@ def scene(tmp_path: Path, temporary: Path) -> Scene:
     return Scene(tmp_path)
 
 
+def trains(pid: int) -> bool:
+    """Whether it has done a step."""
+    pace = pulse.read(pid)
+    return pace is not None and pace.warm
+
+
 def stop(process: psutil.Process) -> int:
     process.send_signal(signal.SIGSTOP)
     return process.pid
@@ -170,9 +179,8 @@ def stop(process: psutil.Process) -> int:
 
 def test_a_process_that_is_stopped_loses_its_pack_to_another(scene: Scene, temporary: Path) -> None:
     def disturb(driver: Driver) -> int:
-        scene.saved(driver)
-        (log,) = (scene.stormy.workspace.root / "logs").glob("*[0-9a-f].log")
-        return stop(psutil.Process(int(log.read_text().split(" pid ")[1].split()[0])))
+        scene.until(driver, lambda: trains(scene.leader))
+        return stop(psutil.Process(scene.leader))
 
     failure = scene.end(PACK, disturb)
     assert failure.message.endswith("was stopped")
@@ -181,7 +189,7 @@ def test_a_process_that_is_stopped_loses_its_pack_to_another(scene: Scene, tempo
 
 def test_a_gang_with_a_rank_that_is_stopped_begins_again(scene: Scene) -> None:
     def disturb(driver: Driver) -> int:
-        scene.saved(driver)
+        scene.until(driver, lambda: [trains(rank.pid) for rank in ranks(driver)] == [True, True])
         return stop(ranks(driver)[1])
 
     assert scene.end(GANG, disturb).message.endswith("was stopped")
@@ -202,7 +210,7 @@ def test_a_worker_that_is_stopped_as_it_reads_images_is_ended_with_its_pack(
     bring_folder(tree(tmp_path / "flowers"), "flowers")
 
     def disturb(driver: Driver) -> int:
-        scene.saved(driver)
+        scene.until(driver, lambda: trains(scene.leader) and working(tmp_path))
         return stop(working(tmp_path)[0])
 
     assert scene.end(IMAGES, disturb).message.endswith("which helps to train, was stopped")

@@ -89,9 +89,6 @@ def test_a_pack_that_does_not_move_is_told_and_nothing_promised(stage: Stage, ca
     assert "has not moved for 10 min on n2, and is ended by force after 30 min" in call("why", bn.trial_ids[0])[1]
     stage.store.leases.stand_still(lease, None)
     assert "ready in about" in text(stage)
-    stage.store.leases.stand_still(lease, Still(node="n2", since=1.0, limit=9.0))
-    stage.store.leases.forget(bn.id)
-    assert list(stage.workspace.leases.iterdir()) == []
 
 
 def test_a_dead_lease_is_not_running(stage: Stage) -> None:
