@@ -31,7 +31,20 @@ run: {checkpoint_seconds: SECONDS, pack: 8}
 """,
     "gangs": """
 name: NAME
-trial: {dataset: wine, normalizer: [brn, popnorm], batch_size: 20, shards: 2, epochs: 120, dropout: 0.5, seed: SEED}
+trial:
+  dataset: [wine, squares]
+  normalizer: brn
+  batch_size: 20
+  shards: 2
+  epochs: 120
+  dropout: 0.5
+  seed: SEED
+  where:
+    - if: "dataset=squares"
+      model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
+      augment: {resized-crop: {size: 32}}
+      batch_size: 6
+      epochs: 12
 run: {devices: 2, checkpoint_seconds: SECONDS}
 """,
 }

@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,6 +105,7 @@ class Machine:
             case ["torn", what]:
                 return self._torn(what)
             case ["power", "loss"]:
+                self._wait(lambda: any(self.workspace.glob("checkpoints/*.pt")), LONGEST)
                 return self._end_all()
             case ["disk", how]:
                 return self._disk(how) if self.has_disk else ""
@@ -113,9 +115,8 @@ class Machine:
                 raise ValueError(fault)
 
     def _signal(self, how: str, who: str) -> str:
-        until = time.monotonic() + PATIENCE.get(who, LONGEST)
-        while not (victims := self._processes(who)) and time.monotonic() < until:
-            self.rest(0.2, last=False)
+        self._wait(lambda: bool(self._processes(who)), PATIENCE.get(who, LONGEST))
+        victims = self._processes(who)
         if not victims:
             return ""
         victim = self._chance.choice(victims)
@@ -129,6 +130,11 @@ class Machine:
         if how == "kill":
             psutil.wait_procs([victim], timeout=10)
         return hit
+
+    def _wait(self, happened: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not happened() and time.monotonic() < until:
+            self.rest(0.2, last=False)
 
     def _processes(self, who: str) -> list[psutil.Process]:
         found: list[psutil.Process] = []
