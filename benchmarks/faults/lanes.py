@@ -18,7 +18,7 @@ trial:
   depth: 2
   width: 64
   epochs: 150
-  schedule: {step: {at: [5]}}
+  schedule: {step: {at: [4]}}
   seed: SEED
   where:
     - {if: "activation=elu", dropout: 0.5}
@@ -26,7 +26,7 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 10
+      epochs: 8
 run: {checkpoint_seconds: SECONDS, pack: 8}
 """,
     "gangs": """
@@ -44,7 +44,7 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 12
+      epochs: 8
 run: {devices: 2, checkpoint_seconds: SECONDS}
 """,
 }

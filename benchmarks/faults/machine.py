@@ -81,13 +81,13 @@ class Machine:
             if run is not None and run.poll() is None:
                 continue
             if run is not None:
+                say(f"{lane.name}: the run ended with {run.returncode}")
                 if run.returncode in (0, 4):
                     if last:
                         del self._runs[lane]
                         lane.over = True
                         continue
                     lane.next()
-                say(f"{lane.name}: the run ended with {run.returncode}")
             elif lane.over:
                 continue
             words = command(self.workspace, "run", str(lane.file), "--cpus", "2")
@@ -128,7 +128,7 @@ class Machine:
         if how == "stop" and not (self._stops_for_good and who in ("worker", "rank", "loader")):
             self._stopped[victim] = time.monotonic() + STOPPED_SECONDS
         if how == "kill":
-            psutil.wait_procs([victim], timeout=10)
+            self._wait(lambda: not _runs(victim), 10)
         return hit
 
     def _wait(self, happened: Callable[[], bool], seconds: float) -> None:
@@ -140,8 +140,8 @@ class Machine:
         found: list[psutil.Process] = []
         for process in living(self._mark):
             with suppress(psutil.Error):
-                is_loader = who != "loader" or re.search(PATTERNS[who], shown(process.parent() or process))
-                if re.search(PATTERNS[who], shown(process)) and is_loader and process.status() != psutil.STATUS_ZOMBIE:
+                above = who != "loader" or re.search(PATTERNS[who], shown(process.parent() or process))
+                if above and re.search(PATTERNS[who], shown(process)) and _runs(process):
                     found.append(process)
         return sorted(found, key=lambda process: process.pid)
 
@@ -181,3 +181,10 @@ class Machine:
         time.sleep(REFUSED_SECONDS)
         subprocess.run(["umount", "--lazy", disk], check=True)
         return str(disk)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
