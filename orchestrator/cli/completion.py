@@ -154,6 +154,6 @@ def _axes(context: typer.Context) -> dict[str, list[str]]:
 
 
 def _sweeps(context: typer.Context) -> Sweeps:
-    from orchestrator.cli.options import DEFAULT_ROOT, store_at
+    from orchestrator.store import Store
 
-    return store_at(context.params.get("workspace") or DEFAULT_ROOT).sweeps
+    return Store.at(context.params.get("workspace") or "normsweep-out").sweeps  # `check` takes no workspace

@@ -32,7 +32,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
         "normalizers": ", ".join(dict.fromkeys(str(t.normalizer) for t in trials)),
         "activations": ", ".join(dict.fromkeys(t.activation.name for t in trials)),
         "plan": plan_hash(trials),
-        "warnings": clauses.warnings(spec, where),
+        "warnings": clauses.warnings(spec.trial, where, spec.analysis.baseline),
     } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials, facts)) else {})
 
 
@@ -76,7 +76,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
         "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
-        "warnings": clauses.warnings(spec, where),
+        "warnings": clauses.warnings(spec.trial, where, spec.analysis.baseline),
     }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from sweeps.errors import UsageError
 from sweeps.file.axes import Axes
@@ -18,9 +17,6 @@ from sweeps.words.composition import parts
 from sweeps.words.declared import Option
 from sweeps.words.near import unknown
 from sweeps.words.settings import CHOICES, SETTINGS, Value
-
-if TYPE_CHECKING:
-    from sweeps.file.spec import SweepSpec
 
 _STATE = Option("word", "todo", words=STATES)
 
@@ -42,10 +38,9 @@ def problems(selector: Selector) -> list[str]:
     return [sentence for clause in selector.clauses for sentence in _problems(clause)]
 
 
-def warnings(spec: SweepSpec, where: Selector | None = None) -> list[str]:
+def warnings(axes: Axes, where: Selector | None = None, baseline: str = "") -> list[str]:
     """One sentence for each entry of `where` and `exclude` that changes nothing, for each data set and baseline that
     is absent, and for draws that coincide."""
-    axes = spec.trial
     specials, selectors = axes.idle()
     told = [("where", special.when, special in specials) for special in axes.where]
     told += [("exclude", selector, selector in selectors) for selector in axes.exclude]
@@ -63,7 +58,7 @@ def warnings(spec: SweepSpec, where: Selector | None = None) -> list[str]:
                 + f"{': it' * idle} names {', '.join(absent)}, which is no data set of this sweep" * bool(absent)
                 + f"; did you mean {' or '.join(near)}?" * bool(near)
             )
-    return found + _coinciding(axes) + _without_baseline(spec)
+    return found + _coinciding(axes) + _without_baseline(axes, baseline)
 
 
 def _coinciding(axes: Axes) -> list[str]:
@@ -77,10 +72,9 @@ def _coinciding(axes: Axes) -> list[str]:
     ]
 
 
-def _without_baseline(spec: SweepSpec) -> list[str]:
+def _without_baseline(axes: Axes, baseline: str) -> list[str]:
     """Options are left aside: they are in a method's name where they vary."""
-    baseline = spec.analysis.baseline
-    names = {choice.name for choice in _values(spec.trial, "normalizer") if isinstance(choice, Choice)}
+    names = {choice.name for choice in _values(axes, "normalizer") if isinstance(choice, Choice)}
     if not baseline or baseline.partition("(")[0] in names:
         return []
     return [f"baseline: {unknown('normalizer of this sweep', baseline, names)}"]

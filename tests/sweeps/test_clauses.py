@@ -85,7 +85,7 @@ def test_what_an_older_normsweep_recorded_is_still_read() -> None:
 
 def warned(selector: str = "", **trial: object) -> list[str]:
     spec = sweep(dataset=["wine", "titanic"], seed="0..2", normalizer=["none", "bn"], **trial)
-    return warnings(spec, Selector.parse(selector))
+    return warnings(spec.trial, Selector.parse(selector))
 
 
 def test_entries_that_match_no_trial_are_warned_of() -> None:
@@ -135,6 +135,5 @@ def test_draws_and_rows_that_coincide_are_warned_of() -> None:
     ],
 )
 def test_a_baseline_that_the_sweep_does_not_have_is_warned_of(baseline: str, told: list[str]) -> None:
-    trial = {"dataset": "wine", "normalizer": ["none", "bn"]}
-    spec = SweepSpec.from_json({"trial": trial, "analysis": {"baseline": baseline}})
-    assert warnings(spec) == told
+    spec = sweep(dataset="wine", normalizer=["none", "bn"])
+    assert warnings(spec.trial, None, baseline) == told
