@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 from analysis.statistics.scores import COUNTED_AS
 from orchestrator.store import Store
@@ -13,20 +15,15 @@ from sweeps.select import Selector
 
 
 def aside(
-    store: Store, sweeps: Iterable[str], states: Counter[str], diverged: str, where: Selector | None = None
+    store: Store, sweeps: Iterable[str], frame: pd.DataFrame, diverged: str, where: Selector | None = None
 ) -> list[str]:
-    """A line each for diverged, failed and missing trials, with the way on. `states`: of the trials in the table.
+    """A line each for diverged, failed and missing trials, with the way on. `frame`: the trials that are compared.
 
     A sweep that this workspace has not recorded is left out.
     """
     observer = Observer(store)
     names = [name for name in sweeps if name.partition("@")[0] in observer.versions]
-    lines: list[str] = []
-    if states["diverged"]:
-        lines.append(f"{counted(states['diverged'], 'trial')} diverged: {COUNTED_AS[diverged]}")
-    if states["failed"]:
-        ways = " or ".join(f"`normsweep errors {name}`" for name in names) or "`normsweep errors`"
-        lines.append(f"{counted(states['failed'], 'trial')} failed and count as missing: {ways} says why")
+    lines = ended(frame, diverged, names)
     for name in names:
         found = observer.sweep(name)
         wanted = found.selected(where, least=0)
@@ -35,4 +32,18 @@ def aside(
             told = ", ".join(f"{n} {state}" for state, n in left.items())
             verb = "retry" if set(left) == {"cancelled"} else "run"
             lines.append(f"{counted(left.total(), 'trial')} of {name} have no result ({told}): `normsweep {verb}`")
+    return lines
+
+
+def ended(frame: pd.DataFrame, diverged: str, sweeps: Sequence[str] = ()) -> list[str]:
+    """A line each for the diverged and the failed trials of any table that has their state."""
+    states = Counter(map(str, frame["state"])) if "state" in frame else Counter[str]()
+    lines: list[str] = []
+    if states["diverged"]:
+        lines.append(f"{counted(states['diverged'], 'trial')} diverged: {COUNTED_AS[diverged]}")
+    if states["failed"]:
+        ways = " or ".join(f"`normsweep errors {name}`" for name in sweeps)
+        lines.append(
+            f"{counted(states['failed'], 'trial')} failed and count as missing" + f": {ways} says why" * bool(ways)
+        )
     return lines

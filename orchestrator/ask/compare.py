@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ def compare(
         raise UsageError(f"{source} has no finished trial of {asked}{told}" + hint * ("params." in query))
     frame = _with_settings(frame, store, names, by)
     question = _question(store, sweeps, by, metric, baseline)
-    below = aside(store, names, Counter(map(str, frame["state"])), question.diverged, where)
+    below = aside(store, names, frame, question.diverged, where)
     try:
         found = answer(frame, question, source, baseline)
     except UsageError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +30,16 @@ def win_table(
     """
     from analysis.statistics.win_table import wins
     from analysis.table_file import ENDINGS, load
+    from orchestrator.ask.aside import aside, ended
 
     if Path(source).suffix.lower() in ENDINGS or Path(source).is_file():
-        frame, options, below = load(Path(source)), dict[str, Any](given), list[str]()
+        frame, options = load(Path(source)), dict[str, Any](given)
         if where:
             frame = frame.loc[[where.matches(row) for row in frame.to_dict("records")]]
+        below = ended(frame, options.get("diverged", "loss"))
     else:
         frame, options = _recorded(store, source, given, valid(where))
-        from orchestrator.ask.aside import aside
-
-        below = aside(store, [source], Counter(map(str, frame["state"])), options["diverged"], where)
+        below = aside(store, [source], frame, options["diverged"], where)
     if "by" in given and not options.get("select"):
         raise UsageError("`by` says which value is selected, and nothing is: name columns in `select`, too")
     try:

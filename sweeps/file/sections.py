@@ -56,12 +56,15 @@ class RunSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Of the trials that differ only in `over`, the one with the least `by` (ties: the smallest values of `over`)."""
+    """Of the trials that differ only in `over`, the one with the best `by`, in the metric's direction.
+
+    Ties go to the smallest values of `over`.
+    """
 
     over: tuple[str, ...] = field(
         metadata=setting((), words=setting_names(), help="settings among whose values the best is taken")
     )
-    by: str = field(metadata=setting("val_error", words=MEASURES, help="what is least in the best"))
+    by: str = field(metadata=setting("val_error", words=MEASURES, help="what is best in it, in the metric's direction"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,6 +69,12 @@ def test_cancelled_trials_are_told_with_retry(call: Call, workspace: Workspace) 
     assert out.splitlines()[-1] == "4 trials of mine have no result (4 cancelled): `normsweep retry`"
 
 
+def test_an_exported_table_says_the_same_of_what_has_ended(call: Call, mixed: Workspace) -> None:
+    assert call("export", "mine", "-o", "x.csv")[0] == 0
+    out = call("wins", "x.csv", "--columns", "normalizer", "--average", "seed")[1]
+    assert out.splitlines()[-1] == "4 trials diverged: where one is selected, its method loses"
+
+
 def test_methods_that_agree_everywhere_are_named(call: Call, workspace: Workspace) -> None:
     train(workspace, FILE.replace("[none, bn]", "[none, bn, brn, ln]"))  # all but none have the same error
     sentence = "bn, brn and ln agree in every cell to the last digit: they computed the same"
