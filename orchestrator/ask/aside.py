@@ -31,7 +31,8 @@ def aside(
         if left:
             told = ", ".join(f"{n} {state}" for state, n in left.items())
             verb = "retry" if set(left) == {"cancelled"} else "run"
-            lines.append(f"{counted(left.total(), 'trial')} of {name} have no result ({told}): `normsweep {verb}`")
+            have = "has" if left.total() == 1 else "have"
+            lines.append(f"{counted(left.total(), 'trial')} of {name} {have} no result ({told}): `normsweep {verb}`")
     return lines
 
 
@@ -43,7 +44,5 @@ def ended(frame: pd.DataFrame, diverged: str, sweeps: Sequence[str] = ()) -> lis
         lines.append(f"{counted(states['diverged'], 'trial')} diverged: {COUNTED_AS[diverged]}")
     if states["failed"]:
         ways = " or ".join(f"`normsweep errors {name}`" for name in sweeps)
-        lines.append(
-            f"{counted(states['failed'], 'trial')} failed and count as missing" + f": {ways} says why" * bool(ways)
-        )
+        lines.append(f"{counted(states['failed'], 'trial')} failed, so missing" + f": {ways} says why" * bool(ways))
     return lines

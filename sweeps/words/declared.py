@@ -26,7 +26,8 @@ _KINDS: dict[str, Kind] = {
     "Selection | None": "section",
 }
 
-LARGEST = 1_000_000_000  # of a number whose declaration names no limit
+LARGEST = 1_000_000_000  # of a whole number whose declaration names no limit
+LARGEST_FLOAT = 1e38  # of any other number: what float32 holds
 
 WORDS: dict[Kind, str] = {
     "int": "a whole number",
@@ -69,7 +70,8 @@ class Option:
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the largest number it may be: beyond what is of use where none is declared."""
-        high = LARGEST if self.high is None else self.high
+        widest = LARGEST_FLOAT if self.kind.startswith("float") else LARGEST
+        high = widest if self.high is None else self.high
         return (-high if self.low is None else self.low), high
 
     @property

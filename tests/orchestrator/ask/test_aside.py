@@ -55,11 +55,11 @@ def test_failed_trials_lead_to_errors(call: Call, workspace: Workspace, words: t
     train(workspace, FILE, state="failed")
     code, out, _ = call(*words)
     assert code == 0
-    assert out.splitlines()[-1] == "4 trials failed and count as missing: `normsweep errors mine` says why"
+    assert out.splitlines()[-1] == "4 trials failed, so missing: `normsweep errors mine` says why"
     code, _, err = call(*words, "-w", "dataset=wine")
     assert code == 2
     assert "no row has a result for each of the 2 columns" in err
-    assert err.endswith("; 4 trials failed and count as missing: `normsweep errors mine` says why\n")
+    assert err.endswith("; 4 trials failed, so missing: `normsweep errors mine` says why\n")
 
 
 def test_cancelled_trials_are_told_with_retry(call: Call, workspace: Workspace) -> None:

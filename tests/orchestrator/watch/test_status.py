@@ -156,7 +156,7 @@ def test_ctrl_c_ends_watching_with_the_last_status(stage: Stage, monkeypatch: py
     [
         (["mien"], "did you mean mine"),
         (["-w", "normaliser=bn"], "did you mean normalizer"),
-        (["-w", "normalizer=nb"], "names none of the 24 trials"),
+        (["-w", "normalizer=ln"], "names none of the 24 trials"),
         (["--watch", "--json"], "leave one of them out"),
     ],
 )

@@ -182,7 +182,7 @@ def test_no_failure_and_bad_input(stage: Stage, call: Call) -> None:
     code, _, err = call("errors", "mien")
     assert code == 2
     assert "did you mean mine" in err
-    code, _, err = call("errors", "mine", "-w", "normalizer=bb")
+    code, _, err = call("errors", "mine", "-w", "normalizer=ln")
     assert code == 2
     assert "names none of the 24 trials" in err
 
