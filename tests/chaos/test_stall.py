@@ -113,7 +113,7 @@ class Scene:
         with subprocess.Popen(words if program else self._command()) as driver:
             try:
                 pid = disturb(driver)
-                assert driver.wait(timeout=200) == 0
+                assert driver.wait(timeout=350) == 0
             finally:
                 driver.kill()
         failures = [f for p in self.stormy.roster.live for f in self.stormy.attempts.failures(p.id)]
