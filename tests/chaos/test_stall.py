@@ -50,9 +50,9 @@ trial:
   model: {{resnet18: {{width: 0.125, repeats: [1, 1, 1, 1]}}}}
   augment: {{resized-crop: {{size: 32}}}}
   batch_size: 6
-  epochs: 12
+  epochs: 30
   lr: 0.05
-run: {{cpus: 2, {RUN}}}
+run: {{{RUN}}}
 """
 # A process that does not come up; two ranks that do not either, one of them stopped: nobody has heard of them but Ray.
 LEADS = """
