@@ -41,7 +41,9 @@ def main() -> int:
 
                 def endless_once(method: BatchNorm, u: Any) -> Any:
                     while next(calls, 1000) > 500 and (not mark.exists() or mark.read_text() == str(os.getpid())):
-                        mark.write_text(str(os.getpid()))
+                        if not mark.exists():
+                            mark.with_suffix(".new").write_text(str(os.getpid()))
+                            mark.with_suffix(".new").rename(mark)
                     return after(method, u)
 
                 BatchNorm.after = endless_once
