@@ -39,7 +39,7 @@ from orchestrator.store import Store
 from tests.chaos.evidence import command, exported, lasting, one_run_per_trial, parquet
 
 REST_SECONDS = (0.2, 1.5)  # between two faults
-CALM_SECONDS = 600.0  # after the last one, for what is left
+CALM_SECONDS = 1800.0  # after the last fault, for what is left
 
 
 class Arena(Protocol):

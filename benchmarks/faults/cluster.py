@@ -22,6 +22,7 @@ CHECKPOINT_SECONDS = 2.0
 STOPPED_SECONDS = 4.0  # until a stopped process goes on
 REFUSED_SECONDS = 8.0  # until the disk accepts again
 PATIENCE = 40.0  # for somebody to hit
+LIMIT_MINUTES = 2  # of a job whose time is to run out; the site file gives more
 ALLOCATIONS = {"packs": 2, "gangs": 1}
 PATTERNS = {
     "driver": "-m orchestrator[.]cluster[.]allocation",
@@ -43,11 +44,12 @@ class Machines:
         passed = {name: os.environ[name] for name in ("NORMSWEEP_DATA", "XDG_CACHE_HOME", "OMP_NUM_THREADS")}
         self._cluster.environment = cluster.environment | passed
         self._site = folder / "site.toml"
-        self._site.write_text(SITE.replace("minutes = 10", "minutes = 4"))
+        self._site.write_text(SITE)
         self.lanes = [Lane(kind, folder, CHECKPOINT_SECONDS) for kind in ALLOCATIONS]
         self.workspace = folder / "out"
         self._stopped: dict[tuple[int, int], float] = {}  # node and process: until when
         self._cancelled: dict[str, str] = {}  # kinds of lanes that lost a job to `cancel`, and that job
+        self._limited: dict[str, float] = {}  # jobs with a short time limit; their ages when they got it
         self.starts = 0
         self.deserted: list[str] = []
         for lane in self.lanes:
@@ -83,6 +85,11 @@ class Machines:
         jobs = self._jobs()
         if jobs is None:
             return True
+        for job, age, _ in jobs:
+            if parse_duration(age) < self._limited.get(job, 0.0):  # it began anew, and the limit with it
+                del self._limited[job]
+                with suppress(subprocess.CalledProcessError):
+                    self._cluster.ask("scontrol", "update", "TimeLimit=10", f"JobId={job}")
         for lane in self.lanes:
             mine = [job for job, _, sweep in jobs if sweep == lane.name]
             cancelled = self._cancelled.get(lane.kind)
@@ -133,7 +140,7 @@ class Machines:
             case ["cancel"]:
                 return self._ask("scancel", "{}", cancels=True)
             case ["time", "limit"]:
-                return self._ask("scontrol", "update", "TimeLimit=2", "JobId={}", younger=90)
+                return self._ask("scontrol", "update", f"TimeLimit={LIMIT_MINUTES}", "JobId={}", younger=90)
             case ["restart", "slurmctld"]:
                 cluster.control("restart-ctld")
                 return "slurmctld"
@@ -159,9 +166,11 @@ class Machines:
         jobs = [job for job in self._jobs("--states=R") or () if parse_duration(job[1]) < younger]
         if not jobs:
             return ""
-        job, _, sweep = self._chance.choice(jobs)
+        job, age, sweep = self._chance.choice(jobs)
         with suppress(subprocess.CalledProcessError):  # it ended in this moment
             self._cluster.ask(*(word.format(job) for word in words))
+            if younger < float("inf"):
+                self._limited[job] = parse_duration(age)
             if cancels:
                 self._cancelled[sweep.partition("-")[0]] = job
             return f"job {job} of {sweep}"

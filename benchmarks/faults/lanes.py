@@ -18,7 +18,7 @@ trial:
   depth: 2
   width: 64
   epochs: 150
-  schedule: {step: {at: [4]}}
+  schedule: {step: {at: [3]}}
   seed: SEED
   where:
     - {if: "activation=elu", dropout: 0.5}
@@ -26,8 +26,9 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 8
-run: {checkpoint_seconds: SECONDS, pack: 8}
+      epochs: 5
+  exclude: [dataset=squares normalizer=none, dataset=squares normalizer=vcl]
+run: {checkpoint_seconds: SECONDS}
 """,
     "gangs": """
 name: NAME
@@ -44,7 +45,7 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 8
+      epochs: 5
 run: {devices: 2, checkpoint_seconds: SECONDS}
 """,
 }
