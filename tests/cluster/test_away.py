@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,16 @@ class Away:
         for word in ("start-dbd", "start-ctld"):
             self.cluster.control(word)
         self.cluster.control("boot", str(LOST))
-        self.cluster.ask("scontrol", "update", f"nodename={self.name(DRAINED)}", "state=resume")
+        self.cluster.wait(self._resumed, 60)
+
+    def _resumed(self) -> bool:
+        """A controller that was killed refuses it until the node has reported."""
+        name = self.name(DRAINED)
+        state = self.cluster.ask("sinfo", "--noheader", f"--nodes={name}", "--format=%T")
+        if "drain" in state:
+            with suppress(subprocess.CalledProcessError):
+                self.cluster.ask("scontrol", "update", f"nodename={name}", "state=resume")
+        return "drain" not in state and "unknown" not in state
 
     def name(self, node: int) -> str:
         return f"c{self.cluster.environment['CLUSTER_ID']}n{node}"
