@@ -13,13 +13,17 @@ from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
+    AllVersions,
     Json,
     Root,
     Set,
     Sweep,
     Uri,
     Where,
+    Yes,
+    confirmation,
     print_answer,
+    referring,
     selector_of,
     spec_of,
     store_at,
@@ -56,6 +60,7 @@ def run(
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
+    yes: Yes = False,
 ) -> None:
     """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
     from rich.console import Console
@@ -76,6 +81,7 @@ def run(
         cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
         tracking_uri=uri,
+        confirm=confirmation(set_, yes),
     )
     console.print(
         f"{spec.name}: {summary.done} of {summary.total} trials done"
@@ -146,7 +152,7 @@ def plan(
 
 @app.command()
 def wins(
-    source: Annotated[str, typer.Argument(help="a recorded sweep, or any table: FILE.csv or FILE.parquet")],
+    source: Annotated[str, typer.Argument(help="a recorded sweep or SWEEP@2, or any table: FILE.csv or FILE.parquet")],
     workspace: Root = DEFAULT_ROOT,
     rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
     columns: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
@@ -160,6 +166,7 @@ def wins(
     by: Annotated[str, typer.Option(help="column that --select minimizes")] = "val_error",
     average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
     where: Where = None,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Count how often each method is the best, in a sweep or in any table."""
@@ -178,25 +185,27 @@ def wins(
         "by": by,
         "average": _listed(average),
     }
+    source = referring(source, all_versions)
     count_wins(store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
 
 
 @app.command()
 def export(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
     output: Annotated[Path, typer.Option("-o", "--output", help="the file to write, FILE.parquet")],
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
+    all_versions: AllVersions = False,
 ) -> None:
     """Write the results as one Parquet file, one row per trial."""
     from orchestrator.ask.export import exported
 
-    print_answer(exported(store_at(workspace), sweep, output, selector_of(where)), False)
+    print_answer(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), False)
 
 
 @app.command()
 def analyze(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the folder to write to; default: in the workspace")
     ] = None,
@@ -211,7 +220,7 @@ def analyze(
 
 @app.command()
 def report(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep")],
+    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the file to write, FILE.html; default: in the workspace")
     ] = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, print_answer, store_at
+from orchestrator.cli.options import DEFAULT_ROOT, AllVersions, Json, Root, Uri, print_answer, referring, store_at
 
 if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
@@ -69,7 +69,9 @@ def _sentence(server: Server) -> str:
 
 @compare_app.command()
 def compare(
-    sweeps: Annotated[list[str] | None, typer.Argument(help="recorded sweeps; default: everything in MLflow")] = None,
+    sweeps: Annotated[
+        list[str] | None, typer.Argument(help="recorded sweeps, or versions of them: SWEEP@2; default: all")
+    ] = None,
     by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
     filter_: Annotated[
         str,
@@ -80,6 +82,7 @@ def compare(
     source: Annotated[str, typer.Option(help="mlflow, or ledger: same answer, without MLflow")] = "mlflow",
     tracking_uri: Uri = None,
     workspace: Root = DEFAULT_ROOT,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Compare methods: wins, mean differences with intervals, ranks. Asks MLflow, or the ledger."""
@@ -87,11 +90,11 @@ def compare(
 
     from orchestrator.ask.compare import compare as ask
 
-    console = Console(stderr=True)
+    console, store = Console(stderr=True), store_at(workspace)
     with console.status("asking") as status:
         comparison = ask(
-            store_at(workspace),
-            sweeps or [],
+            store,
+            [referring(sweep, all_versions) for sweep in sweeps or store.sweeps.names() * all_versions],
             by=[part.strip() for part in by.split(",") if part.strip()],
             query=filter_,
             source=source,

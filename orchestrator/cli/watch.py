@@ -9,11 +9,13 @@ import typer
 
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
+    AllVersions,
     AnyRecorded,
     Json,
     Recorded,
     Root,
     Where,
+    Yes,
     print_answer,
     selector_of,
     store_at,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 watch_app = typer.Typer()
 
 Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 
 ASKED = 20  # trials that are retried or cancelled without a question
 
@@ -44,6 +45,7 @@ def status(
         bool, typer.Option("--watch", help="refresh every 2 s, until the sweep is over or Ctrl-C")
     ] = False,
     where: Where = None,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Show data sets by normalizers: done, running, to do, cost. Exit code 3 if incomplete, 4 if a trial failed."""
@@ -52,7 +54,7 @@ def status(
 
     if watch and json_:
         raise UsageError("--watch and --json exclude each other: leave one of them out")
-    board = StatusBoard(store_at(workspace), sweep, selector_of(where))
+    board = StatusBoard(store_at(workspace), sweep, selector_of(where), all_versions=all_versions)
     if watch:
         found = status_view.watch(board)
     else:
@@ -138,9 +140,8 @@ def cancel(
 
 def _end_jobs(store: Store, sweep: str) -> None:
     from orchestrator.cluster.jobs import cancel_jobs
-    from orchestrator.watch.states import Observer
 
-    Observer(store).names(sweep)
+    store.sweeps.latest(sweep)
     ended = cancel_jobs(store, sweep)
     print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
 

@@ -52,7 +52,7 @@ class Retry:
 def retrial(store: Store, sweep: str, where: Selector) -> Retry:
     """Writes nothing. UsageError for an unknown sweep or a selector that names no trial."""
     observer = Observer(store)
-    states = observer.sweep(sweep)
+    states = observer.sweep(store.sweeps.latest(sweep).name)
     chosen = states.selected(where)
     failed: list[RosterPack] = []
     forgiven: list[RosterPack] = []
