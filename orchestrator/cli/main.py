@@ -60,6 +60,9 @@ def run(
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
+    same_results: Annotated[
+        bool, typer.Option("--same-results", help="record that an edit of the code changed no result")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
@@ -82,6 +85,7 @@ def run(
         gpus=gpus,
         tracking_uri=uri,
         confirm=confirmation(set_, yes),
+        same_results=same_results,
     )
     console.print(
         f"{spec.name}: {summary.done} of {summary.total} trials done"

@@ -108,14 +108,23 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
 
 
 @watch_app.command()
-def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+def retry(
+    sweep: Recorded,
+    workspace: Root = DEFAULT_ROOT,
+    where: Where = None,
+    other_source: Annotated[
+        bool, typer.Option("--other-source", help="also results that were made before the code was edited")
+    ] = False,
+    yes: Yes = False,
+) -> None:
     """Have the next run train failed, given-up or cancelled trials again."""
     from orchestrator.cluster.submissions import submissions
     from orchestrator.steer.retry import retrial
 
     place = store_at(workspace)
     then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
-    _carry_out(retrial(place, sweep, _needed(where, "state=failed")), yes, then)
+    chosen = selector_of(where) if other_source else _needed(where, "state=failed")
+    _carry_out(retrial(place, sweep, chosen, other_source=other_source), yes, then)
 
 
 @watch_app.command()

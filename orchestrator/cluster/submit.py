@@ -17,6 +17,7 @@ from orchestrator.planning import room
 from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.planning.plan import commit
 from orchestrator.planning.preview import beside
+from orchestrator.planning.source import other_sources
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
@@ -57,6 +58,8 @@ def submit_sweep(
         planned, changed = commit(store, spec, where, confirm)
         if changed:
             tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
+        for other in other_sources(store, planned.serving):
+            tell(other.sentence(spec.name))
         packs = missing_packs(store, set(planned.trials))
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")

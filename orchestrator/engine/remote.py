@@ -126,12 +126,14 @@ class PackJob:
     def _begin(self, task: PackTask, gang: Gang | None) -> None:
         from trainers import data, host
         from trainers.pack import PackTrainer
+        from trainers.source import source_digest
 
         host.prepare(task.cpus)
         self._task, self._pack, self._lease = task, task.pack, task.lease
         self._store = Store.at(task.root, patience=PATIENCE)
         self._started = time.monotonic()
         trials = task.pack.trials
+        self._source = source_digest(trials[0].normalizer.name, trials[0].model.name)
         dataset = data.read(trials[0].dataset)
         if dataset.facts.digest != trials[0].digest:
             raise UsageError(
@@ -199,6 +201,7 @@ class PackJob:
                 "host": socket.gethostname(),
                 "threads": self._task.cpus * self._task.devices,  # of all devices
                 "code_version": self._task.code_version,
+                "source": self._source,
                 "finished": time.time(),
             },
         )

@@ -10,6 +10,7 @@ from orchestrator.mirror.child import Mirroring
 from orchestrator.planning import room
 from orchestrator.planning.plan import commit
 from orchestrator.planning.preview import beside
+from orchestrator.planning.source import accept, other_sources
 from orchestrator.store import Store
 from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
@@ -44,11 +45,13 @@ def run(
     where: Selector | None = None,
     tracking_uri: str | None = None,
     confirm: Callable[[str], None] = lambda _: None,
+    same_results: bool = False,
 ) -> Summary:
     """Trains every trial of the sweep that the ledger lacks, on this machine, and shows the results in MLflow.
 
     `where`: trains only these. `confirm`: as of `planning.plan.commit`. `tracking_uri` `none`: shows the results
-    nowhere. UsageError for bad input, before anything is written.
+    nowhere. `same_results`: records that results of other sources are those of the present one. UsageError for bad
+    input, before anything is written.
     """
     from orchestrator.engine.driver import Outcome, drive, missing_packs
     from orchestrator.engine.local import LocalBackend
@@ -65,6 +68,11 @@ def run(
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
     for sentence in store.ledger.set_torn_aside(p.id for p in planned.serving):
         watcher.tell(sentence)
+    if others := other_sources(store, planned.serving):
+        if same_results:
+            accept(store, others)
+        for other in [] if same_results else others:
+            watcher.tell(other.sentence(spec.name))
     wanted = set(planned.trials)
     packs = missing_packs(store, wanted)
     done = store.ledger.done()
@@ -77,8 +85,8 @@ def run(
             f"{spec.name}: {todo} of {todo + before} trials to train, in {len(packs)} packs, on {cpus} cores"
             + (f" and {gpus} GPUs" if gpus else "")
         )
-        if others := beside(store, planned):
-            watcher.tell(others)
+        if told := beside(store, planned):
+            watcher.tell(told)
         backend = LocalBackend(store.workspace, max(cpus, spec.run.cpus), gpus)
         with (
             mirroring.going(),

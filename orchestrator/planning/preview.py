@@ -44,6 +44,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
     """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
     from orchestrator.planning.cost import DEFAULT_GPU, CostModel, gpu
     from orchestrator.planning.plan import facts_once, plan
+    from orchestrator.planning.source import other_sources
 
     kind = gpu(device or DEFAULT_GPU)
     facts = facts_once()
@@ -56,6 +57,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
     wanted = [list(p.trials) if p in found.begun else found.chosen(p) for p in todo]
     wanted += [list(p.trials) for p in found.new]
     left = sum(t.id in found.trials for members in wanted for t in members)
+    others = other_sources(store, found.serving)
     costs = CostModel(store, facts)
     to_do = [costs.of_trials(trials) for trials in wanted]
     models = list(dict.fromkeys(work.model for work in to_do))
@@ -82,7 +84,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
         "bytes": 1000 * sum(map(len, wanted)) + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
-        "warnings": clauses.warnings(spec.trial, where),
+        "warnings": [*clauses.warnings(spec.trial, where), *(other.sentence(spec.name) for other in others)],
     }
 
 

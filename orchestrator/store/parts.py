@@ -24,7 +24,9 @@ from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import resolved
 
 # By the number of a past schema: makes a whole table of it one of the next number.
-PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {}
+PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {
+    1: lambda table: table.append_column("source", pa.nulls(len(table), pa.string())),
+}
 REMEDY = "`normsweep run` sets it aside and trains its pack again"
 PROGRESS_REMEDY = "remove it; the next checkpoint of its pack writes it anew"
 _SCHEMA_KEY = b"normsweep.part_schema"

@@ -42,6 +42,7 @@ EXPORTED = [
     "device",
     "threads",
     "code_version",
+    "source",
     "pack_id",
 ]
 
