@@ -35,8 +35,13 @@ def up_(
 ) -> None:
     """Start the server and wait until it answers. Does nothing if one is running."""
     from orchestrator.mirror.server import up
+    from orchestrator.mirror.sync import pages
 
-    print_answer(_sentence(up(store_at(workspace).workspace, backend=backend, port=port, password=password)), False)
+    place = store_at(workspace).workspace
+    server = up(place, backend=backend, port=port, password=password)
+    print_answer(_sentence(server), False)
+    for sweep, page in pages(place, server.uri).items():
+        print_answer(f"{sweep}: {page}", False)
 
 
 @mlflow_app.command("down")

@@ -21,7 +21,7 @@ def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
 
     Raises UsageError for a store that MLflow no longer opens (a folder of files) or does not know.
     """
-    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or workspace_uri(workspace)
     check_address(uri)
     if uri != NONE and urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
         raise UsageError(
@@ -29,6 +29,11 @@ def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
             f"MLflow no longer keeps runs in a folder of files"
         )
     return uri
+
+
+def workspace_uri(workspace: Workspace) -> str:
+    """The SQLite file in the workspace."""
+    return f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
 
 
 def check_address(uri: str) -> None:
