@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 watch_app = typer.Typer()
 
 Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
+Of = Annotated[str | None, typer.Option("--sweep", help="look among the trials of this sweep, or SWEEP@2")]
 
 ASKED = 20  # trials that are retried or cancelled without a question
 
@@ -67,11 +68,11 @@ def status(
 
 
 @watch_app.command()
-def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
+def why(trial: Trial, workspace: Root = DEFAULT_ROOT, sweep: Of = None, json_: Json = False) -> None:
     """Explain one trial: its settings, its state and the reason for it, its attempts."""
     from orchestrator.watch import why as of_trial
 
-    answer = of_trial.why(store_at(workspace), trial)
+    answer = of_trial.why(store_at(workspace), trial, sweep)
     print_answer(answer if json_ else of_trial.lines(answer), json_)
 
 
@@ -81,6 +82,7 @@ def logs(
         str, typer.Argument(help="the id of a pack, a trial or a SLURM job, or a selector that names one trial")
     ],
     workspace: Root = DEFAULT_ROOT,
+    sweep: Of = None,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="keep printing until the pack has its result or the job is over")
     ] = False,
@@ -88,7 +90,7 @@ def logs(
     """Show the log of a pack with its failures, or the log of a SLURM job."""
     from orchestrator.watch.logs import logs as lines_of
 
-    for line in lines_of(store_at(workspace), trial, follow=follow):
+    for line in lines_of(store_at(workspace), trial, sweep=sweep, follow=follow):
         print(line, flush=True)
 
 
