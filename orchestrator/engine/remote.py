@@ -81,7 +81,7 @@ class PackTrainable(tune.Trainable):
             pack=self._task.lease.pack,
             generation=self._task.lease.generation,
             kind=kind,
-            epoch=self._job.trainer.epoch if self._job is not None else -1,
+            epoch=self._job.trainer.epoch if self._job is not None and self._job.trainer.progress else -1,
             message=f"{type(error).__name__}: {error}",
             traceback=_plain("".join(traceback.format_exception(error))),
             host=getattr(error, "host", socket.gethostname()),
