@@ -12,12 +12,19 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from orchestrator.mirror.artifacts import location, make_relative, put
 from orchestrator.mirror.pages import PAGE, rest_pages
 from orchestrator.mirror.run_data import OURS, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData
 from orchestrator.mirror.server import credentials
 from orchestrator.mirror.tracker import Refused, Selected, TrialRun
-from orchestrator.mirror.uri import knock, masked, sqlite_file, with_driver
+from orchestrator.mirror.uri import (
+    artifact_location,
+    knock,
+    make_relative,
+    masked,
+    put_artifact,
+    sqlite_file,
+    with_driver,
+)
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError
 
@@ -179,7 +186,7 @@ class MLflowTracker:
     @_translating
     def attach(self, parent: str, path: Path) -> None:
         uri: str = self._client.get_run(parent).info.artifact_uri or ""
-        if self._artifacts is None or not put(self._artifacts, uri, path):
+        if self._artifacts is None or not put_artifact(self._artifacts, uri, path):
             self._client.log_artifact(parent, str(path))
 
     @_translating
@@ -242,7 +249,7 @@ class MLflowTracker:
         return self._find_experiment(name) or self._create_experiment(name)
 
     def _create_experiment(self, name: str) -> str:
-        place = location(name) if self._artifacts else None
+        place = artifact_location(name) if self._artifacts else None
         self._experiments[name] = self._client.create_experiment(name, artifact_location=place)
         return self._experiments[name]
 
