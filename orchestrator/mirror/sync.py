@@ -6,8 +6,10 @@ first of them by name, and a tag `normsweep.sweep.<name>` for each. One writer a
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 from orchestrator.mirror.journal import Journal, SyncResult, nothing_to_do, stamp
 from orchestrator.mirror.uri import NONE, masked, tracking_uri, workspace_uri
@@ -81,5 +83,7 @@ def ui_command(workspace: Workspace, uri: str | None = None) -> str:
         return ""
     if uri.startswith("http"):
         return f"open {masked(uri)}"
-    command = f"normsweep mlflow up --workspace {shlex.quote(str(workspace.root))}"
+    root = workspace.root
+    place = os.path.relpath(root) if root.is_relative_to(Path.cwd()) else str(root)
+    command = f"normsweep mlflow up --workspace {shlex.quote(place)}"
     return command if uri == workspace_uri(workspace) else f"{command} --backend {shlex.quote(masked(uri))}"
