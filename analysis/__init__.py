@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.frame import load, named_methods, published
+    from analysis.frame import named_methods, published
     from analysis.question import Question
     from analysis.showing.page import Provenance, analyze, report
     from analysis.statistics.win_table import WinTable, wins
+    from analysis.table_file import load
 
 __all__ = [
     "Provenance",
@@ -31,7 +32,7 @@ _HOMES = {
     "Question": "question",
     "WinTable": "statistics.win_table",
     "analyze": "showing.page",
-    "load": "frame",
+    "load": "table_file",
     "named_methods": "frame",
     "published": "frame",
     "report": "showing.page",

@@ -181,6 +181,18 @@ class Findings:
         return [int(j) for j in np.argsort(mean if self.question.direction == "min" else -mean, kind="stable")]
 
     @cached_property
+    def alike(self) -> list[list[int]]:
+        """Groups of columns whose metric and validation error agree in every cell to the last digit."""
+        measured = [self.scores.values]
+        if "val_error" in self.frame:
+            measured.append(self.scores.pick(self.frame["val_error"].to_numpy()))
+        groups: dict[tuple[bytes, ...], list[int]] = {}
+        for j in range(len(self.columns)):
+            if np.isfinite(self.scores.values[:, j]).any():
+                groups.setdefault(tuple(m[:, j].tobytes() for m in measured), []).append(j)
+        return [group for group in groups.values() if len(group) > 1]
+
+    @cached_property
     def states(self) -> Counter[str]:
         """Trials by state; a table without states holds results only."""
         if "state" not in self.frame:

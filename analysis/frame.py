@@ -1,17 +1,18 @@
-"""Tables of trials: reading them, naming methods, and what of a sweep is there."""
+"""Tables of trials: naming methods, and what of a sweep is there."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis.statistics.scores import listed, plain
-from sweeps.errors import DamagedError, MissingError, UsageError
+from analysis.table_file import load
+from sweeps.columns import settings
+from sweeps.errors import UsageError
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -23,34 +24,6 @@ DEPENDENT = {
     "split": "the splits of a data set share samples",
     "epoch": "the epochs of a training share everything",
 }
-
-
-def load(path: str | Path, *, curves: bool = False) -> pd.DataFrame:
-    """Reads a Parquet or CSV table; the list columns `curve_*` of a Parquet only if asked for.
-
-    MissingError where there is no file, UsageError for another ending, DamagedError for what cannot be read.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise MissingError(f"no file {path}: name a .csv or .parquet table, such as `normsweep export` writes")
-    try:
-        return _read(path, curves)
-    except (UsageError, MemoryError):
-        raise
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are among them
-        raise DamagedError(f"{path} cannot be read as a table ({str(error).splitlines()[0]})") from None
-
-
-def _read(path: Path, curves: bool) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        # pandas would read a method called "None" or "NA" as missing.
-        return pd.read_csv(path, keep_default_na=False, na_values=["", "nan", "NaN"])
-    if path.suffix != ".parquet":
-        raise UsageError(f"a table is a .csv or .parquet file, but got {path.name!r}")
-    from pyarrow import parquet
-
-    names = [n for n in parquet.read_schema(path).names if curves or not n.startswith("curve_")]
-    return parquet.read_table(path, columns=names).to_pandas()
 
 
 def published(paper: str, table: str) -> pd.DataFrame:
@@ -170,10 +143,15 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
 
 
 def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
-    """The table with a column for each field of a trial that varies or is `wanted`, from the column `trial`."""
+    """The table with a column for each field of a trial that varies or is `wanted`, from the column `trial`, and for
+    each wanted option of one, such as `normalizer.n`."""
     if "trial" not in frame:
         return frame
     trials = [parsed(text) for text in frame["trial"]]
+    if any("." in name for name in wanted):
+        for name, values in settings(trials).items():
+            if "." in name and name in wanted:
+                frame = with_column(frame, name, values)
     known = {name for trial in trials[:1] for name in trial}
     names = sorted(known - {"digest", "revision", "schema", *map(str, frame)})
     columns: dict[str, list[str]] = {}
@@ -183,6 +161,11 @@ def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFra
         if name in wanted or values.count(values[0]) < len(values):
             columns[name] = [worded(value, name) for value in values]
     return frame.assign(**columns)
+
+
+def with_column(frame: pd.DataFrame, name: str, values: Sequence[Any]) -> pd.DataFrame:
+    """The table with one more column, whose whole numbers stay whole where others are missing."""
+    return frame.assign(**{name: pd.Series(list(values), index=frame.index, dtype="object")})
 
 
 def worded(value: Any, name: str) -> str:

@@ -11,7 +11,9 @@ import pandas as pd
 from analysis.frame import refuse_mixtures, varying
 from analysis.statistics.scores import Direction, Diverged, Key, Scores, require_column, scores
 from analysis.statistics.win_table import Constant, Ties
-from sweeps.file.sections import AnalysisSection
+from sweeps.file.sections import AnalysisSection, asked
+from sweeps.words.near import one_of
+from sweeps.words.vocabulary import NORMALIZERS
 
 METHOD = ("activation", "normalizer")  # what makes a method, where it varies
 
@@ -42,6 +44,9 @@ class Question:
     rope: float = 0.01
     level: float = 0.95
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        asked(direction=self.direction, ties=self.ties, constant=self.constant, diverged=self.diverged)
 
     @classmethod
     def of(cls, section: AnalysisSection) -> Question:
@@ -77,6 +82,9 @@ class Question:
         found = replace(self, rows=rows, columns=columns)
         for name in (*rows, *columns, *roles, self.metric):
             require_column(frame, name)
+        if self.baseline and "normalizer" in frame:
+            # A method that is known but not in this table leaves the differences out; a misspelt one is refused.
+            one_of("baseline", self.baseline, {*map(str, frame["normalizer"]), *NORMALIZERS})
         refuse_mixtures(frame, [*rows, *columns, *roles])
         return found
 

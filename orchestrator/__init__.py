@@ -81,18 +81,23 @@ def results(sweep: str, *, workspace: str | Path = WORKSPACE, where: str = "", c
     selector that names an unknown field, DamagedError when a part cannot be read.
     """
     from orchestrator.store import Store
-    from orchestrator.store.results import whole
+    from orchestrator.store.results import complete
+    from sweeps.errors import DamagedError
+    from sweeps.file.clauses import selector_from
     from sweeps.records import CURVES
-    from sweeps.select import Selector
 
     more = ["trial", *(CURVES if curves else ())]
-    return whole(Store.at(workspace), sweep, more=more, where=Selector.parse(where)).to_pandas()
+    table, problems = complete(Store.at(workspace), sweep, more=more, where=selector_from(where))
+    if problems:
+        raise DamagedError("; ".join(problems))
+    return table.to_pandas()
 
 
 def compare(
     sweeps: str | Sequence[str] = (),
     *,
     by: Sequence[str] = (),
+    where: str = "",
     query: str = "",
     metric: str = "",
     baseline: str = "",
@@ -103,13 +108,14 @@ def compare(
     """Wins, mean differences with intervals, and mean ranks of methods, over all trials of one sweep or several (none
     named: all).
 
-    `by`: the columns that name a method. `query` is in MLflow's filter language: `params.dataset = 'adult'`. `source`:
-    `ledger`, or `mlflow`, which is found as `normsweep compare` finds it unless `tracking_uri` names it. What is not
-    given is as the first sweep's analysis section says. Raises UsageError for an invalid question, UnavailableError
-    when MLflow does not answer.
+    `by`: the columns that name a method. `where`: the selector of `-w`. `query` is in MLflow's filter language, in
+    which settings are texts: `params.dataset = 'adult'`. `source`: `ledger`, or `mlflow`, which is found as
+    `normsweep compare` finds it unless `tracking_uri` names it. What is not given is as the first sweep's analysis
+    section says. Raises UsageError for an invalid question, UnavailableError when MLflow does not answer.
     """
     from orchestrator.ask.compare import compare as ask
     from orchestrator.store import Store
+    from sweeps.file.clauses import selector_from
 
     names = [sweeps] if isinstance(sweeps, str) else list(sweeps)
     return ask(
@@ -117,6 +123,7 @@ def compare(
         names,
         by=by,
         query=query,
+        where=selector_from(where),
         source=source,
         uri=tracking_uri,
         metric=metric,
@@ -131,9 +138,9 @@ def status(sweep: str | None = None, *, where: str = "", workspace: str | Path =
     """
     from orchestrator.store import Store
     from orchestrator.watch.status import status_of
-    from sweeps.select import Selector
+    from sweeps.file.clauses import selector_from
 
-    return status_of(Store.at(workspace), sweep, Selector.parse(where) if where else None)
+    return status_of(Store.at(workspace), sweep, selector_from(where))
 
 
 def wins(sweep: str, *, where: str = "", workspace: str | Path = WORKSPACE, **options: Any) -> WinTable:
@@ -144,6 +151,6 @@ def wins(sweep: str, *, where: str = "", workspace: str | Path = WORKSPACE, **op
     """
     from orchestrator.ask.wins import win_table
     from orchestrator.store import Store
-    from sweeps.select import Selector
+    from sweeps.file.clauses import selector_from
 
-    return win_table(Store.at(workspace), sweep, options, Selector.parse(where) if where else None)[0]
+    return win_table(Store.at(workspace), sweep, options, selector_from(where))[0]

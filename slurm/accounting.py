@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from threading import Thread
 
 from slurm.command import ask
 from slurm.errors import SlurmError, Unanswered
@@ -136,10 +137,13 @@ def _tasks(shown: str) -> list[str]:
 class Accounting:
     """Last known states of jobs, in a folder that all observers share, so that one of them asks for all."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time, patience: float | None = None) -> None:
+        """`patience`: seconds to wait for SLURM at most; its answer counts when it has come. None: however long."""
         self._folder = folder
         self._clock = clock
+        self._patience = patience
         self._interval = INTERVAL
+        self._asking: Thread | None = None
 
     def states(self, jobs: Iterable[str]) -> dict[str, JobState]:
         """What is known of these jobs, named by number or as shown; a job of which SLURM never spoke is absent.
@@ -153,8 +157,9 @@ class Accounting:
             known, due = self._read()
         except SlurmError as error:
             known, due, damage = {}, 0.0, error
-        if self._clock() >= due and self._claim():
-            known = self._renew(known, wanted, damaged=damage is not None)
+        # What is due later than anybody would have put it off was written by a machine whose clock is wrong.
+        if not 0 < due - self._clock() <= 2 * self._interval and self._claim():
+            known = self._renewed(known, wanted, damaged=damage is not None)
         if damage is not None:
             raise damage
         # By number as well: of tasks that share one, since they wait, any.
@@ -165,6 +170,24 @@ class Accounting:
         """Whether this incarnation of its job runs, as far as SLURM says; None when it does not say."""
         state = self.states([str(incarnation.job)]).get(str(incarnation.job))
         return state.runs(incarnation) if state else None
+
+    def _renewed(self, known: dict[str, JobState], wanted: set[str], *, damaged: bool) -> dict[str, JobState]:
+        """What SLURM says, or `known` where it takes longer than our patience."""
+        answer: list[dict[str, JobState] | Exception] = []
+
+        def renew() -> None:
+            try:
+                answer.append(self._renew(known, wanted, damaged=damaged))
+            except Exception as error:  # noqa: BLE001  raised below, where somebody waits for it
+                answer.append(error)
+
+        self._asking = Thread(target=renew, name="squeue", daemon=True)
+        self._asking.start()
+        self._asking.join(self._patience)
+        said = answer[0] if answer else known
+        if isinstance(said, Exception):
+            raise said
+        return said
 
     def _renew(self, known: Mapping[str, JobState], wanted: set[str], *, damaged: bool) -> dict[str, JobState]:
         """A damaged file is replaced only by what SLURM says."""
@@ -196,7 +219,9 @@ class Accounting:
         return states
 
     def _claim(self) -> bool:
-        """True for one observer in each interval."""
+        """True for one observer in each interval, unless it still waits for an answer."""
+        if self._asking is not None and self._asking.is_alive():
+            return False
         self._folder.mkdir(parents=True, exist_ok=True)
         now = self._clock()
         slot = int(now / INTERVAL)

@@ -12,6 +12,7 @@ from typing import Any
 from slurm.errors import SiteError
 
 # Ray's sockets lie up to 64 characters below its folder, and a socket's path may be 107 bytes long.
+LONGEST_RAY_FOLDER = 107 - 64
 LONGEST_SCRATCH = 20
 
 TYPES = {
@@ -55,7 +56,7 @@ class Profile:
         default="/tmp",  # noqa: S108  short, local to the node: Ray's sockets and spill
         metadata={
             "longest": LONGEST_SCRATCH,
-            "help": f"folder on each node's own disk, at most {LONGEST_SCRATCH} characters, for Ray's sockets",
+            "help": f"folder of at most {LONGEST_SCRATCH} characters for Ray's sockets, best on each node's own disk",
         },
     )
     setup: tuple[str, ...] = field(default=(), metadata={"help": 'shell lines before all else: `["module load cuda"]`'})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,13 +15,37 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from slurm.errors import reason_in
 from slurm.job import Incarnation, Node
-from slurm.profile import Profile
-from slurm.signals import UNHEEDING
+from slurm.profile import LONGEST_RAY_FOLDER, Profile
 
 START_SECONDS = 90.0
 RESTART_SECONDS = 5.0  # between two starts of a worker that ended
 OBJECT_STORE = 80 * 2**20  # packs pass no objects: what they share is files
+
+# A step's shell, with the node's folder of this job, the folder of this Ray in it, and the command. What earlier
+# incarnations of the job, killed, left on the node goes first, what this one leaves goes in the end. A job's USR2 hits
+# every process of every step; TERM may hit the shell alone, and srun, which ends a step by force when it gets TERM
+# itself, hands USR1 on. The folder goes at once, as KILL may follow, and again when Ray has ended.
+STEP = r"""node=$1 own=$2; shift 2
+trap "" USR2
+clean() { rm -rf "$own" && rmdir "$node" 2>/dev/null; }
+trap 'kill -KILL $! 2>/dev/null; clean' TERM USR1
+rm -rf "$node"; mkdir -p "${node%/*}"; mkdir -m 700 "$node" || exit
+"$@" &
+wait $!; code=$?
+while kill -0 $! 2>/dev/null; do wait $!; code=$?; done
+for second in 1 2 3; do [ -e "$own" ] || break; clean || sleep 1; done
+exit $code"""
+
+
+def node_folder(scratch: str, job: int, node: str) -> str:
+    """A job's folder for Ray on a node, short enough for Ray's sockets; no other node's on a disk that nodes share."""
+    name = f"ns{job}-{node}"
+    longest = LONGEST_RAY_FOLDER - len(f"{scratch}//999-99")  # below it: restart and attempt
+    if len(name) > longest:
+        name = f"ns{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+    return f"{scratch}/{name}"
 
 
 def ray_environment(token: Path) -> dict[str, str]:
@@ -47,10 +73,12 @@ class RayCluster:
         self._folder = folder
         self._profile = profile
         self._umask = umask
-        self._temporary = Path(profile.scratch) / f"ns{incarnation.job}-{incarnation.restart}-{attempt}"
+        self._run = f"{incarnation.restart}-{attempt}"
         self._token = folder / f"token-{incarnation}-{attempt}"
         self._steps: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}
+        self._begun: dict[str, int] = {}  # the length of each node's log when its step began
+        self._ends: dict[str, str] = {}  # by node, why its step ended by itself
         self._port = 0
 
     @property
@@ -71,7 +99,10 @@ class RayCluster:
         self._start(self._nodes[0])
         until = time.monotonic() + START_SECONDS
         while not _answers(self._nodes[0].address, self._port):
-            if interrupted() or not self.alive or time.monotonic() > until:
+            if interrupted() or not self.alive:
+                return False
+            if time.monotonic() > until:
+                self._ends[self._nodes[0].name] = f"Ray did not answer within {START_SECONDS:.0f} s"
                 return False
             time.sleep(0.2)
         for node in self._nodes[1:]:
@@ -88,12 +119,27 @@ class RayCluster:
             step = self._steps.get(node.name)
             old = time.monotonic() - self._started.get(node.name, 0.0) > RESTART_SECONDS
             if (step is None or step.poll() is not None) and old:
+                if step is not None:
+                    self._note(node)
                 self._start(node)
 
+    def reasons(self) -> list[str]:
+        """Why Ray was lost on nodes where its step ended by itself, a sentence for each; to be asked before `stop`."""
+        for node in self._nodes:
+            if node.name in self._steps and self._steps[node.name].poll() is not None:
+                self._note(node)
+        return [f"Ray on {name}: {reason}" for name, reason in self._ends.items()]
+
+    def _note(self, node: Node) -> None:
+        self._ends[node.name] = reason_in(self._log(node), self._begun[node.name]) or "it ended without a word"
+
+    def _log(self, node: Node) -> Path:
+        return self._folder / f"ray-{self._job}-{node.name}.log"
+
     def stop(self) -> None:
-        """Ends the steps that were started here, and nothing else."""
+        """Ends the steps that were started here, and nothing else; removes what killed ones left where we see it."""
         for step in self._steps.values():
-            step.terminate()
+            step.send_signal(signal.SIGUSR1)
         until = time.monotonic() + 10
         for step in self._steps.values():
             try:
@@ -103,33 +149,35 @@ class RayCluster:
                 step.wait()
         with suppress(OSError):
             self._token.unlink(missing_ok=True)
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        for node in self._nodes:
+            shutil.rmtree(self._own(node), ignore_errors=True)
+            with suppress(OSError):
+                self._own(node).parent.rmdir()
+
+    def _own(self, node: Node) -> Path:
+        return Path(node_folder(self._profile.scratch, self._job, node.name), self._run)
 
     def _start(self, node: Node) -> None:
-        head = node == self._nodes[0]
+        head, own = node == self._nodes[0], self._own(node)
         role = (
-            ["--head", f"--port={self._port}", f"--temp-dir={self._temporary}", "--include-dashboard=false"]
-            if head
-            else [f"--address={self.address}"]
+            ["--head", f"--port={self._port}", "--include-dashboard=false"] if head else [f"--address={self.address}"]
         )
         # Of ranges and defaults two jobs on one node would take the same: 0 lets each take what is free.
         ports = ["--min-worker-port=0", "--max-worker-port=0", "--metrics-export-port=0"]
         ports += ["--dashboard-agent-listen-port=0", "--dashboard-agent-grpc-port=0"]
-        # What an earlier incarnation of this job, killed, left on the node goes first.
-        clean = f"rm -rf {self._profile.scratch}/ns{self._job}-*; " + UNHEEDING[2]
         cpus, gpus = (0, 0) if head and self._idle_head else (self._profile.cpus, self._profile.gpus)
         python = [*self._profile.python.split()] or [sys.executable]
         command = [
             *("srun", "--overlap", "--nodes=1", "--ntasks=1", f"--nodelist={node.name}", "--mem=0", "--input=none"),
             *(f"--cpus-per-task={self._profile.cpus}", f"--job-name=ray-{'head' if head else 'worker'}"),
             *([f"--gpus-per-node={self._profile.gpus}"] if self._profile.gpus else []),
-            *(UNHEEDING[0], UNHEEDING[1], clean, UNHEEDING[3]),
+            *("sh", "-c", STEP, "sh", str(own.parent), str(own)),
             *(*python, "-P", "-c", "from ray.scripts.scripts import main; main()", "start", "--block", *role, *ports),
-            *(f"--node-ip-address={node.address}", f"--num-cpus={cpus}"),
+            *(f"--temp-dir={own}", f"--node-ip-address={node.address}", f"--num-cpus={cpus}"),
             *(f"--num-gpus={gpus}", f"--object-store-memory={OBJECT_STORE}", "--disable-usage-stats"),
         ]
-        log = self._folder / f"ray-{self._job}-{node.name}.log"
-        with log.open("ab") as file:
+        with self._log(node).open("ab") as file:
+            self._begun[node.name] = file.tell()
             self._steps[node.name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from slurm.command import ask
+from slurm.errors import reason_in
 from slurm.job import Incarnation, nodes, seconds_left, shown
 from slurm.patience import patiently, refused
 from slurm.profile import Profile
@@ -31,11 +32,12 @@ def supervise(
 ) -> None:
     """Runs `driver` until it exits with 0 or nothing is `left` to do, again whenever it or Ray is lost.
 
-    The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE
-    (seconds since the epoch). TERM asks it to save and end. RuntimeError when it never gets going.
+    The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE, of
+    this node's `time.monotonic`, which no change of the clock moves. TERM asks it to save and end. RuntimeError, with
+    the reason, when it never gets going.
     """
     incarnation = Incarnation.current()
-    deadline = time.time() + patiently(seconds_left)
+    deadline = time.monotonic() + patiently(seconds_left)
     machines = patiently(nodes)
     strikes, attempt, fruitful = 0, 0, False
     with Signals().listening() as told:
@@ -43,18 +45,23 @@ def supervise(
             attempt += 1
             began = time.monotonic()
             cluster = RayCluster(machines, excluded(folder, incarnation), incarnation, attempt, folder, profile, umask)
-            code = None
+            code, reasons = None, list[str]()
             try:
                 if cluster.start(lambda: told.anything):
-                    code = _drive(cluster, driver, told, incarnation, deadline, profile, umask)
+                    log = folder / f"driver-{incarnation.job}.log"
+                    since = log.stat().st_size if log.exists() else 0
+                    code = _drive(cluster, driver, told, incarnation, deadline, profile, umask, log)
                     fruitful |= code != NO_TIME
+                    if code not in (None, 0, OUT_OF_TIME, NO_TIME):
+                        said = reason_in(log, since) or f"it ended with exit status {code}"
+                        reasons.append(f"the driver on {machines[0].name}: {said}")
+                reasons += cluster.reasons()
             except OSError as error:
                 if not refused(error):
                     raise
-                print(f"the shared disk refuses: {error}", flush=True)
+                reasons.append(f"the shared disk refuses: {error}")
             finally:
-                if not told.ending:
-                    cluster.stop()
+                cluster.stop()
             if told.ending:
                 # Any exit during the grace time would be the job's end; SLURM requeues who stays until it is killed.
                 time.sleep(GRACE)
@@ -63,7 +70,7 @@ def supervise(
                 if not patiently(left):
                     return
                 if not fruitful:
-                    _count_fruitless(folder, incarnation)
+                    _count_fruitless(folder, incarnation, reasons)
                 patiently(lambda: ask(["scontrol", "requeue", shown()]))
                 time.sleep(GRACE)
                 told.warned = False
@@ -71,8 +78,12 @@ def supervise(
                 return
             else:
                 strikes = strikes + 1 if time.monotonic() - began < 60 else 1
+                reason = "; ".join(reasons) or "nothing says why"
                 if strikes >= STRIKES:
-                    raise RuntimeError(f"the driver ended {strikes} times within a minute of its start: see {folder}")
+                    raise RuntimeError(
+                        f"Ray or its driver ended {strikes} times within a minute of the start: {reason}; see {folder}"
+                    )
+                print(f"Ray and the driver start anew: {reason}", flush=True)
                 time.sleep(2 * strikes)
 
 
@@ -86,14 +97,15 @@ def exclude(folder: Path, incarnation: Incarnation, node: str) -> None:
     (folder / f"{incarnation}-without-{node}").touch()
 
 
-def _count_fruitless(folder: Path, incarnation: Incarnation) -> None:
+def _count_fruitless(folder: Path, incarnation: Incarnation, reasons: Sequence[str]) -> None:
     """RuntimeError when this run of the job and those before it had no time for anything: requeued, it never would."""
     patiently((folder / f"{incarnation}-fruitless").touch)
     last = [Incarnation(job=incarnation.job, restart=incarnation.restart - n) for n in range(FRUITLESS)]
     if all((folder / f"{run}-fruitless").exists() for run in last):
         raise RuntimeError(
-            f"in {FRUITLESS} runs of this job in a row Ray took the allocation's whole time to start: "
-            f"raise `minutes` in the site file, or see why it is slow in {folder}/ray-*.log"
+            f"in {FRUITLESS} runs of this job in a row Ray took the allocation's whole time to start"
+            + "".join(f"; {reason}" for reason in reasons)
+            + f": raise `minutes` in the site file, or see why it is slow in {folder}/ray-*.log"
         )
 
 
@@ -105,15 +117,19 @@ def _drive(
     deadline: float,
     profile: Profile,
     umask: int,
+    log: Path,
 ) -> int | None:
-    """The driver's exit status; None when the head was lost."""
+    """The driver's exit status; None when the head was lost. What it writes to stderr is added to `log`."""
     environment = os.environ | cluster.environment
     environment |= {
         "RAY_ADDRESS": cluster.address,
         "NORMSWEEP_JOB": str(incarnation),
         "NORMSWEEP_DEADLINE": str(deadline),
     }
-    process = subprocess.Popen([*UNHEEDING, *driver], env=environment, cwd="/", umask=umask, stdin=subprocess.DEVNULL)
+    with log.open("ab") as stderr:
+        process = subprocess.Popen(
+            [*UNHEEDING, *driver], env=environment, cwd="/", umask=umask, stdin=subprocess.DEVNULL, stderr=stderr
+        )
     try:
         while process.poll() is None:
             if told.ending:

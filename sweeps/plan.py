@@ -40,7 +40,8 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
         except NormsweepError as error:
             absent.append(str(error))
     if absent:
-        raise UsageError("\n".join(absent))
+        with spec.located():
+            raise UsageError("\n".join(absent))
     revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     made: list[Trial] = []
     for draft in drafts:

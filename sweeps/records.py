@@ -27,11 +27,18 @@ RESULTS: dict[str, str] = {
     "state": "string",  # done | diverged | failed
     "selected_epoch": "int64",  # from 0; the earliest with the lowest smoothed validation error
     "diverged_epoch": "int64",  # null unless diverged
-    "val_error": "double",  # smoothed, at the selected epoch
+    "val_error": "double",  # the mean over the last `smoothing` epochs up to the selected one: `val_error_smoothed`
     "test_error": "double",  # at the selected epoch
     "majority_error": "double",  # on the test part, of always answering the training part's most frequent class
     "train_loss": "double",  # mean over the selected epoch's steps, penalties left out
 }
+
+# Where a trial is: one that has come to an end has a row in a part.
+FINAL = ("done", "diverged", "failed")
+STATES = (*FINAL, "running", "cancelled", "todo")
+
+# What a column of results is called beside its name in a part, which says less: a trailing mean over epochs.
+ALIASES = {"val_error_smoothed": "val_error"}
 
 # One value an epoch, as far as the trial went.
 CURVES: dict[str, str] = {

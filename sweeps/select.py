@@ -38,6 +38,11 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 _ABSENT = object()  # an option that this row's choices do not have, as n of bn
 
 
+def _number(text: str) -> float:
+    """A whole number as one: above 2^53 a float would stand for several."""
+    return int(text) if re.fullmatch(r"[-+]?\d{1,100}", text) else float(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One of the values that a clause names, read in every way that a row's value may call for."""
@@ -51,8 +56,8 @@ class Alternative:
     @classmethod
     def of(cls, text: str) -> Alternative:
         span = _RANGE.fullmatch(text)
-        number = float(text) if re.fullmatch(_NUMBER, text) else None
-        low, high = (float(span[1]), float(span[2])) if span else (number or 0.0, number or 0.0)
+        number = _number(text) if re.fullmatch(_NUMBER, text) else None
+        low, high = (_number(span[1]), _number(span[2])) if span else (number or 0.0, number or 0.0)
         glob = re.compile(translate(text)) if "*" in text or "?" in text else None
         return cls(text, low if span else number, low, high, glob)
 

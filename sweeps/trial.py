@@ -104,7 +104,7 @@ class Trial:
             help="bfloat16-mixed: the layers' products in bfloat16, all else in float32",
         )
     )
-    seed: int = field(metadata=setting(0, low=0, packs=True, help="seed of every random number"))
+    seed: int = field(metadata=setting(0, low=0, high=2**63 - 1, packs=True, help="seed of every random number"))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, the schema number included; `Trial.from_json` is its inverse."""

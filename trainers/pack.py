@@ -15,7 +15,7 @@ from torch import Tensor
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.rules import joined
-from trainers import augment, checkpoint, host, models
+from trainers import augment, checkpoint, host, models, pulse
 from trainers.compiling.compiled import compiled
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
@@ -27,6 +27,7 @@ from trainers.layers.block import pixel_by_pixel
 from trainers.metrics import cross_entropy, wrong
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import SGD
+from trainers.pulse import Pace
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
@@ -108,6 +109,8 @@ class PackTrainer:
         self._histories = [History() for _ in self.trials]
         self._loss_sums = torch.zeros(len(self.trials), dtype=torch.float64, device=device)  # of this epoch's steps
         self._where: Tensor | None = None  # (R, n): this epoch's order of the training samples
+        self._pulse, self._compiled = pulse.mine(), compile
+        self._pulse.reset()
 
     @property
     def finished(self) -> bool:
@@ -116,7 +119,16 @@ class PackTrainer:
     @property
     def progress(self) -> float:
         """The share of the steps that is done, 1 when finished."""
-        return 1.0 if self.finished else (self.epoch * self._epoch_steps + self.step) / self._steps
+        return 1.0 if self.finished else self._steps_done / self._steps
+
+    @property
+    def pace(self) -> Pace:
+        """How training moves in this process."""
+        return self._pulse.pace
+
+    @property
+    def _steps_done(self) -> int:
+        return self.epoch * self._epoch_steps + self.step
 
     def advance(self, seconds: float, steps: float = math.inf) -> None:
         """Trains until finished, about so many seconds have passed or so many steps are done; one step at least.
@@ -124,12 +136,15 @@ class PackTrainer:
         Processes that train together must be told the same number of steps, and no seconds that could end before.
         """
         end = time.monotonic() + seconds
+        self._pulse.train(self._steps_done)
         while not self.finished:
             if self.epoch == 0 and self.step == 0:
                 self._calibrate("training")
             self._train_step()
+            self._pulse.move(self._steps_done, warm=not self._compiled)
             if self.step == self._steps_of_epoch():
                 self._end_epoch()
+                self._pulse.move(warm=True)  # what is evaluated is compiled apart
             steps -= 1
             if steps <= 0 or time.monotonic() >= end:
                 break
@@ -191,7 +206,9 @@ class PackTrainer:
 
     def _calibrate(self, before: Literal["training", "evaluation"]) -> None:
         def samples() -> Iterator[Tensor]:
-            return (self._augmentation.evaluation(x) for x, _ in self._pool.batches(self._pool.train))
+            for x, _ in self._pool.batches(self._pool.train):
+                yield self._augmentation.evaluation(x)
+                self._pulse.move()
 
         self.streams.at(self.epoch, self.step)
         self.network.calibrate(samples, before=before)
@@ -213,7 +230,7 @@ class PackTrainer:
             block.project()
         self._loss_sums += losses
         self.step += 1
-        if self._agree_every and (self.epoch * self._epoch_steps + self.step) % self._agree_every == 0:
+        if self._agree_every and self._steps_done % self._agree_every == 0:
             self._ranks.agree(self.network.state_dict().items())
 
     def _losses(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
@@ -229,8 +246,7 @@ class PackTrainer:
         return self._forward(pixel_by_pixel(x) if self._channels_last else x)
 
     def _rates(self) -> list[float]:
-        done = self.epoch * self._epoch_steps + self.step
-        position = Position(epoch=self.epoch, epochs=self._epochs, step=done, steps=self._steps)
+        position = Position(epoch=self.epoch, epochs=self._epochs, step=self._steps_done, steps=self._steps)
         return [t.lr * factor(t.schedule, position) for t in self.trials]
 
     def _end_epoch(self) -> None:
@@ -268,6 +284,7 @@ class PackTrainer:
                 logits = self._logits(self._augmentation.evaluation(x))
                 count += wrong(logits, y)
                 finite &= logits.isfinite().flatten(1).all(dim=1)
+                self._pulse.move()
         count, infinite = self._ranks.sum(torch.stack([count, (~finite).long()]))
         return count, infinite == 0
 

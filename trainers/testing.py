@@ -38,6 +38,20 @@ class TrainerContract:
         trainer.close()
         trainer.close()
 
+    def test_it_tells_how_it_moves(self, make: Callable[[], Trainer]) -> None:
+        trainer = make()
+        assert (trainer.pace.steps, trainer.pace.warm) == (-1, False)
+        trainer.advance(MOMENT)
+        first = trainer.pace
+        assert (first.steps, first.warm) == (1, True), "nothing is compiled"
+        while trainer.epoch < 1:
+            before = trainer.pace
+            trainer.advance(MOMENT)
+            assert trainer.pace.moves > before.moves
+            assert trainer.pace.steps > before.steps
+        assert trainer.pace.slowest > 0
+        trainer.close()
+
     def test_rows_grow_with_the_epochs(self, make: Callable[[], Trainer]) -> None:
         trainer = make()
         count = len(trainer.rows())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from trainers.pulse import Pace
+
 
 class Trainer(Protocol):
     """Trains the trials of one pack in slices of time, and can be interrupted between any two.
@@ -30,6 +32,11 @@ class Trainer(Protocol):
     @property
     def epoch(self) -> int:
         """Epochs that are done."""
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """How training moves, as it was after the last `advance`."""
         ...
 
     def advance(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.findings import Findings
 from analysis.showing.shown import signed
 from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.scores import listed
+from analysis.statistics.scores import COUNTED_AS, listed
 from sweeps.words.vocabulary import NORMALIZERS
 
 EXPLAINED = 4  # normalizers that a summary explains
@@ -46,18 +46,22 @@ def compared(findings: Findings) -> list[str]:
     others = [f"{n:,} {spoken(s)}" for s, n in findings.states.items() if s not in ("done", "diverged")]
     lines.append(f"{results:,} of {total:,} trials have a result" + (f" ({', '.join(others)})." if others else "."))
     if findings.states["diverged"]:
-        rule = {
-            "loss": "where one is selected, its method loses",
-            "majority": "where one is selected, it counts with the majority-class error",
-            "drop": "they are left out",
-        }
-        lines.append(f"{plural(findings.states['diverged'], 'trial')} diverged: {rule[q.diverged]}.")
+        lines.append(f"{plural(findings.states['diverged'], 'trial')} diverged: {COUNTED_AS[q.diverged]}.")
     if findings.wins.incomplete or findings.wins.partial:
         lines.append(
             f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'whole row')}, "
             f"{plural(len(findings.wins.partial), 'single block')}."
         )
-    return lines
+    return lines + alike(findings)
+
+
+def alike(findings: Findings) -> list[str]:
+    """A sentence for each group of methods that cannot be told apart."""
+    return [
+        f"{', '.join(findings.names[j] for j in first)} and {findings.names[last]} agree in every cell to the last "
+        "digit: they computed the same, or the errors are too coarse to tell them apart."
+        for *first, last in findings.alike
+    ]
 
 
 def values(findings: Findings, place: int) -> str:

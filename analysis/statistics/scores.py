@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,11 +14,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeps.errors import UsageError
-from sweeps.records import CIRCUMSTANCES, CURVES, RESULTS
+from sweeps.file.sections import asked
+from sweeps.records import ALIASES, CIRCUMSTANCES, CURVES, RESULTS
 from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS
 
 Direction = Literal["min", "max"]
 Diverged = Literal["loss", "majority", "drop"]
+# What becomes of a diverged trial, in words.
+COUNTED_AS: dict[str, str] = {
+    "loss": "where one is selected, its method loses",
+    "majority": "where one is selected, it counts with the majority-class error",
+    "drop": "they are left out",
+}
 Key = tuple[Any, ...]
 Floats = NDArray[np.float64]
 
@@ -104,6 +112,7 @@ def scores(
     or as if missing. Failed and unfinished trials are missing. A cell that lacks one of its candidates is missing.
     Raises UsageError for unknown columns and for cells in which several trials are left.
     """
+    asked(direction=direction, diverged=diverged)
     keys = [*rows, *columns, *average, *select]
     needed = [*keys, value, *([by] if select else [])]
     for name in needed:
@@ -171,7 +180,19 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     try:
         return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        raise UsageError(f"column {name!r} must hold numbers to be compared") from None
+        place, value = next((i, v) for i, v in enumerate(frame[name]) if not _is_number(v))
+        row = frame.index[place]
+        raise UsageError(
+            f"column {name!r} must hold numbers to be compared, but row {int(row) + 1} holds {plain(value)!r}"
+        ) from None
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(math.nan if value is None or value is pd.NA else value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def encode(frame: pd.DataFrame, names: Sequence[str]) -> tuple[NDArray[np.int64], list[Key]]:
@@ -217,7 +238,7 @@ def refuse_repeats(frame: pd.DataFrame, cell: NDArray[np.int64], shown: list[str
     k = int(np.argmax(count > 1))
     same = frame.loc[cell == unique[k]]
     where = ", ".join(f"{name}={frame[name].iloc[int(first[k])]}" for name in shown)
-    known = {"trial_id", "pack_id", "trial", "digest", *RESULTS, *CURVES, *CIRCUMSTANCES}
+    known = {"trial_id", "pack_id", "trial", "digest", *RESULTS, *ALIASES, *CURVES, *CIRCUMSTANCES}
     axes = [c for c in map(str, frame.columns) if c not in used and c not in known and len(same[c].unique()) > 1]
     hint = f" (they differ in {listed(axes)})" if axes else ""
     raise UsageError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.statistics.scores import Direction, Diverged, Floats, Key, Scores, label, listed, scores
 from sweeps.errors import UsageError
+from sweeps.file.sections import asked
 
 Ties = Literal["shared", "split", "none"]
 Constant = Literal["count", "skip"]
@@ -30,11 +31,13 @@ class WinTable:
     incomplete: list[Key]  # rows that lack a column; not counted
     partial: list[Key]  # further blocks (row, replicate) that lack a column; left out of their row's mean
     skipped: list[Key]
+    direction: Direction = "min"  # which end of the value was counted as better
 
     def as_json(self) -> list[dict[str, object]]:
-        """`[{"column": "relu, bn", "wins": 9}, ...]`: the column's values joined by ", "; a whole count is an int."""
+        """`[{"column": "relu, bn", "wins": 9, "direction": "min"}, ...]`: the column's values joined by ", "; a whole
+        count is an int."""
         return [
-            {"column": label(c), "wins": int(w) if float(w).is_integer() else w}
+            {"column": label(c), "wins": int(w) if float(w).is_integer() else w, "direction": self.direction}
             for c, w in zip(self.columns, self.wins, strict=True)
         ]
 
@@ -52,7 +55,7 @@ def wins(
     select: Sequence[str] = (),
     by: str = "val_error",
     average: Sequence[str] = (),
-    direction: Direction = "min",
+    direction: Direction | None = None,
     tolerance: float = TOLERANCE,
     diverged: Diverged = "loss",
 ) -> WinTable:
@@ -62,7 +65,10 @@ def wins(
     `columns=["activation", "normalizer"], within=["activation"]`, its Table 5 is the same without `within`.
     `skip` leaves out rows that have one of these values. Rows that lack a column are not counted and are named in the
     result. `select`, `by`, `average`, `diverged`: see `scores`. `ties`, `constant`, `tolerance`: see `count`.
+    `direction` is `min` unless it is given; UsageError where it is not and the name of `value` says accuracy.
     """
+    if direction is None and "accuracy" in value.lower():
+        raise UsageError(f"{value} does not say which end is better: give the direction, max (--direction max) or min")
     stray = [w for w in within if w not in columns]
     if stray:
         raise UsageError(f"within {stray[0]!r} must be one of the columns {listed(columns)}")
@@ -74,7 +80,7 @@ def wins(
         average=average,
         select=select,
         by=by,
-        direction=direction,
+        direction=direction or "min",
         diverged=diverged,
     )
     groups = [tuple(c[list(columns).index(w)] for w in within) for c in table.columns]
@@ -111,6 +117,7 @@ def tally(
         incomplete=[row for row in table.rows if row not in whole.rows],
         partial=[block for block in table.partial if block[: len(table.rows[0])] in whole.rows],
         skipped=[row for row in table.rows if row in skipped],
+        direction=table.direction,
     )
 
 
@@ -128,10 +135,7 @@ def count(
     (`shared`), win 1/k each (`split`), or not at all (`none`). A row whose values are all equal is a tie of all, or is
     left out (`constant="skip"`). An infinite value never wins.
     """
-    known = {"ties": (ties, ("shared", "split", "none")), "constant": (constant, ("count", "skip"))}
-    for name, (word, words) in known.items():
-        if word not in words:
-            raise UsageError(f"{name} must be one of {', '.join(words)}, but got {word!r}")
+    asked(direction=direction, ties=ties, constant=constant)
     loss = values if direction == "min" else -values
     flat = constant_rows(values, groups, tolerance)
     total = np.zeros(values.shape[1])

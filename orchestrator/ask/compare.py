@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
+from orchestrator.store.results import complete, whole
 from sweeps.errors import UsageError
-from sweeps.words.near import unknown
+from sweeps.select import Selector, is_trial_field
+from sweeps.words.near import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +30,18 @@ class Comparison:
     runs: int
     lines: list[dict[str, Any]]
     note: str
+    direction: str = "min"
+    below: tuple[str, ...] = ()  # what was not counted, or how: diverged, failed and missing trials
 
     def as_json(self) -> dict[str, Any]:
-        return {"source": self.source, "runs": self.runs, "note": self.note, "methods": self.lines}
+        return {
+            "source": self.source,
+            "runs": self.runs,
+            "note": self.note,
+            "direction": self.direction,
+            "methods": self.lines,
+            "below": list(self.below),
+        }
 
 
 def compare(
@@ -39,6 +50,7 @@ def compare(
     *,
     by: Sequence[str] = (),
     query: str = "",
+    where: Selector | None = None,
     source: str = "mlflow",
     uri: str | None = None,
     metric: str = "",
@@ -47,13 +59,17 @@ def compare(
 ) -> Comparison:
     """Wins, mean difference with its interval, and mean ranks of methods, over all trials of some sweeps (all: none).
 
-    `by`: the columns that name a method. `query` is in MLflow's filter language, such as
-    `params.dataset = 'adult' and metrics.test_error < 0.2`. What is not given is as the first sweep's analysis says.
+    `by`: the columns that name a method. `where` is the selector of `-w`, asked of this workspace's ledger. `query` is
+    in MLflow's filter language, such as `params.dataset = 'adult' and metrics.test_error < 0.2`. What is not given is
+    as the first sweep's analysis says.
     Differences are from the baseline, or from the best mean where there is none, paired; their intervals are over seeds
     where there are several, else over rows. Raises UsageError for a bad question, UnavailableError without MLflow.
     """
-    if source not in SOURCES:
-        raise UsageError(unknown("source", source, SOURCES))
+    from orchestrator.ask.aside import aside
+
+    one_of("source", source, SOURCES)
+    if source == "ledger" and uri:
+        raise UsageError("a tracking URI says where MLflow is: leave it out, or ask with the source mlflow")
     if source == "mlflow":
         from orchestrator.ask.from_mlflow import from_mlflow
 
@@ -62,10 +78,38 @@ def compare(
         from orchestrator.ask.from_ledger import from_ledger
 
         frame = from_ledger(store, sweeps, query)
+    names = list(sweeps) or store.sweeps.names()
+    if where:
+        chosen = {trial for name in names for trial in whole(store, name, where=where)["trial_id"].to_pylist()}
+        frame = frame.loc[frame["trial_id"].isin(list(chosen))].reset_index(drop=True)
     if frame.empty:
         asked = f"sweep {', '.join(sweeps)}" if sweeps else "any sweep"
-        raise UsageError(f"{source} has no finished trial of {asked}" + (f" with {query}" if query else ""))
-    return answer(frame, _question(store, sweeps, by, metric, baseline), source)
+        told = f" with {query}" * bool(query) + f" that -w {where} selects" * bool(where)
+        hint = "; MLflow compares settings as texts (params.lr = '0.01'): -w lr=1e-2 reads them as numbers"
+        raise UsageError(f"{source} has no finished trial of {asked}{told}" + hint * ("params." in query))
+    frame = _with_settings(frame, store, names, by)
+    question = _question(store, sweeps, by, metric, baseline)
+    below = aside(store, names, frame, question.diverged, where)
+    try:
+        found = answer(frame, question, source, baseline)
+    except UsageError as error:
+        raise UsageError("; ".join((str(error), *below))) from None
+    return replace(found, below=(*found.below, *below))
+
+
+def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
+    """The frame with the settings and options that `by` names and that it lacks, as the ledger has them."""
+    from analysis.frame import with_column
+
+    for name in by:
+        if name not in frame and is_trial_field(name):
+            values: dict[str, Any] = {}
+            for sweep in sweeps:
+                rows = complete(store, sweep)[0]
+                if name in rows.column_names:
+                    values |= zip(rows["trial_id"].to_pylist(), rows[name].to_pylist(), strict=True)
+            frame = with_column(frame, name, [values.get(trial) for trial in frame["trial_id"]])
+    return frame
 
 
 def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: str, baseline: str) -> Question:
@@ -81,17 +125,24 @@ def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: st
     )
 
 
-def answer(frame: pd.DataFrame, question: Question, source: str) -> Comparison:
+def answer(frame: pd.DataFrame, question: Question, source: str, baseline: str = "") -> Comparison:
+    """`baseline`: one that must be among the methods."""
     from analysis.findings import Findings
+    from analysis.showing.summary import alike
 
     found = Findings(frame, question)
     q = found.question
+    below = alike(found)
+    if baseline:
+        _refuse_absent(baseline, q, found.columns)
     mean_ranks = found.ranked.mean(axis=0)
     best = found.order[0]
     references = [q.baseline_of(column, found.columns) for column in found.columns]
     # Without a baseline among the methods, the best one is what the others are compared with.
     if not any(references):
         references = [None if j == best else found.columns[best] for j in range(len(found.columns))]
+        if q.baseline and len(found.columns) > 1:
+            below.append(f"no method has the baseline {q.baseline}: differences are from the best mean")
     lines: list[dict[str, Any]] = []
     for j in found.order:
         line: dict[str, Any] = {
@@ -103,7 +154,16 @@ def answer(frame: pd.DataFrame, question: Question, source: str) -> Comparison:
         lines.append(line | _difference(found, j, references[j]))
     rows = len(found.scores.rows)
     note = f"{q.metric_name} over {rows} {q.rows_name}, {len(found.amounts.replicates)} seeds; {q.better} is better"
-    return Comparison(source=source, runs=len(frame), lines=lines, note=note)
+    return Comparison(source=source, runs=len(frame), lines=lines, note=note, direction=q.direction, below=tuple(below))
+
+
+def _refuse_absent(baseline: str, question: Question, columns: Sequence[tuple[Any, ...]]) -> None:
+    if "normalizer" not in question.columns:
+        raise UsageError(
+            f"the baseline {baseline} is a normalizer, and these methods differ in {', '.join(question.columns)}: "
+            "leave the baseline out, or name normalizer in --by"
+        )
+    one_of("baseline", baseline, (str(column[question.columns.index("normalizer")]) for column in columns))
 
 
 def _difference(found: Findings, j: int, reference: tuple[Any, ...] | None) -> dict[str, Any]:

@@ -9,15 +9,14 @@ from sweeps.select import Selector
 
 
 def exported(store: Store, sweep: str, output: Path, where: Selector | None) -> str:
-    """Writes the results as one Parquet file, replaced whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """Writes the results as one file, replaced whole, in the form that its ending names. UsageError for another one."""
+    from analysis.table_file import encoded, ending
     from orchestrator.store.files import replace
-    from orchestrator.store.results import table
+    from orchestrator.store.results import complete
 
-    rows, problems = table(store, sweep, where=where)
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
-    replace(output.expanduser().resolve(), sink.getvalue().to_pybytes())
+    kind = ending(output)
+    rows, problems = complete(store, sweep, where=where)
+    path = output.expanduser().resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, encoded(rows, kind))
     return "\n".join([*problems, f"{len(rows)} trials in {output}"])

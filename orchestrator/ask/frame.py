@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from sweeps.records import AXES, IDENTITY, METRICS
+from sweeps.records import ALIASES, AXES, IDENTITY, METRICS
 
 Progress = Callable[[int], None]  # how many runs have been read
 
@@ -24,6 +24,7 @@ def frame_of(columns: Mapping[str, Sequence[object]], others: Mapping[str, Seque
             **{name: columns[name] for name in (*NAMES, "state")},
             **{name: pd.Series(columns[name], dtype="int64") for name in INTEGERS},
             **{name: pd.Series(columns[name], dtype="float64") for name in METRICS},
+            **{alias: pd.Series(columns[name], dtype="float64") for alias, name in ALIASES.items()},
             **{name: values for name, values in sorted(others.items()) if len(set(values)) > 1},
         }
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sweeps.errors import UsageError
-from sweeps.words.near import unknown
+from sweeps.words.near import one_of
 
 SCHEMAS = ("sweep", "site")
 NAMES = ("normalizers", "activations", "models", "schedules", "augmentations")
@@ -26,8 +25,7 @@ def listed(what: str) -> list[dict[str, Any]]:
         return [{"name": name, "here": "no" if name in absent else "yes"} for name in names()]
     if what in KEYS:
         return _keys(what)
-    if what not in NAMES:
-        raise UsageError(unknown("list", what, LISTS))
+    one_of("list", what, LISTS)
     from sweeps.words import vocabulary
 
     return [
@@ -43,15 +41,13 @@ def listed(what: str) -> list[dict[str, Any]]:
 
 def schema(what: str) -> dict[str, Any]:
     """The JSON Schema of a sweep file or of a site file."""
-    if what == "sweep":
+    if one_of("schema", what, SCHEMAS) == "sweep":
         from sweeps.file.schema import sweep_schema
 
         return sweep_schema()
-    if what == "site":
-        from orchestrator.cluster.site import schema
+    from orchestrator.cluster.site import schema
 
-        return schema()
-    raise UsageError(unknown("schema", what, SCHEMAS))
+    return schema()
 
 
 def _keys(what: str) -> list[dict[str, str]]:

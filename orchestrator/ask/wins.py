@@ -3,69 +3,91 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
+from sweeps.errors import UsageError
+from sweeps.file.clauses import valid
 from sweeps.select import Selector
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.statistics.win_table import WinTable
 
-_TABLES = (".csv", ".parquet")
+ROLES = ("rows", "columns", "select", "average")  # options that name columns
 
 
 def win_table(
     store: Store, source: str, given: Mapping[str, Any], where: Selector | None
-) -> tuple[WinTable, dict[str, Any]]:
-    """The win table, and the options of `analysis.wins` that it was counted with.
+) -> tuple[WinTable, dict[str, Any], list[str]]:
+    """The win table, the options of `analysis.wins` that it was counted with, and what stands below it.
 
     What is not given comes from the sweep's analysis section, or from `analysis.wins`.
     """
-    import pandas as pd
-
-    from analysis.frame import load, named_methods, with_fields
     from analysis.statistics.win_table import wins
+    from analysis.table_file import ENDINGS, load
+    from orchestrator.ask.aside import aside, ended
 
-    if Path(source).suffix.lower() in _TABLES:
+    if Path(source).suffix.lower() in ENDINGS or Path(source).is_file():
         frame, options = load(Path(source)), dict[str, Any](given)
+        if where:
+            frame = frame.loc[[where.matches(row) for row in frame.to_dict("records")]]
+        below = ended(frame, options.get("diverged", "loss"))
     else:
-        from analysis.question import Question
-        from orchestrator.store.results import whole
+        frame, options = _recorded(store, source, given, valid(where))
+        below = aside(store, [source], frame, options["diverged"], where)
+    if "by" in given and not options.get("select"):
+        raise UsageError("`by` says which value is selected, and nothing is: name columns in `select`, too")
+    try:
+        return wins(frame, **options), options, below
+    except UsageError as error:
+        raise UsageError("; ".join((str(error), *below))) from None
 
-        frame = named_methods(with_fields(whole(store, source, more=["trial"]).to_pandas()))
-        question = Question.of(store.sweeps.needed(source).sweep.analysis).resolved(frame)
-        asked: dict[str, Any] = {
-            "rows": question.rows,
-            "columns": question.columns,
-            "value": question.metric,
-            "direction": question.direction,
-            "ties": question.ties,
-            "constant": question.constant,
-            "skip": question.skip,
-            "select": question.select,
-            "by": question.by,
-            "average": question.average,
-            "diverged": question.diverged,
-        }
-        options = asked | dict[str, Any](given)
-    if where:
-        frame = pd.DataFrame(frame[[where.matches(row) for row in frame.to_dict("records")]])
-    return wins(frame, **options), options
+
+def _recorded(
+    store: Store, sweep: str, given: Mapping[str, Any], where: Selector | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The results of a sweep, and what its analysis section asks, but for what is given."""
+    from analysis.frame import named_methods, with_fields
+    from analysis.question import Question
+    from orchestrator.store.results import whole
+
+    wanted = {name for role in ROLES for name in given.get(role, ())}
+    frame = named_methods(with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted))
+    question = Question.of(store.sweeps.needed(sweep).sweep.analysis).resolved(frame)
+    asked: dict[str, Any] = {
+        "rows": question.rows,
+        "columns": question.columns,
+        "value": question.metric,
+        "direction": question.direction,
+        "ties": question.ties,
+        "constant": question.constant,
+        "skip": question.skip,
+        "select": question.select,
+        "by": question.by,
+        "average": question.average,
+        "diverged": question.diverged,
+    }
+    return frame, asked | dict[str, Any](given)
 
 
 def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:
     """Prints the win table."""
-    table, options = win_table(store, source, given, where)
+    table, options, below = win_table(store, source, given, where)
     if as_json:
         print(json.dumps(table.as_json(), indent=2))
+        print(*below, sep="\n", end="\n" * bool(below), file=sys.stderr)
         return
     from rich.console import Console
     from rich.table import Table
 
     each = " × ".join(options.get("rows", ("dataset",)))
-    title = f"wins on {len(table.counted)} rows, one for each {each}"
+    better = f"{'lower' if table.direction == 'min' else 'higher'} {options.get('value', 'test_error')} is better"
+    title = f"wins on {len(table.counted)} rows, one for each {each}; {better}"
     shown = Table("method", "wins", title=title, title_justify="left", box=None)
     best = max(table.wins)
     for row, count in zip(table.as_json(), table.wins, strict=True):
@@ -78,6 +100,6 @@ def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selec
         ("lack a method, left out of their mean", table.partial),
     ):
         if rows:
-            console.print(
-                f"{len(rows)} rows {words}: " + "; ".join(", ".join(map(str, r)) for r in rows), highlight=False
-            )
+            below.insert(0, f"{len(rows)} rows {words}: " + "; ".join(", ".join(map(str, r)) for r in rows))
+    for line in below:
+        console.print(line, highlight=False, markup=False)

@@ -57,8 +57,11 @@ def drill(
     seed: Annotated[int, typer.Option(help="seed of the times at which it is interrupted")] = 0,
 ) -> None:
     """Interrupt a small pack on purpose and compare its results with undisturbed ones. Exit code 4 if they differ."""
+    from orchestrator.cluster.site import load
     from orchestrator.steer.drill import drill as interrupt
 
+    if site:
+        load(site)  # what is wrong with it is said before anything is trained
     folder = store_at(workspace).workspace.root / f"drill-{secrets.token_hex(4)}"
     result = interrupt(folder, site and site.resolve(), times, epochs, seed, print)
     print(result)

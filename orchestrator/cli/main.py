@@ -9,12 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
     AllVersions,
     Json,
+    Recorded,
     Root,
     Set,
     Sweep,
@@ -22,6 +24,7 @@ from orchestrator.cli.options import (
     Where,
     Yes,
     confirmation,
+    offering,
     print_answer,
     referring,
     selector_of,
@@ -156,19 +159,54 @@ def plan(
 
 @app.command()
 def wins(
-    source: Annotated[str, typer.Argument(help="a recorded sweep or SWEEP@2, or any table: FILE.csv or FILE.parquet")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="a recorded sweep or SWEEP@2, or any table: FILE.csv, .parquet, .feather or .jsonl",
+            autocompletion=completion.tables,
+        ),
+    ],
     workspace: Root = DEFAULT_ROOT,
-    rows: Annotated[str, typer.Option(help="columns that name a row, comma separated")] = "",
-    columns: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    rows: Annotated[
+        str, typer.Option(help="columns that name a row, comma separated", autocompletion=completion.columns)
+    ] = "",
+    columns: Annotated[
+        str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
+    ] = "",
     value: Annotated[str, typer.Option(help="column that is compared, e.g. test_error")] = "",
-    direction: Annotated[str, typer.Option(help="which value is the best: min or max")] = "min",
-    ties: Annotated[str, typer.Option(help="who wins when several methods are the best: shared, split or none")] = "",
-    constant: Annotated[str, typer.Option(help="rows in which all methods are equal: count or skip")] = "",
+    direction: Annotated[
+        str,
+        offering(
+            completion.words("direction"), "which value is the best: min or max; default: as the sweep says, else min"
+        ),
+    ] = "",
+    ties: Annotated[
+        str,
+        typer.Option(
+            help="who wins when several methods are the best: shared, split or none",
+            autocompletion=completion.words("ties"),
+        ),
+    ] = "",
+    constant: Annotated[
+        str,
+        typer.Option(
+            help="rows in which all methods are equal: count or skip", autocompletion=completion.words("constant")
+        ),
+    ] = "",
     skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
-    within: Annotated[str, typer.Option(help="compare only methods that agree in these columns")] = "",
-    select: Annotated[str, typer.Option(help="columns of which the best value is selected, e.g. depth")] = "",
-    by: Annotated[str, typer.Option(help="column that --select minimizes")] = "val_error",
-    average: Annotated[str, typer.Option(help="columns to average over, e.g. seed")] = "",
+    within: Annotated[
+        str, typer.Option(help="compare only methods that agree in these columns", autocompletion=completion.columns)
+    ] = "",
+    select: Annotated[
+        str,
+        typer.Option(help="columns of which the best value is selected, e.g. depth", autocompletion=completion.columns),
+    ] = "",
+    by: Annotated[
+        str, typer.Option(help="column whose best value, in the same direction, --select takes; default: val_error")
+    ] = "",
+    average: Annotated[
+        str, typer.Option(help="columns to average over, e.g. seed", autocompletion=completion.columns)
+    ] = "",
     where: Where = None,
     all_versions: AllVersions = False,
     json_: Json = False,
@@ -190,18 +228,22 @@ def wins(
         "average": _listed(average),
     }
     source = referring(source, all_versions)
-    count_wins(store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where), json_)
+    count_wins(
+        store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where, of_table=True), json_
+    )
 
 
 @app.command()
 def export(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="the file to write, FILE.parquet")],
+    sweep: Recorded,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .feather or .jsonl")
+    ],
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
     all_versions: AllVersions = False,
 ) -> None:
-    """Write the results as one Parquet file, one row per trial."""
+    """Write the results as one file, one row per trial, in the form that its ending names."""
     from orchestrator.ask.export import exported
 
     print_answer(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), False)
@@ -209,7 +251,7 @@ def export(
 
 @app.command()
 def analyze(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
+    sweep: Recorded,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the folder to write to; default: in the workspace")
     ] = None,
@@ -224,7 +266,7 @@ def analyze(
 
 @app.command()
 def report(
-    sweep: Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")],
+    sweep: Recorded,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="the file to write, FILE.html; default: in the workspace")
     ] = None,
@@ -264,7 +306,8 @@ def list_(
         str,
         typer.Argument(
             help="presets, datasets, normalizers, activations, models, schedules, augmentations; "
-            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)"
+            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)",
+            autocompletion=completion.lists,
         ),
     ],
     json_: Json = False,
@@ -276,7 +319,11 @@ def list_(
 
 
 @app.command()
-def schema(what: Annotated[str, typer.Argument(help="sweep or site: the kind of file")]) -> None:
+def schema(
+    what: Annotated[
+        str, typer.Argument(help="sweep or site: the kind of file", autocompletion=completion.one_of("sweep", "site"))
+    ],
+) -> None:
     """Print the JSON Schema of a sweep file or of a site file, with which an editor completes and checks it."""
     from orchestrator.ask import vocabulary
 

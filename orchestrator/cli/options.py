@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli import completion
 from sweeps.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,22 +18,42 @@ if TYPE_CHECKING:
     from sweeps.file.spec import SweepSpec
     from sweeps.select import Selector
 
-Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8")]
+Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)", autocompletion=completion.sweeps)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8", autocompletion=completion.override),
+]
 Uri = Annotated[
     str | None, typer.Option("--tracking-uri", help="where MLflow is, or none; default: SQLite in the workspace")
 ]
-Recorded = Annotated[str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version")]
-AnyRecorded = Annotated[str | None, typer.Argument(help="a recorded sweep; SWEEP@2: its second version; default: all")]
+Recorded = Annotated[
+    str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version", autocompletion=completion.recorded)
+]
+AnyRecorded = Annotated[
+    str | None,
+    typer.Argument(
+        help="a recorded sweep; SWEEP@2: its second version; default: all", autocompletion=completion.recorded
+    ),
+]
 Root = Annotated[
     Path, typer.Option("--workspace", help="the folder of all sweeps and results", envvar="NORMSWEEP_WORKSPACE")
 ]
-Where = Annotated[list[str] | None, typer.Option("-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'", autocompletion=completion.selector
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 AllVersions = Annotated[bool, typer.Option("--all-versions", help="of all versions of the sweep; one: SWEEP@2")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 DEFAULT_ROOT = Path("normsweep-out")
+
+
+def offering(completer: Callable[..., list[str]], help: str) -> Any:
+    """An option of which the shell offers what `completer` knows."""
+    return typer.Option(help=help, autocompletion=completer)
 
 
 def store_at(root: Path, *, patient: bool = False) -> Store:
@@ -74,10 +95,13 @@ def referring(sweep: str, all_versions: bool) -> str:
     return f"{sweep}@all"
 
 
-def selector_of(where: Sequence[str] | None) -> Selector | None:
+def selector_of(where: Sequence[str] | None, *, of_table: bool = False) -> Selector | None:
+    """`of_table`: of any table, whose columns may hold what no setting can be."""
+    from sweeps.file.clauses import selector_from
     from sweeps.select import Selector
 
-    return Selector.parse(" ".join(where)) if where else None
+    text = " ".join(where or ())
+    return (Selector.parse(text) or None) if of_table else selector_from(text)
 
 
 def print_answer(answer: Any, as_json: bool) -> None:

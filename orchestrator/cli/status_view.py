@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cluster.jobs import Job
+from orchestrator.cluster.jobs import Job, last_words
 from orchestrator.watch.states import FINAL
 from orchestrator.watch.status import RunningPack, StatusBoard, SweepStatus, ordered
 from orchestrator.words import counted, duration, hours
@@ -97,7 +97,7 @@ def _cell(states: Counter[str]) -> str:
 def _running(status: SweepStatus) -> list[str]:
     lines = [
         f"pack {short(p.pack)}: {counted(p.trials, 'trial')}, {p.dataset}, {p.normalizer}, {_progress(p)}"
-        + f", pid {p.pid} on {p.host}"
+        + f", pid {p.pid} on {p.host}{_still(p, status.at)}"
         for p in status.running[:MOST_RUNNING]
     ]
     more = len(status.running) - MOST_RUNNING
@@ -112,7 +112,7 @@ def _jobs(status: SweepStatus) -> list[str]:
     ended = Counter(str(job.state) for job in status.jobs if job.over)
     if ended:
         lines.append("jobs that ended: " + ", ".join(f"{n} {state}" for state, n in ended.items()))
-    return lines
+    return lines + last_words(status.jobs)
 
 
 def _job(job: Job, at: float) -> str:
@@ -127,6 +127,13 @@ def _job(job: Job, at: float) -> str:
     if at - job.seen > OLD_SECONDS:
         told.append(f"as SLURM said {duration(at - job.seen)} ago")
     return ", ".join(told)
+
+
+def _still(pack: RunningPack, at: float) -> str:
+    if pack.still is None:
+        return ""
+    seconds = duration(max(at - pack.still.since, 0.0))
+    return f": has not moved for {seconds} on {pack.still.node}, is ended by force after {duration(pack.still.limit)}"
 
 
 def _progress(pack: RunningPack) -> str:
@@ -144,9 +151,15 @@ def _spent(status: SweepStatus) -> str:
         told.append(f"about {hours(spend.core_hours_left)} left")
     if status.seconds_to_go is not None:
         told.append(f"ready in about {duration(status.seconds_to_go)} at {counted(status.started, 'pack')} at a time")
+    elif still := sum(pack.still is not None for pack in status.running):
+        told.append(f"when it is ready cannot be said while {counted(still, 'pack')} {_does(still)} not move")
     elif status.exit_code == 3 and not status.running and all(job.over for job in status.jobs):
         told.append("nothing is running")
     return ", ".join(told)
+
+
+def _does(count: int) -> str:
+    return "does" if count == 1 else "do"
 
 
 def _age(status: SweepStatus) -> str:

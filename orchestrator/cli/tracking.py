@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, AllVersions, Json, Root, Uri, print_answer, referring, store_at
+from orchestrator.cli import completion
+from orchestrator.cli.options import (
+    DEFAULT_ROOT,
+    AllVersions,
+    Json,
+    Root,
+    Uri,
+    Where,
+    print_answer,
+    referring,
+    selector_of,
+    store_at,
+)
 
 if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
@@ -75,16 +87,34 @@ def _sentence(server: Server) -> str:
 @compare_app.command()
 def compare(
     sweeps: Annotated[
-        list[str] | None, typer.Argument(help="recorded sweeps, or versions of them: SWEEP@2; default: all")
+        list[str] | None,
+        typer.Argument(
+            help="recorded sweeps, or versions of them: SWEEP@2; default: all", autocompletion=completion.recorded
+        ),
     ] = None,
-    by: Annotated[str, typer.Option(help="columns that name a method, comma separated")] = "",
+    by: Annotated[
+        str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
+    ] = "",
+    where: Where = None,
     filter_: Annotated[
         str,
-        typer.Option("--filter", help="MLflow's filter: \"params.dataset = 'adult' and metrics.seconds < 9\""),
+        typer.Option(
+            "--filter",
+            help="MLflow's filter, in which settings are texts: \"params.lr = '0.01' and metrics.seconds < 9\"",
+        ),
     ] = "",
-    metric: Annotated[str, typer.Option(help="metric that is compared, e.g. test_error")] = "",
-    baseline: Annotated[str, typer.Option(help="the normalizer that differences are taken from")] = "",
-    source: Annotated[str, typer.Option(help="mlflow, or ledger: same answer, without MLflow")] = "mlflow",
+    metric: Annotated[
+        str, typer.Option(help="metric that is compared, e.g. test_error", autocompletion=completion.words("metric"))
+    ] = "",
+    baseline: Annotated[
+        str, typer.Option(help="the normalizer that differences are taken from", autocompletion=completion.normalizers)
+    ] = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            help="mlflow, or ledger: same answer, without MLflow", autocompletion=completion.one_of("mlflow", "ledger")
+        ),
+    ] = "mlflow",
     tracking_uri: Uri = None,
     workspace: Root = DEFAULT_ROOT,
     all_versions: AllVersions = False,
@@ -102,6 +132,7 @@ def compare(
             [referring(sweep, all_versions) for sweep in sweeps or store.sweeps.names() * all_versions],
             by=[part.strip() for part in by.split(",") if part.strip()],
             query=filter_,
+            where=selector_of(where),
             source=source,
             uri=tracking_uri,
             metric=metric,
@@ -129,4 +160,7 @@ def _show(comparison: Comparison) -> None:
             "" if line["low"] is None else f"{line['low']:+.4f} .. {line['high']:+.4f} over {line['over']}",
             f"{line['rank']:.2f}",
         )
-    Console(soft_wrap=True).print(table)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for line in comparison.below:
+        console.print(line, highlight=False, markup=False)

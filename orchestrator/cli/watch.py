@@ -105,8 +105,8 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
     if json_:
         print_answer([g.as_json() for g in groups], json_)
         return
-    lost = of_sweep.interrupted(store_at(workspace), sweep)
-    print_answer("\n".join(text for text in (of_sweep.lines(groups), lost) if text), json_)
+    beside = (of_sweep.failed_jobs(store_at(workspace), sweep), of_sweep.interrupted(store_at(workspace), sweep))
+    print_answer("\n".join(text for text in (of_sweep.lines(groups), *beside) if text), json_)
 
 
 @watch_app.command()

@@ -21,7 +21,7 @@ from orchestrator.store.workspace import Workspace
 from slurm.accounting import Accounting
 from slurm.errors import SlurmError
 from slurm.job import Incarnation
-from slurm.supervisor import exclude
+from slurm.supervisor import exclude, excluded
 
 PATIENCE = 300.0  # an allocation that finds nothing to do for so long, since others hold what is left, ends
 
@@ -37,13 +37,13 @@ class SlurmBackend:
         self._address = environment["RAY_ADDRESS"]
         self._folder = store.workspace.allocation(submission.number)
         self.cpus, self.gpus = submission.nodes * submission.cpus, submission.nodes * submission.gpus
-        self.spread = spread
+        self.spread, self._nodes = spread, submission.nodes
         self.owner = myself(job)
         self.liveness = Liveness(store.workspace, runs=_Jobs(store.workspace, job).runs)
         self.deadline = float(environment["NORMSWEEP_DEADLINE"]) - submission.kept_seconds
         self._costs, self._run = CostModel(store), store.sweeps.needed(submission.sweep).sweep.run
         # A driver that just began takes any pack: what is longer than an allocation goes on in the next one.
-        self._most = (self.deadline - time.time()) / 2
+        self._most = (self.deadline - time.monotonic()) / 2
 
     def ray(self) -> AbstractContextManager[Path]:
         for leftover in self._folder.glob(f"tune-{self._incarnation.job}.*"):  # of this job's killed drivers
@@ -65,7 +65,9 @@ class SlurmBackend:
         return "lost_process" if address in living else "lost_node"
 
     def exclude(self, node: str) -> None:
-        exclude(self._folder, self._incarnation, node)
+        without = excluded(self._folder, self._incarnation) | {node}
+        if len(without) < self._nodes:  # the last one stays: without any, packs would wait for ever
+            exclude(self._folder, self._incarnation, node)
 
 
 @contextmanager
@@ -90,7 +92,7 @@ class _Jobs:
 
     def __init__(self, workspace: Workspace, mine: str) -> None:
         self._mine = Incarnation.parse(mine)
-        self._accounting = Accounting(workspace.accounting)
+        self._accounting = Accounting(workspace.accounting, patience=1.0)  # training goes on while squeue is slow
 
     def runs(self, job: str) -> bool | None:
         other = Incarnation.parse(job)

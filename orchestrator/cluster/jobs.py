@@ -14,14 +14,15 @@ from orchestrator.store import Store
 from orchestrator.store.leases import Lease
 from slurm.accounting import Accounting, JobState, queued
 from slurm.command import ask
-from slurm.errors import SlurmError
+from slurm.errors import SlurmError, reason_in
 from slurm.job import Incarnation
 from sweeps.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last."""
+    """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last;
+    `last_word`: of a job that failed, why, as its log says."""
 
     job: str
     sweep: str
@@ -33,6 +34,7 @@ class Job:
     seconds_left: float | None
     reason: str
     packs: list[str]
+    last_word: str = ""
 
 
 class Jobs:
@@ -43,6 +45,7 @@ class Jobs:
         self._accounting = Accounting(store.workspace.accounting)
         self._of: dict[str, Submission] = {}
         self._states: dict[str, JobState] = {}
+        self._last_words: dict[str, str] = {}
         self.problems: list[str] = []
 
     def look(self) -> None:
@@ -78,13 +81,33 @@ class Jobs:
             if lease.owner.job:
                 held[Incarnation.parse(lease.owner.job).job].append(lease.pack)
         return [
-            _job(job, submission, self._states.get(job), held)
+            _job(job, submission, self._states.get(job), held, self._last_word(job))
             for job, submission in self._of.items()
             if submission.sweep == sweep
         ]
 
+    def _last_word(self, job: str) -> str:
+        if not self.is_over(job) or self._states[job].state in ("COMPLETED", "CANCELLED"):
+            return ""
+        if job not in self._last_words:
+            log = _log(self._store, self._of[job], job)
+            self._last_words[job] = reason_in(log) or f"its log {log} says nothing"
+        return self._last_words[job]
 
-def _job(job: str, submission: Submission, state: JobState | None, held: dict[int, list[str]]) -> Job:
+
+def last_words(jobs: Iterable[Job]) -> list[str]:
+    """Why jobs failed, a line for those that failed alike."""
+    alike: dict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for job in jobs:
+        if job.last_word:
+            alike[job.state, job.last_word].append(job.job)
+    return [
+        f"job {names[-1]}{f' and {len(names) - 1} more' if names[1:] else ''}: {state}: {word}"
+        for (state, word), names in alike.items()
+    ]
+
+
+def _job(job: str, submission: Submission, state: JobState | None, held: dict[int, list[str]], last_word: str) -> Job:
     if state is None:
         state = JobState(job=-1, shown=job, name="", state="", restart=0, seen=0.0)
     return Job(
@@ -95,9 +118,10 @@ def _job(job: str, submission: Submission, state: JobState | None, held: dict[in
         seen=state.seen or None,
         nodes=submission.nodes,
         hosts=state.hosts,
-        seconds_left=None if state.left is None else max(state.left - (time.time() - state.seen), 0.0),
+        seconds_left=None if state.left is None else max(state.left - max(time.time() - state.seen, 0.0), 0.0),
         reason=state.reason,
         packs=[] if state.waiting else held.get(state.job, []),
+        last_word=last_word,
     )
 
 
@@ -121,8 +145,12 @@ def log_of(store: Store, job: str) -> Path | None:
     """The job's own log; None for what is no job of this workspace."""
     for submission in submissions(store):
         if job in (receipt(store, submission.number) or ()):
-            return store.workspace.allocation(submission.number) / f"{job}_0_log.out"
+            return _log(store, submission, job)
     return None
+
+
+def _log(store: Store, submission: Submission, job: str) -> Path:
+    return store.workspace.allocation(submission.number) / f"{job}_0_log.out"
 
 
 def disturb(job: str, how: Literal["requeue", "warn", "end"]) -> None:

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import sys
-import time
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -135,15 +135,18 @@ def _difference(
 
 
 def _probe(store: Store, profile: Profile, tell: Callable[[str], None]) -> None:
-    """UsageError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
+    """SiteError when a node that allocations will get does not see the workspace or cannot run us. Asked once."""
     seen = store.workspace.probed(digest({**asdict(profile), "by": sys.executable})[:16])
     if seen.exists():
         return
     store.workspace.allocations.mkdir(parents=True, exist_ok=True)
-    if probe(profile, store.workspace.allocations, "orchestrator.cluster.allocation"):
-        store.disk.publish(seen, b"")
-    else:
+    remarks = probe(profile, store.workspace.allocations, "orchestrator.cluster.allocation")
+    if remarks is None:
         tell("no node was free for a probe: each allocation looks by itself whether it sees the workspace")
+        return
+    for remark in remarks:
+        tell(remark)
+    store.disk.publish(seen, b"")
 
 
 def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
@@ -167,7 +170,8 @@ def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[
 def _resolve(store: Store, unclear: Submission, tell: Callable[[str], None]) -> None:
     """Asks SLURM what became of a submission that has no receipt."""
     alive = under_way(unclear)
-    age = time.time() - store.workspace.intent(unclear.number).stat().st_mtime
+    with tempfile.TemporaryFile(dir=store.workspace.allocations) as now:  # by the clock of the disk
+        age = os.fstat(now.fileno()).st_mtime - store.workspace.intent(unclear.number).stat().st_mtime
     if alive or (alive is None and age < UNCLEAR_SECONDS):
         raise UsageError(
             f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "

@@ -43,7 +43,7 @@ class Backend(Protocol):
 
     @property
     def deadline(self) -> float:
-        """When the machines are taken away, seconds since 1970; infinite: never."""
+        """When the machines are taken away, in seconds of `time.monotonic`; infinite: never."""
         ...
 
     @property
@@ -65,5 +65,5 @@ class Backend(Protocol):
         ...
 
     def exclude(self, node: str) -> None:
-        """Takes a node out of use from the next start of Ray on. Nothing to do where there is one machine."""
+        """Takes a node out of use from the next start of Ray on, unless it is the last one."""
         ...

@@ -80,6 +80,7 @@ def _tune(
 
     from orchestrator.engine.remote import PackTrainable
     from orchestrator.engine.searcher import PackSearcher
+    from orchestrator.engine.watchdog import Watchdog
 
     version = code_version()
 
@@ -99,7 +100,8 @@ def _tune(
         )
 
     searcher = PackSearcher(store, packs, task, view, backend)
-    with _signals(store, backend.owner, searcher, view), warnings.catch_warnings():
+    watchdog = Watchdog(store, run.stall_seconds, searcher.exclude)
+    with _signals(store, backend.owner, searcher, view), watchdog.watching(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Tune's, about metrics: results come from the ledger
         _log_to(store.workspace.driver_log)
         tune.Tuner(
@@ -110,6 +112,7 @@ def _tune(
                 storage_path=str(folder / "tune"),
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=0),
+                callbacks=[watchdog],
             ),
         ).fit()
     for pack in searcher.to_split:

@@ -20,6 +20,8 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from orchestrator.engine.task import PackTask
+from trainers import pulse
+from trainers.pulse import Pace
 
 LOST_SECONDS = 60.0  # after one process fails, for Ray to tell of another, or its node, that was lost: half a minute
 
@@ -109,7 +111,7 @@ class Gang:
         return ray.get(list(answers))
 
     def _look(self) -> None:
-        self.finished, self.progress, self.epoch = self._of_first("progress")
+        self.finished, self.progress, self.epoch, self.pace = self._of_first("progress")
 
     def _of_first(self, name: str, *given: object) -> Any:
         return self._all([getattr(self._ranks[0], name).remote(*given)])[0]
@@ -120,6 +122,7 @@ class Rank:
 
     def __init__(self, rank: int, task: PackTask) -> None:
         self._rank, self._world, self._task = rank, task.devices, task
+        pulse.listen()
         from trainers import host  # and with it torch: all processes import it at the same time
 
         host.prepare(task.cpus)
@@ -168,8 +171,8 @@ class Rank:
     def advance(self, steps: int) -> None:
         self._trainer.advance(float("inf"), steps)
 
-    def progress(self) -> tuple[bool, float, int]:
-        return self._trainer.finished, self._trainer.progress, self._trainer.epoch
+    def progress(self) -> tuple[bool, float, int, Pace]:
+        return self._trainer.finished, self._trainer.progress, self._trainer.epoch, self._trainer.pace
 
     def rows(self) -> list[dict[str, object]]:
         return self._trainer.rows()

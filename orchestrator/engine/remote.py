@@ -11,6 +11,7 @@ import re
 import socket
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from ray import tune
 from orchestrator.engine.task import PackTask
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure, Interruption
-from orchestrator.store.files import PATIENCE, refused
+from orchestrator.store.files import PATIENCE, Disk, refused
 from orchestrator.store.leases import Start
 from orchestrator.store.parts import encode, part_rows
 from sweeps.errors import UsageError
+from trainers import pulse
+from trainers.pulse import Pace
 
 if TYPE_CHECKING:
     from orchestrator.engine.gang import Gang
@@ -39,6 +42,7 @@ class PackTrainable(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any]) -> None:
+        pulse.listen()
         self._job: PackJob | None = None
         self._task: PackTask = config["task"]
 
@@ -53,14 +57,21 @@ class PackTrainable(tune.Trainable):
         """Nothing of Tune's to load."""
 
     def step(self) -> dict[str, Any]:
+        pulse.mine().idle(False)
+        try:
+            return self._step()
+        finally:
+            pulse.mine().idle(True)  # until the driver asks for the next one
+
+    def _step(self) -> dict[str, Any]:
         try:
             if self._job is None:
                 self._job = PackJob(self._task)
             state = self._job.work(REPORT_SECONDS)
-            progress = self._job.trainer.progress
+            progress, pace = self._job.trainer.progress, self._job.trainer.pace
         except Exception as error:  # noqa: BLE001  a process border: one pack's failure must not hurt another
             self._fail(_kind(error), error)
-            state, progress = "failed", 0.0
+            state, progress, pace = "failed", 0.0, Pace()
         done = state != "training"
         if done:
             if self._job is not None:
@@ -73,6 +84,7 @@ class PackTrainable(tune.Trainable):
             "node": socket.gethostname(),
             "state": state,
             "progress": progress,
+            "pace": asdict(pace),
             "done": done,
         }
 
@@ -87,6 +99,13 @@ class PackTrainable(tune.Trainable):
             host=getattr(error, "host", socket.gethostname()),
         )
         Store.at(self._task.root, patience=PATIENCE).attempts.fail(failure)
+
+
+def _wait(seconds: float) -> None:
+    """For a disk that refuses: it has an end of its own, and is no stall."""
+    for _ in range(4):
+        time.sleep(seconds / 4)
+        pulse.mine().move()
 
 
 def _plain(text: str) -> str:
@@ -115,6 +134,7 @@ class PackJob:
     """Trains one leased pack and keeps its files: checkpoint, progress, log, part."""
 
     def __init__(self, task: PackTask) -> None:
+        pulse.mine().reset()
         gang = _gang(task)
         try:
             self._begin(task, gang)
@@ -131,6 +151,7 @@ class PackJob:
         host.prepare(task.cpus)
         self._task, self._pack, self._lease = task, task.pack, task.lease
         self._store = Store.at(task.root, patience=PATIENCE)
+        self._store.disk = Disk(PATIENCE, sleep=_wait)
         self._started = time.monotonic()
         trials = task.pack.trials
         self._source = source_digest(trials[0].normalizer.name, trials[0].model.name)
@@ -139,6 +160,7 @@ class PackJob:
             raise UsageError(
                 f"the content of data set {trials[0].dataset} changed since this pack was planned: plan again"
             )
+        pulse.mine().move()
         if gang is not None:
             gang.meet()
         self.trainer: Trainer = gang or PackTrainer(trials, dataset, **task.trainer_options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from orchestrator.engine.backend import Backend
-from orchestrator.engine.remote import LOOK_SECONDS
+from orchestrator.engine.queue import PackQueue
 from orchestrator.engine.strikes import LIMIT, Strikes
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
@@ -35,9 +34,7 @@ class PackSearcher(Searcher):
     ) -> None:
         super().__init__(metric="progress", mode="max")
         self._store = store
-        self._queue = deque(packs)
-        self._elsewhere: deque[RosterPack] = deque()  # leased by others who may be alive
-        self._looked = 0.0
+        self._queue = PackQueue(store, packs, backend.owner, backend.liveness, view.ended)
         self._task = task
         self._view = view
         self._backend = backend
@@ -57,25 +54,23 @@ class PackSearcher(Searcher):
         """The config of the next pack; None for "nothing now, ask again"; FINISHED when nothing is left to do here."""
         if self.stopping:
             return Searcher.FINISHED
-        while self._queue:
-            pack = self._queue.popleft()
-            if time.time() + self._backend.seconds(pack) > self._backend.deadline:
-                self.too_long.append(pack)
-                continue
-            lease = self._take(pack)
-            if lease is not None:
-                self._running[trial_id] = (pack, lease)
-                self.began = True
-                return {"task": self._task(pack, lease)}
+        if leased := self._queue.lease(self._fits):
+            self._running[trial_id] = leased
+            self.began = True
+            return {"task": self._task(*leased)}
         if self._running:
             self._worked = time.monotonic()
-        elif self._elsewhere and time.monotonic() - self._worked > self._backend.patience:
+        elif self._queue.waits and time.monotonic() - self._worked > self._backend.patience:
             self.idled = True
             return Searcher.FINISHED
-        if self._elsewhere and time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._queue, self._elsewhere = self._elsewhere, deque()
-        return None if self._queue or self._elsewhere or self._running else Searcher.FINISHED
+        return None if self._queue or self._running else Searcher.FINISHED
+
+    def _fits(self, pack: RosterPack) -> bool:
+        """Whether there is time for the pack."""
+        if time.monotonic() + self._backend.seconds(pack) <= self._backend.deadline:
+            return True
+        self.too_long.append(pack)
+        return False
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         pack, _ = self._running[trial_id]
@@ -93,7 +88,7 @@ class PackSearcher(Searcher):
             self._store.leases.forget(pack.id)
             return
         if state == "superseded":
-            self._elsewhere.append(pack)
+            self._queue.leave(pack)
             return
         if state == "lost":
             kind = "preempted" if self.stopping else self._backend.kind_of_loss(self._at.get(trial_id))
@@ -109,9 +104,9 @@ class PackSearcher(Searcher):
         inherited = [f for p in self._store.roster.parents(pack) for f in self._store.attempts.failures(p.id)]
         then = verdict([f for f in history if f.generation > forgiven], len(pack.trial_ids), inherited)
         self._view.tell(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
-        {"retry": self._queue, "split": self.to_split, "give up": self.given_up}[then].append(pack)
+        {"retry": self._queue.push, "split": self.to_split.append, "give up": self.given_up.append}[then](pack)
         if not self.stopping and self._strikes.failed(history[-1].host, pack.id):
-            self._exclude(history[-1].host)
+            self.exclude(history[-1].host, f"{LIMIT} packs in a row failed there, on other nodes they did not")
 
     def _node(self, lease: Lease) -> str:
         """Where a pack was trained that has not reported."""
@@ -120,31 +115,12 @@ class PackSearcher(Searcher):
                 return start.node
         return lease.owner.host
 
-    def _exclude(self, node: str) -> None:
+    def exclude(self, node: str, reason: str) -> None:
         """Ends this run, as a signal would: whoever started us starts the next without the node."""
-        self._view.tell(f"node {node} failed {LIMIT} packs in a row, other nodes did not: it gets no more here")
+        self._view.tell(f"node {node} gets no more here: {reason}")
         self._store.disk.patiently(lambda: self._backend.exclude(node))
         self.stopping = True
         self._store.disk.publish(self._store.workspace.stop(self._backend.owner.id), b"")
-
-    def _take(self, pack: RosterPack) -> Lease | None:
-        self._store.decisions.read()
-        if pack.id in self._store.decisions.cancelled:
-            self._view.ended(pack, "cancelled")
-            return None
-        if self._store.workspace.part(pack.id).exists():
-            self._store.leases.forget(pack.id)
-            self._view.ended(pack, "done")
-            return None
-        lease = self._store.leases.take(pack.id, self._backend.owner, self._backend.liveness)
-        if lease is None:
-            self._elsewhere.append(pack)
-            return None
-        if self._store.workspace.part(pack.id).exists():  # finished, and its leases forgotten, while we looked
-            self._store.leases.forget(pack.id)
-            self._view.ended(pack, "done")
-            return None
-        return lease
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its parts in order to restore them, which nobody does here: leases and ledger are the state."""

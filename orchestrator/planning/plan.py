@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,9 +62,13 @@ def facts_once() -> Facts:
     return cache(data.facts)
 
 
-def check(trials: Sequence[Trial], facts: Facts) -> None:
-    """UsageError, one sentence a problem, for what a trial must not ask for; models of images are rehearsed."""
-    rules.check(trials, facts)
+def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) -> None:
+    """UsageError, one sentence a problem, for what a trial must not ask for; models of images are rehearsed.
+
+    `spec`: the sweep, whose file the sentences name.
+    """
+    with spec.located() if spec else nullcontext():
+        rules.check(trials, facts)
     deep = [t for t in trials if t.model.name != "mlp"]
     if deep:
         from trainers.models.dry import refusals
@@ -83,7 +88,7 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
     trials = {i: t for i, t in whole.items() if where.matches(t)} if where else whole
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
-    check([*whole.values()], facts)
+    check([*whole.values()], facts, spec)
     rules.divided([*whole.values()], spec.run.devices, spec.run.gpus)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
     served = service(recorded, roster.replaced, trials)

@@ -27,7 +27,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
     trials = expand(spec, facts, clauses.valid(where))
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
-    check(trials, facts)
+    check(trials, facts, spec)
     rules.divided(trials, spec.run.devices, spec.run.gpus)
     return {
         "sweep": spec.name,
@@ -36,8 +36,8 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
         "normalizers": ", ".join(dict.fromkeys(str(t.normalizer) for t in trials)),
         "activations": ", ".join(dict.fromkeys(t.activation.name for t in trials)),
         "plan": plan_hash(trials),
-        "warnings": clauses.warnings(spec.trial, where),
-    } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials)) else {})
+        "warnings": clauses.warnings(spec.trial, where, spec.analysis.baseline),
+    } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials, facts)) else {})
 
 
 def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
@@ -84,7 +84,10 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
         "bytes": 1000 * sum(map(len, wanted)) + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
-        "warnings": [*clauses.warnings(spec.trial, where), *(other.sentence(spec.name) for other in others)],
+        "warnings": [
+            *clauses.warnings(spec.trial, where, spec.analysis.baseline),
+            *(other.sentence(spec.name) for other in others),
+        ],
     }
 
 

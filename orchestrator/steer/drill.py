@@ -147,7 +147,7 @@ def drawn(ways: Sequence[str], times: int, generator: random.Random) -> list[str
 
 def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = None) -> int:
     """Waits until that attempt, or a later one, has saved; returns its process."""
-    begun: list[Start] = []
+    begun: list[tuple[Start, float]] = []  # and when, by the clock of the disk
 
     def saved() -> bool:
         recorded = _recorded(store)
@@ -157,13 +157,13 @@ def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = 
             return False
         lease = store.leases.newest(_pack(store))
         start = store.leases.started(lease) if lease and lease.generation >= attempt else None
-        if start is not None and not begun:
-            begun.append(start)
+        if lease and start and not begun:
+            begun.append((start, store.workspace.started(lease.pack, lease.generation).stat().st_mtime))
         checkpoint = store.workspace.checkpoint(_pack(store))
-        return bool(begun) and checkpoint.exists() and checkpoint.stat().st_mtime > begun[0].at
+        return bool(begun) and checkpoint.exists() and checkpoint.stat().st_mtime > begun[0][1]
 
     _until(saved)
-    return begun[0].pid
+    return begun[0][0].pid
 
 
 def _until(happened: Callable[[], bool]) -> None:

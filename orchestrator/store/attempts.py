@@ -15,10 +15,11 @@ from orchestrator.store.codec import Format
 from orchestrator.store.files import TEMPORARY, Disk
 from orchestrator.store.workspace import Workspace
 
-# Attempts that each kind may cost a pack. Only the first two can be a trial's own fault.
+# Attempts that each kind may cost a pack. The first two are a trial's own fault; a stall can turn out to be one.
 BUDGETS = {
     "exception": 2,  # the same one at the same epoch: the pack is split
     "out_of_memory": 1,  # the pack is split at once
+    "stalled": 3,  # ended by force since it did not move
     "lost_process": 5,
     "lost_node": 20,
     "lost_disk": 20,  # it refused for minutes
@@ -29,7 +30,10 @@ OWN_FAULT = frozenset({"exception", "out_of_memory"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """What went wrong in attempt `generation`, in `epoch` (-1: before the first step); `kind` as in `BUDGETS`."""
+    """What went wrong in attempt `generation`, in `epoch` (-1: before the first step, or not known); `kind` as in `BUDGETS`.
+
+    `step`: how many were done when the training itself came to a stall (-1: something else stood still, or no stall).
+    """
 
     pack: str
     generation: int
@@ -38,6 +42,7 @@ class Failure:
     message: str
     traceback: str
     host: str
+    step: int = -1
 
     @property
     def fingerprint(self) -> str:
@@ -103,7 +108,7 @@ class Attempts:
         return sorted(interruptions, key=lambda i: (i.pack, i.generation))
 
 
-def verdict(failures: list[Failure], trials: int = 1, inherited: Sequence[Failure] = ()) -> str:
+def verdict(failures: list[Failure], trials: int, inherited: Sequence[Failure] = ()) -> str:
     """What to do with a pack of so many trials that failed so: `retry`, `split` (its own fault), or `give up` (for this
     run). `inherited`: failures of the packs that it was split off, which count where its own repeat them."""
     own = {_cause(f) for f in failures if f.kind in OWN_FAULT}
@@ -114,10 +119,17 @@ def verdict(failures: list[Failure], trials: int = 1, inherited: Sequence[Failur
         return "split"  # before the first step nothing is lost, and chance has had no say
     kinds = Counter(f.kind for f in failures)
     # An exception that comes at another epoch each time never repeats itself: it must not run for ever either.
-    if kinds["exception"] >= 5:
+    if kinds["exception"] >= 5 or _stalls_itself([f for f in failures if f.kind == "stalled" and f.step >= 0], trials):
         return "split"
     return "give up" if any(kinds[k] >= BUDGETS.get(k, 5) for k in kinds if k not in OWN_FAULT) else "retry"
 
 
 def _cause(failure: Failure) -> tuple[str, int, str]:
     return failure.kind, failure.epoch, failure.fingerprint
+
+
+def _stalls_itself(stalls: list[Failure], trials: int) -> bool:
+    """Whether a trial of the pack is at fault: at one step it stood still on two nodes; or so often on one that the
+    others should get their results, while a trial alone may yet be trained on another node."""
+    nodes = {step: [f.host for f in stalls if f.step == step] for step in {f.step for f in stalls}}
+    return any(len(set(n)) > 1 or (trials > 1 and len(n) >= BUDGETS["stalled"]) for n in nodes.values())

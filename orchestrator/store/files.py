@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 TEMPORARY = ".tmp-"  # readers skip names that begin so
 PATIENCE = 120.0  # seconds that a training waits for a disk that refuses
@@ -53,9 +53,8 @@ class Disk:
         """Adds a line to a log."""
 
         def add() -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a") as file:
-                file.write(f"{line}\n")
+            with _opened(path, "ab") as file:
+                file.write(f"{line}\n".encode())
 
         self.patiently(add)
 
@@ -83,21 +82,27 @@ def publish(path: Path, data: bytes) -> bool:
         _write(temporary, data)
         try:
             os.link(temporary, path)
+            published = True
         except FileExistsError:
-            return False
-        _sync(path.parent)
-    return True
+            published = False
+        _drop(temporary)
+        if published:
+            _sync(path.parent)
+    return published
 
 
 def replace(path: Path, data: bytes) -> None:
     """Puts `data` in the place of `path`, whole: for what may be overwritten (heartbeats, progress)."""
-    with replaced_whole(path) as temporary:
+    with _temporary(path) as temporary:
         _write(temporary, data)
+        temporary.replace(path)
+        _sync(path.parent)
 
 
 @contextmanager
 def replaced_whole(path: Path) -> Generator[Path]:
     """Yields a temporary path to write to, which takes the place of `path` when all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(path) as temporary:
         yield temporary
         _sync(temporary)
@@ -107,20 +112,34 @@ def replaced_whole(path: Path) -> Generator[Path]:
 
 @contextmanager
 def _temporary(path: Path) -> Generator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A name beside `path` to write to first. What lies there is removed when the writing fails."""
     temporary = path.parent / f"{TEMPORARY}{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         yield temporary
-    finally:
-        with suppress(OSError):  # a disk that refuses now keeps it, and what was published stays published
-            temporary.unlink(missing_ok=True)
+    except BaseException:
+        _drop(temporary)
+        raise
+
+
+def _drop(temporary: Path) -> None:
+    with suppress(OSError):  # a disk that refuses now keeps it, and what was published stays published
+        temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+    with _opened(path, "xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _opened(path: Path, mode: Literal["xb", "ab"]) -> BinaryIO:
+    """Makes the folder only where it is missing: to ask each time would cost a shared disk a call."""
+    try:
+        return path.open(mode)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open(mode)
 
 
 def _sync(path: Path) -> None:

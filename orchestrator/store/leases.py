@@ -1,7 +1,8 @@
 """Leases: who trains which pack. `<pack>.<generation>`; taking over creates generation + 1.
 
 A lease saves double work, it does not guard the truth: a pack trained twice gives the same part, and the first wins.
-Beside a lease lie `<pack>.<generation>.started`, once its training has begun, and `.released`, once it is given back.
+Beside a lease lie `<pack>.<generation>.started`, once its training has begun, `.still`, while it does not move, and
+`.released`, once it is given back.
 """
 
 from __future__ import annotations
@@ -32,8 +33,19 @@ class Start:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Still:
+    """A training that does not move: the node's name, since when (seconds since 1970), and after how many seconds it is
+    ended by force."""
+
+    node: str
+    since: float
+    limit: float
+
+
 LEASE = Format(record="lease", schema=1, type=Owner, remedy="remove it, and its pack is leased anew")
 STARTED = Format(record="start", schema=1, type=Start, remedy="remove it; it only tells where the pack is trained")
+STILL = Format(record="still", schema=1, type=Still, remedy="remove it; it only tells that the pack does not move")
 
 
 class Leases:
@@ -77,6 +89,21 @@ class Leases:
         except FileNotFoundError:
             return None
 
+    def stand_still(self, lease: Lease, still: Still | None) -> None:
+        """Records that the training of a lease does not move; None: that it does, or is over."""
+        path = self._workspace.still(lease.pack, lease.generation)
+        if still is None:
+            self._disk.remove(path)
+        else:
+            self._disk.replace(path, STILL.encode(still))
+
+    def still(self, lease: Lease) -> Still | None:
+        """Since when the training under this lease does not move; None while it does."""
+        try:
+            return STILL.read(self._workspace.still(lease.pack, lease.generation))
+        except FileNotFoundError:
+            return None
+
     def release(self, lease: Lease) -> None:
         """Gives the pack back, to be taken at once by anybody."""
         self._disk.publish(self._workspace.released(lease.pack, lease.generation), b"")
@@ -87,6 +114,7 @@ class Leases:
             self._disk.remove(
                 self._workspace.released(pack, generation),
                 self._workspace.started(pack, generation),
+                self._workspace.still(pack, generation),
                 self._workspace.lease(pack, generation),
             )
 
@@ -95,7 +123,8 @@ class Leases:
         if self._workspace.leases.is_dir():
             for pack in {path.name.split(".")[0] for path in self._workspace.leases.iterdir()} & done:
                 self.forget(pack)
-                self._disk.remove(*self._workspace.leases.glob(f"{pack}.*.started"))  # of a lease forgotten meanwhile
+                for kind in ("started", "still"):  # of a lease forgotten meanwhile
+                    self._disk.remove(*self._workspace.leases.glob(f"{pack}.*.{kind}"))
 
     def of_pack(self, pack: str) -> list[Lease]:
         """The pack's leases, oldest first, as far as they are kept."""
@@ -104,6 +133,11 @@ class Leases:
 
     def held(self) -> dict[str, Lease]:
         """The newest unreleased lease of every leased pack."""
+        leases = [self._read(*newest) for newest in self.generations().items()]
+        return {lease.pack: lease for lease in leases if lease is not None}
+
+    def generations(self) -> dict[str, int]:
+        """By pack, the generation of its newest lease where that is unreleased; reads file names only."""
         if not self._workspace.leases.is_dir():
             return {}
         generations: dict[str, int] = defaultdict(int)
@@ -116,8 +150,12 @@ class Leases:
                 released.add((pack, int(generation)))
             elif not beside:
                 generations[pack] = max(generations[pack], int(generation))
-        leases = [self._read(*newest) for newest in generations.items() if newest not in released]
-        return {lease.pack: lease for lease in leases if lease is not None}
+        return {pack: newest for pack, newest in generations.items() if (pack, newest) not in released}
+
+    def owner(self, pack: str, generation: int) -> Owner | None:
+        """Who has or had that lease; None when it was forgotten."""
+        lease = self._read(pack, generation)
+        return lease.owner if lease else None
 
     def _read(self, pack: str, generation: int) -> Lease | None:
         """None when the pack was finished in this moment."""

@@ -49,9 +49,14 @@ def schema() -> pa.Schema:
 def encode(rows: Sequence[dict[str, Any]]) -> bytes:
     """A part's bytes: Parquet with a checksum on every page, so that damage is noticed."""
     sink = pa.BufferOutputStream()
-    table = pa.Table.from_pylist(list(rows), schema=schema())
+    table = pa.Table.from_pylist([row | {"failure": _text(row.get("failure"))} for row in rows], schema=schema())
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue().to_pybytes()
+
+
+def _text(failure: str | None) -> str | None:
+    """What an error says may hold characters that no text in a file can: a failure is recorded all the same."""
+    return failure and failure.encode(errors="backslashreplace").decode()
 
 
 def decode(path: Path, columns: Sequence[str] | None = None, remedy: str = REMEDY) -> pa.Table:

@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from orchestrator.store import Store
 from orchestrator.store.sweeps import ALL, AT
+from sweeps.columns import settings
 from sweeps.errors import DamagedError
+from sweeps.records import ALIASES
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.trial import Trial
 
-# What `export` writes, in this order.
+# The columns of results that every sweep has, in this order; `complete` adds one for each other setting.
 EXPORTED = [
     "trial_id",
     "sweep",
@@ -33,6 +35,7 @@ EXPORTED = [
     "state",
     "selected_epoch",
     "diverged_epoch",
+    "val_error_smoothed",
     "val_error",
     "test_error",
     "majority_error",
@@ -61,7 +64,7 @@ def table(
     roster = store.roster
     serving = service({p.id: p.trial_ids for p in roster.packs.values()}, roster.replaced, wanted).packs
     columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
-    rows, problems = store.ledger.read(serving, sorted(columns - {"sweep", "version"}))
+    rows, problems = store.ledger.read(serving, sorted(columns - {"sweep", "version", *ALIASES}))
     found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
     rows = rows.take(pa.array([found[trial] for trial in wanted if trial in found], pa.int64()))
     numbers = dict.fromkeys(wanted, version.number)
@@ -69,6 +72,8 @@ def table(
         numbers |= {trial: older.number for older in store.sweeps.versions(version.name) for trial in older.trials}
     rows = rows.add_column(1, "sweep", pa.array([version.name] * len(rows), pa.string()))
     rows = rows.add_column(2, "version", pa.array([numbers[t] for t in rows["trial_id"].to_pylist()], pa.int64()))
+    for alias, name in ALIASES.items():
+        rows = rows.append_column(alias, rows[name])
     if where:
         asked = rows.select([*EXPORTED, "trial"]).to_pylist()
         rows = rows.filter(pa.array([where.matches(_settings(row)) for row in asked], pa.bool_()))
@@ -81,6 +86,21 @@ def whole(store: Store, sweep: str, *, more: Sequence[str] = (), where: Selector
     if problems:
         raise DamagedError("; ".join(problems))
     return rows
+
+
+def complete(
+    store: Store, sweep: str, *, more: Sequence[str] = (), where: Selector | None = None
+) -> tuple[pa.Table, list[str]]:
+    """The rows as `table` has them, with a column for every setting and option of the trials after those of `EXPORTED`
+    that say which trial it is."""
+    rows, problems = table(store, sweep, more=["trial", *(name for name in more if name != "trial")], where=where)
+    known = rows.column_names
+    place = known.index("state")
+    for name, values in settings([json.loads(text) for text in rows["trial"].to_pylist()]).items():
+        if name not in known:
+            rows = rows.add_column(place, name, pa.array(values))
+            place += 1
+    return rows if "trial" in more else rows.drop_columns(["trial"]), problems
 
 
 def _settings(row: dict[str, Any]) -> dict[str, Any]:

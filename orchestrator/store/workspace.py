@@ -76,6 +76,9 @@ class Workspace:
     def started(self, pack: str, generation: int) -> Path:
         return self.leases / f"{pack}.{generation}.started"
 
+    def still(self, pack: str, generation: int) -> Path:
+        return self.leases / f"{pack}.{generation}.still"
+
     def failure(self, pack: str, generation: int) -> Path:
         return self.failures / f"{pack}.{generation}.json"
 

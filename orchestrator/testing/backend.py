@@ -53,7 +53,7 @@ class BackendContract:
         assert backend.owner.gone is False
         assert backend.cpus >= 1
         assert backend.gpus >= 0
-        assert backend.deadline > time.time()
+        assert backend.deadline > time.monotonic()
         assert backend.patience > 0
         assert isinstance(backend.spread, bool)
 

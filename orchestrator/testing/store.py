@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure, Interruption
-from orchestrator.store.leases import Lease, Start
+from orchestrator.store.leases import Lease, Start, Still
 from orchestrator.store.owner import Liveness, Owner, myself
 from orchestrator.store.parts import part_rows
 from orchestrator.store.sweeps import SweepVersion
@@ -119,6 +119,23 @@ class StoreContract:
         assert opened().leases.held() == {"p": lease}, "it is held, begun or not"
         store.leases.forget("p")
         assert opened().leases.started(lease) is None
+
+    def test_that_a_lease_s_training_does_not_move_is_kept_beside_it_while_it_is_so(
+        self, opened: Callable[[], Store]
+    ) -> None:
+        store = opened()
+        lease = self._take(store, myself())
+        assert lease is not None
+        assert store.leases.still(lease) is None
+        still = Still(node="n1", since=1.5, limit=300.0)
+        store.leases.stand_still(lease, still)
+        assert opened().leases.still(lease) == still
+        assert opened().leases.held() == {"p": lease}
+        store.leases.stand_still(lease, None)
+        assert opened().leases.still(lease) is None
+        store.leases.stand_still(lease, still)
+        store.leases.forget("p")
+        assert opened().leases.still(lease) is None
 
     def test_attempts_are_kept_once(self, opened: Callable[[], Store]) -> None:
         failure = Failure(pack="ab", generation=2, kind="exception", epoch=1, message="m", traceback="t", host="h")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from orchestrator.cluster.jobs import Jobs, last_words
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure, Interruption
 from orchestrator.watch.states import Observer
@@ -17,6 +18,8 @@ FIXES = {
     "exception": "read the example; when it is mended: normsweep retry {sweep} -w state=failed",
     "out_of_memory": "train fewer packs at once (--cpus) or on a machine with more memory, then: "
     "normsweep retry {sweep} -w state=failed",
+    "stalled": "see what held it up on that node (a GPU, a disk, a debugger), or whether the method ever ends; "
+    "packs that were given up come back with: normsweep retry {sweep} -w state=todo",
     "lost_process": "often the kernel ended it for lack of memory (see dmesg): train fewer packs at once (--cpus); "
     "packs that were given up come back with: normsweep retry {sweep} -w state=todo",
     "lost_node": "run again: packs go on from their checkpoints",
@@ -94,6 +97,13 @@ def _group(observer: Observer, failures: list[Failure], states: dict[str, str], 
     )
 
 
+def failed_jobs(store: Store, sweep: str | None = None) -> str:
+    """Why SLURM jobs of a sweep or of all failed, a line for those that failed alike; "" when none did."""
+    jobs = Jobs(store)
+    jobs.look()
+    return "\n".join(line for name in Observer(store).names(sweep) for line in last_words(jobs.of(name, ())))
+
+
 def interrupted(store: Store, sweep: str | None = None) -> str:
     """What interruptions cost the packs of a sweep or of all; "" when there were none."""
     observer = Observer(store)
@@ -125,4 +135,4 @@ def lines(groups: list[ErrorGroup]) -> str:
             f"  example: normsweep logs {short(group.example.pack)}",
             f"  {group.fix}",
         ]
-    return "\n".join(told) or "no failure is recorded"
+    return "\n".join(told) or "no failure of a pack is recorded"

@@ -60,9 +60,9 @@ def _job(
 
     if not (yield from _lines(path, lambda: not follow or over(), sleep)):
         yield "the job has not begun yet"
-    beside = sorted(path.parent.glob("ray-*.log"))
+    beside = sorted([*path.parent.glob("driver-*.log"), *path.parent.glob("ray-*.log")])
     if beside:
-        yield "Ray's logs of this submission, one a job and node: " + ", ".join(log.name for log in beside)
+        yield "logs of drivers, one a job, and of Ray, one a job and node: " + ", ".join(log.name for log in beside)
 
 
 def _lines(path: Path, over: Callable[[], bool], sleep: Callable[[float], None]) -> Generator[str, None, int]:

@@ -14,13 +14,13 @@ from orchestrator.store.leases import Lease
 from orchestrator.store.owner import Liveness
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import SweepVersion
+from sweeps import records
 from sweeps.errors import UsageError
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.trial import Trial
 
-FINAL = ("done", "diverged", "failed")
-STATES = (*FINAL, "running", "cancelled", "todo")
+FINAL, STATES = records.FINAL, records.STATES
 _COLUMNS = ["trial_id", "pack_id", "state", "seconds", "threads", "finished"]
 
 
@@ -148,6 +148,6 @@ class Observer:
             - self.running.keys()
         ):
             history = self.failures(pack)
-            if history and verdict(history) == "give up":
+            if history and verdict(history, len(self.roster.packs[pack].trial_ids)) == "give up":
                 found[pack] = history[-1]
         return found

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.cluster.jobs import Job, Jobs
 from orchestrator.planning.cost import CostModel
 from orchestrator.store import Store
+from orchestrator.store.leases import Still
 from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import AT
@@ -24,7 +25,8 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningPack:
-    """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last."""
+    """A leased pack. `started`: it has left the queue; `epoch`: saved ones; `age`: seconds since the last; `still`:
+    where and since when it does not move, None while it does."""
 
     pack: str
     dataset: str
@@ -36,6 +38,7 @@ class RunningPack:
     age: float | None
     host: str
     pid: int
+    still: Still | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,9 @@ class SweepStatus:
 
     @property
     def seconds_to_go(self) -> float | None:
-        """With as many packs at a time as are in training now."""
+        """With as many packs at a time as are in training now; not known while one does not move."""
+        if any(pack.still is not None for pack in self.running):
+            return None
         left = self.spend.seconds_left
         return left / self.started if self.started and left is not None else None
 
@@ -185,6 +190,7 @@ class StatusBoard:
             age=None if saved is None else max(time.time() - saved, 0.0),
             host=start.node if start else lease.owner.host,
             pid=start.pid if start else lease.owner.pid,
+            still=self._observer.store.leases.still(lease),
         )
 
     def _given_up(self, states: SweepStates) -> list[str]:

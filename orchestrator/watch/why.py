@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.store import Store
 from orchestrator.store.attempts import verdict
+from orchestrator.store.leases import Lease
 from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.lookup import TrialMatch, find_trial
@@ -107,7 +108,7 @@ def _reason(observer: Observer, pack: RosterPack, state: str, result: dict[str, 
     if pack.id in observer.running:
         lease = observer.running[pack.id]
         stopping = " and is asked to stop" if pack.id in observer.decisions.cancelled else ""
-        return f"process {lease.owner.pid} on {lease.owner.host} has it{stopping}"
+        return f"process {lease.owner.pid} on {lease.owner.host} has it{stopping}{_standing(observer, lease)}"
     if state == "cancelled":
         return "its pack was cancelled: `normsweep retry` brings it back"
     history = observer.failures(pack.id)
@@ -115,11 +116,19 @@ def _reason(observer: Observer, pack: RosterPack, state: str, result: dict[str, 
         then = {"give up": "given up until `normsweep retry`", "split": "its pack is to be split"}
         last = history[-1]
         return f"failed {counted(len(history), 'time')}, last with {last.kind} ({last.message}): " + then.get(
-            verdict(history), "the next run tries again"
+            verdict(history, len(pack.trial_ids)), "the next run tries again"
         )
     if observer.workspace.lease(pack.id, 1).exists():
         return "who trained it stopped or is gone: the next run goes on with it"
     return "no run has come to it yet"
+
+
+def _standing(observer: Observer, lease: Lease) -> str:
+    still = observer.store.leases.still(lease)
+    if still is None:
+        return ""
+    seconds = duration(time.time() - still.since)
+    return f"; it has not moved for {seconds} on {still.node}, and is ended by force after {duration(still.limit)}"
 
 
 def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
@@ -132,6 +141,7 @@ def _attempts(observer: Observer, pack: RosterPack) -> list[str]:
         told[lease.generation] = [f"pid {where[0]} on {where[1]}"]
     for failure in observer.store.attempts.failures(pack.id):
         where = f" in epoch {failure.epoch}" if failure.epoch >= 0 else ""
+        where += f" after step {failure.step}" if failure.step >= 0 else ""
         words = told.setdefault(failure.generation, [f"on {failure.host}"])
         words.append(f"{failure.kind}{where}: {failure.message}" + (" (forgiven)" * (failure.generation <= forgiven)))
     for event in observer.store.attempts.interruptions([pack.id]):

@@ -10,11 +10,20 @@ from difflib import get_close_matches
 
 from sweeps.errors import UsageError
 from sweeps.file.axes import Axes
+from sweeps.records import STATES
 from sweeps.select import Alternative, Clause, Selector
+from sweeps.words.choice import Choice
 from sweeps.words.composition import parts
 from sweeps.words.declared import Option
 from sweeps.words.near import unknown
-from sweeps.words.settings import CHOICES, SETTINGS
+from sweeps.words.settings import CHOICES, SETTINGS, Value
+
+_STATE = Option("word", "todo", words=STATES)
+
+
+def selector_from(text: str) -> Selector | None:
+    """The selector of `-w`; None for an empty text. UsageError as `valid` and `Selector.parse` raise it."""
+    return valid(Selector.parse(text) or None)
 
 
 def valid(selector: Selector | None) -> Selector | None:
@@ -29,13 +38,14 @@ def problems(selector: Selector) -> list[str]:
     return [sentence for clause in selector.clauses for sentence in _problems(clause)]
 
 
-def warnings(axes: Axes, where: Selector | None = None) -> list[str]:
-    """One sentence for each entry of `where` and `exclude` that changes nothing, and each data set that is absent."""
+def warnings(axes: Axes, where: Selector | None = None, baseline: str = "") -> list[str]:
+    """One sentence for each entry of `where` and `exclude` that changes nothing, for each data set and baseline that
+    is absent, and for draws that coincide."""
     specials, selectors = axes.idle()
     told = [("where", special.when, special in specials) for special in axes.where]
     told += [("exclude", selector, selector in selectors) for selector in axes.exclude]
     told += [("-w", where, False)] if where else []
-    datasets = _datasets(axes)
+    datasets = [str(value) for value in _values(axes, "dataset")]
     found: list[str] = []
     for kind, selector, idle in told:
         absent = [name for name in _named(selector) if name not in datasets]
@@ -48,7 +58,26 @@ def warnings(axes: Axes, where: Selector | None = None) -> list[str]:
                 + f"{': it' * idle} names {', '.join(absent)}, which is no data set of this sweep" * bool(absent)
                 + f"; did you mean {' or '.join(near)}?" * bool(near)
             )
-    return found
+    return found + _coinciding(axes) + _without_baseline(axes, baseline)
+
+
+def _coinciding(axes: Axes) -> list[str]:
+    """Draws of `random` and rows of `zip` that are equal: each makes its trials once."""
+    drawn = [("random", [tuple(row.values()) for row in axes.random.rows()])] if axes.random else []
+    columns = [*drawn, *(("zip", [*zip(*zipped.values(), strict=True)]) for zipped in axes.zips)]
+    return [
+        f"{kind}: of its {len(rows):,} rows {len(set(rows)):,} differ; equal ones make the same trials"
+        for kind, rows in columns
+        if len(set(rows)) < len(rows)
+    ]
+
+
+def _without_baseline(axes: Axes, baseline: str) -> list[str]:
+    """Options are left aside: they are in a method's name where they vary."""
+    names = {choice.name for choice in _values(axes, "normalizer") if isinstance(choice, Choice)}
+    if not baseline or baseline.partition("(")[0] in names:
+        return []
+    return [f"baseline: {unknown('normalizer of this sweep', baseline, names)}"]
 
 
 def _problems(clause: Clause) -> Iterator[str]:
@@ -81,8 +110,8 @@ def _name_problem(kind: str, name: str) -> str:
 
 def _options(field: str) -> Iterator[Option]:
     """What a field may be: a setting, or the option of that name of any entry."""
-    if field in SETTINGS:
-        yield SETTINGS[field]
+    if field in SETTINGS or field == "state":
+        yield SETTINGS.get(field, _STATE)
         return
     kind, _, name = field.rpartition(".")
     for entries in (CHOICES[kind],) if kind in CHOICES else () if kind else CHOICES.values():
@@ -93,8 +122,11 @@ def _value_problem(field: str, option: Option, alternative: Alternative) -> str:
     text = alternative.text
     if text == "null" and option.default is None:
         return ""
-    if option.kind == "word" and option.words and text not in option.words:
-        return unknown(f"value of '{field}'", text, option.words)
+    if option.kind == "word":
+        try:
+            option.word(field, text)
+        except UsageError as error:
+            return str(error)
     if option.kind == "bool" and text.lower() not in ("true", "false"):
         return f"'{field}' is true or false, not '{text}'"
     if option.kind in ("int", "float") and alternative.number is None:
@@ -102,13 +134,13 @@ def _value_problem(field: str, option: Option, alternative: Alternative) -> str:
     return ""
 
 
-def _datasets(axes: Axes) -> list[str]:
-    given = [*axes.settings.get("dataset", ())]
-    given += [value for zipped in axes.zips for value in zipped.get("dataset", ())]
-    given += [special.settings["dataset"] for special in axes.where if "dataset" in special.settings]
-    if axes.random and "dataset" in axes.random.settings:
-        given += axes.random.settings["dataset"].values
-    return [str(value) for value in given]
+def _values(axes: Axes, name: str) -> list[Value]:
+    given = [*axes.settings.get(name, ())]
+    given += [value for zipped in axes.zips for value in zipped.get(name, ())]
+    given += [special.settings[name] for special in axes.where if name in special.settings]
+    if axes.random and name in axes.random.settings:
+        given += axes.random.settings[name].values
+    return given
 
 
 def _named(selector: Selector) -> list[str]:

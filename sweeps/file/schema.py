@@ -63,7 +63,8 @@ def _value(option: Option) -> Schema:
     if option.kind in _SINGLE:
         return _listed(_value(replace(option, kind=_SINGLE[option.kind])))
     schema: Schema = {"type": _TYPES[option.kind]}
-    limits = {"minimum": option.low, "maximum": option.high, "enum": list(option.words) or None}
+    low, high = option.bounds if option.kind in ("int", "float") else (None, None)
+    limits = {"minimum": low, "maximum": high, "enum": list(option.words) or None}
     return schema | {key: limit for key, limit in limits.items() if limit is not None}
 
 

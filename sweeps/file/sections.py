@@ -11,11 +11,11 @@ from typing import Any
 from sweeps.file.document import Node
 from sweeps.file.values import typed, values
 from sweeps.identity import canonical
-from sweeps.records import RESULTS
+from sweeps.records import ALIASES, RESULTS
 from sweeps.words.declared import Option, options, setting
 from sweeps.words.settings import setting_names
 
-MEASURES = tuple(name for name, kind in RESULTS.items() if kind == "double")
+MEASURES = (*(name for name, kind in RESULTS.items() if kind == "double"), *ALIASES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,13 @@ class RunSection:
     pack: int = field(metadata=setting(32, low=1, help="most trials of the same shapes that are trained together"))
     checkpoint_seconds: float = field(
         metadata=setting(120.0, low=0.0, help="seconds of work that an interruption may cost")
+    )
+    stall_seconds: float = field(
+        metadata=setting(
+            300.0,
+            low=1.0,
+            help="seconds without a step after which a pack is ended and tried again: running.md",
+        )
     )
     cpus: int = field(metadata=setting(1, low=1, help="cores, and so threads, of a pack; of each of its devices"))
     gpus: float = field(
@@ -49,12 +56,15 @@ class RunSection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Of the trials that differ only in `over`, the one with the least `by` (ties: the smallest values of `over`)."""
+    """Of the trials that differ only in `over`, the one with the best `by`, in the metric's direction.
+
+    Ties go to the smallest values of `over`.
+    """
 
     over: tuple[str, ...] = field(
         metadata=setting((), words=setting_names(), help="settings among whose values the best is taken")
     )
-    by: str = field(metadata=setting("val_error", words=MEASURES, help="what is least in the best"))
+    by: str = field(metadata=setting("val_error", words=MEASURES, help="what is best in it, in the metric's direction"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +116,12 @@ class AnalysisSection:
 
 RUN: dict[str, Option] = options(RunSection)
 ANALYSIS: dict[str, Option] = options(AnalysisSection)
+
+
+def asked(**words: str) -> None:
+    """UsageError where a word is none that the setting of its name in `analysis` may be: `asked(ties="shared")`."""
+    for name, word in words.items():
+        ANALYSIS[name].word(name, word)
 
 
 def run_section(node: Node) -> RunSection:

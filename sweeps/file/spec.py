@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from sweeps.errors import UsageError
 from sweeps.file.axes import Axes
 from sweeps.file.document import Entry, Mistakes, Node, Place, plain
 from sweeps.file.parse import parse, parsed
+from sweeps.file.places import Places, located, places
 from sweeps.file.sections import ANALYSIS, RUN, AnalysisSection, RunSection, analysis_section, run_section
 from sweeps.file.trial_section import SPECIAL, trial_section
 from sweeps.identity import digest
+from sweeps.words.composition import parts
 from sweeps.words.near import unknown
 from sweeps.words.settings import setting_names
 
@@ -32,6 +35,15 @@ class SweepSpec:
     trial: Axes
     run: RunSection
     analysis: AnalysisSection
+    places: Places = field(default_factory=dict[tuple[str, str], Place], compare=False, repr=False)
+
+    @contextmanager
+    def located(self) -> Generator[None]:
+        """What is refused of the trials says where the sweep file asks for it."""
+        try:
+            yield
+        except UsageError as error:
+            raise UsageError("\n".join(located(line, self.places) for line in str(error).splitlines())) from None
 
     def as_json(self) -> dict[str, Any]:
         """In the words of a sweep file, every default written out; `SweepSpec.from_json` is its inverse."""
@@ -81,7 +93,7 @@ def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
         raise Mistakes([*mistakes, *more.found]) from None
     if mistakes:
         raise Mistakes(mistakes)
-    return spec
+    return replace(spec, places=places(root))
 
 
 def presets() -> dict[str, str]:
@@ -112,10 +124,23 @@ def _spec(root: Node, default_name: str, strict: bool = False) -> SweepSpec:
         "analysis": analysis_section,
     }
     given = root.section("the sweep file", readers)
+    if strict:
+        _check_baseline(root)
     absent = {
         name: Node(default_name if name == "name" else None, root.place) for name in _SECTIONS if name not in given
     }
     return SweepSpec(**given, **{name: readers[name](node) for name, node in absent.items()})
+
+
+def _check_baseline(root: Node) -> None:
+    """Mistakes for one whose name, options left aside, is no normalizer. The node has been read before."""
+    analysis = root.entries("the sweep file").get("analysis")
+    entry = analysis.node.entries("'analysis'").get("baseline") if analysis else None
+    if entry and entry.node.value:
+        try:
+            parts(str(entry.node.value).partition("(")[0])
+        except UsageError as error:
+            raise entry.node.error(f"'baseline': {error}") from None
 
 
 def _name(node: Node) -> str:

@@ -22,19 +22,31 @@ from sweeps.words.vocabulary import resolved
 N = TypeVar("N", int, float)
 V = TypeVar("V")
 
-LARGEST = 2**63 - 1  # that a column of whole numbers holds
 MOST_TRIALS = 1_000_000  # that the axes of one sweep may multiply to, and so values of an axis
 
 _RANGE = re.compile(r"(-?[0-9]{1,1000})\.\.(-?[0-9]{1,1000})")
 
 
 def axis(name: str, node: Node) -> tuple[Value, ...]:
-    """All values that a setting takes, in order, each once. Mistakes, each with its place, for what it cannot take."""
+    """All values that a setting takes, in order. Mistakes, each with its place, for what it cannot take and for a value
+    that is named twice."""
     if node.value in (None, ()):
         raise node.error(f"the axis '{name}' is empty: give it a value or leave it out")
+    found: tuple[Value, ...]
     if name in CHOICES:
-        return tuple(dict.fromkeys(_together(name, node, each(lambda e: choices(name, e), node.elements()))))
-    return tuple(dict.fromkeys(values(name, SETTINGS[name], node)))
+        found = tuple(_together(name, node, each(lambda e: choices(name, e), node.elements())))
+    else:
+        found = values(name, SETTINGS[name], node)
+    return _once(name, node, found)
+
+
+def _once(name: str, node: Node, found: tuple[Value, ...]) -> tuple[Value, ...]:
+    seen: set[Value] = set()
+    for value in found:
+        if value in seen:
+            raise node.error(f"'{name}' is {value} twice here: each value makes its trials once, leave one out")
+        seen.add(value)
+    return found
 
 
 def single(name: str, node: Node) -> Value:
@@ -107,17 +119,16 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
     elif kind == "float" and isinstance(value, int | float) and abs(value) <= float_info.max:
         return _ranged(name, option, node, float(value))
     if option.kind == "word" and isinstance(value, str):
-        if option.words and value not in option.words:
-            raise node.error(unknown(f"value of '{name}'", value, option.words))
-        return value
+        try:
+            return option.word(name, value)
+        except UsageError as error:
+            raise node.error(str(error)) from None
     raise node.error(f"'{name}' is {WORDS[option.kind]}, not {node}")
 
 
 def _ranged(name: str, option: Option, node: Node, value: N) -> N:
-    if (option.low is not None and value < option.low) or (option.high is not None and value > option.high):
-        raise node.error(f"'{name}' must be {option.limits}, not {node}")
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise node.error(f"'{name}' must be at most {LARGEST}, not {node}")
+    if limit := option.broken(value):
+        raise node.error(f"'{name}' must be {limit}, not {node}")
     return value
 
 

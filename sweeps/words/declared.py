@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from sweeps.words.choice import OptionValue
+from sweeps.words.near import one_of
 
 # floats: one number or a list of them; words: a list of words; choice: a name with options; section: keys of its own
 Kind = Literal["int", "float", "bool", "word", "ints", "floats", "words", "choice", "section"]
@@ -24,6 +25,8 @@ _KINDS: dict[str, Kind] = {
     "Choice": "choice",
     "Selection | None": "section",
 }
+
+LARGEST = 1_000_000_000  # of a number whose declaration names no limit
 
 WORDS: dict[Kind, str] = {
     "int": "a whole number",
@@ -59,12 +62,35 @@ class Option:
     help: str = ""
     entries: Mapping[str, Entry] = field(default_factory=dict[str, "Entry"], compare=False)
 
+    def word(self, name: str, word: str) -> str:
+        """The word, for a setting of that name. UsageError, with the nearest ones, where it must be another."""
+        return one_of(f"value of '{name}'", word, self.words) if self.words else word
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest number it may be: beyond what is of use where none is declared."""
+        high = LARGEST if self.high is None else self.high
+        return (-high if self.low is None else self.low), high
+
     @property
     def limits(self) -> str:
-        """`at least 1`, `0 to 1`, or nothing."""
-        if self.low is None or self.high is None:
-            return f"at least {self.low:g}" if self.low is not None else ""
-        return f"{self.low:g} to {self.high:g}"
+        """The declared range: `at least 1`, `0 to 1`, or nothing. A limit beyond what is of use is left out."""
+        if self.low is None:
+            return ""
+        return f"{self.low:g} to {self.high:g}" if self._narrow else f"at least {self.low:g}"
+
+    def broken(self, value: float) -> str:
+        """The limit that a number does not keep, in words; nothing where it keeps both."""
+        low, high = self.bounds
+        if low <= value <= high:
+            return ""
+        if self._narrow:
+            return self.limits
+        return f"at least {low:g}" if value < low else f"at most {high}"
+
+    @property
+    def _narrow(self) -> bool:
+        return self.low is not None and self.high is not None and self.high < LARGEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,12 @@ from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
+from sweeps.cost import steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
 from sweeps.words.composition import normalizer, parts
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # named to who asks for too small a batch
@@ -39,16 +40,29 @@ def problems(trials: Iterable[Trial], facts: Facts) -> list[str]:
     return [f"{sentence} ({count} trial{'s' if count > 1 else ''})" for sentence, count in counts.items()]
 
 
-def notes(trials: Iterable[Trial]) -> list[str]:
-    """What a sweep file's figures become where a layer's sizes do not allow them: distinct sentences, no problems."""
+def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
+    """What a sweep file's figures become where a layer's sizes do not allow them, and methods that compute what another
+    one does: distinct sentences, no problems."""
     found: dict[str, None] = {}
+    known = cache(facts)
+    ramping: dict[str, list[int]] = {}
     for trial in trials:
+        if "brn" in parts(trial.normalizer.name):
+            ramp = trial.normalizer["ramp"]
+            assert isinstance(ramp, float)
+            if (count := steps(trial, known(trial.dataset))) <= RENORM_START * ramp:
+                ramping.setdefault(f"{trial.normalizer.name} with ramp={ramp:g}", []).append(count)
         groups = trial.normalizer.as_dict().get("groups")
         if trial.model.name == "mlp" and isinstance(groups, int) and trial.width % groups:
             taken = divisor(trial.width, groups)
             found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
                 None
             )
+    for name, counts in ramping.items():
+        found[
+            f"{name}: {len(counts)} of its trials compute what bn does, bit for bit: it begins to differ after "
+            f"{RENORM_START:,} steps times ramp, they have {max(counts):,} at most; set a smaller ramp or more epochs"
+        ] = None
     return list(found)
 
 

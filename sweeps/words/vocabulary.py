@@ -43,6 +43,7 @@ SALIMANS_KINGMA = "Salimans and Kingma 2016"
 SYNC = "statistics over the shards of a batch together"
 CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
 CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
+RENORM_START = 5_000  # steps of plain batch normalization at the beginning, times `ramp`
 VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
 
 NORMALIZERS: dict[str, Normalizer] = {

@@ -1,43 +1,13 @@
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from analysis.findings import Findings
-from analysis.frame import load, named_methods, published, refuse_mixtures, with_fields
+from analysis.frame import named_methods, published, refuse_mixtures, with_fields
 from analysis.question import Question
 from analysis.statistics.win_table import wins
 from tests.analysis.trials import trials
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_load_reads_what_was_written(tmp_path: Path, suffix: str):
-    frame = trials(epochs=3)
-    path = tmp_path / f"export{suffix}"
-    if suffix == ".csv":
-        frame.drop(columns=[c for c in frame if c.startswith("curve_")]).to_csv(path, index=False)
-    else:
-        frame.to_parquet(path)
-        assert len(load(path, curves=True)["curve_val_error"].iloc[0]) == 3
-    found = load(path)
-    assert not [c for c in found if c.startswith("curve_")]
-    assert found["normalizer"].tolist() == frame["normalizer"].tolist()
-    assert found["test_error"].tolist() == pytest.approx(frame["test_error"].tolist())
-
-
-def test_a_method_called_none_is_not_a_missing_value(tmp_path: Path):
-    (tmp_path / "t.csv").write_text("dataset,normalizer,test_error\na,None,0.1\na,NA,\n")
-    found = load(tmp_path / "t.csv")
-    assert found["normalizer"].tolist() == ["None", "NA"]
-    assert found["test_error"].isna().tolist() == [False, True]
-
-
-@pytest.mark.parametrize(("name", "message"), [("absent.csv", "no file"), ("table.xlsx", "a .csv or .parquet file")])
-def test_load_refuses(tmp_path: Path, name: str, message: str):
-    (tmp_path / "table.xlsx").touch()
-    with pytest.raises(ValueError, match=message):
-        load(tmp_path / name)
 
 
 def test_published_figures():

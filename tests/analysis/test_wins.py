@@ -42,10 +42,10 @@ def test_nine_methods_of_the_vcl_paper():
 
 def test_json_names_columns_and_whole_counts_are_integers():
     found = wins(published("vcl", "5"), value="value", skip=OUT).as_json()
-    assert found[0] == {"column": "relu, none", "wins": 3}
+    assert found[0] == {"column": "relu, none", "wins": 3, "direction": "min"}
     assert isinstance(found[0]["wins"], int)
     split = wins(table([[0.1, 0.1, 0.1]]), columns=["normalizer"], ties="split").as_json()
-    assert split[0] == {"column": "x", "wins": pytest.approx(1 / 3)}
+    assert split[0] == {"column": "x", "wins": pytest.approx(1 / 3), "direction": "min"}
 
 
 def test_ties():
@@ -86,6 +86,15 @@ def test_mean_over_seeds_is_not_decided_by_rounding():
 def test_direction_max():
     assert counts(table([[0.9, 0.8], [0.7, 0.8]]), direction="max") == [1, 1]
     assert counts(table([[0.9, 0.8], [0.9, 0.8]]), direction="max") == [2, 0]
+
+
+def test_an_accuracy_asks_which_end_is_better():
+    frame = table([[0.9, 0.8], [0.9, 0.8]]).rename(columns={"test_error": "test_accuracy"})
+    with pytest.raises(ValueError, match="test_accuracy does not say which end is better: give the direction, max"):
+        wins(frame, columns=["normalizer"], value="test_accuracy")
+    found = wins(frame, columns=["normalizer"], value="test_accuracy", direction="max")
+    assert (found.wins, found.direction) == ([2, 0], "max")
+    assert found.as_json()[0]["direction"] == "max"
 
 
 def test_several_rows_in_a_cell_name_the_cell_and_the_way_out():
@@ -186,10 +195,15 @@ def test_order_of_rows_does_not_matter():
         ({"rows": ["datset"]}, "did you mean 'dataset'"),
         ({"columns": []}, "at least one column"),
         ({"columns": ["normalizer", "dataset"]}, "'dataset' has two roles"),
-        ({"ties": "half"}, "ties must be one of shared, split, none, but got 'half'"),
-        ({"constant": "drop"}, "constant must be one of count, skip"),
+        ({"ties": "half"}, "unknown value of 'ties' 'half': known are none, shared, split"),
+        ({"constant": "drop"}, "unknown value of 'constant' 'drop': known are count, skip"),
+        ({"diverged": "lose"}, "unknown value of 'diverged' 'lose': did you mean loss"),
+        ({"direction": "minimize"}, "unknown value of 'direction' 'minimize': known are max, min"),
+        ({"direction": "MIN"}, "unknown value of 'direction' 'MIN': did you mean min"),
+        ({"direction": "foo"}, "unknown value of 'direction' 'foo': known are max, min"),
+        ({"direction": "lower"}, "unknown value of 'direction' 'lower': known are max, min"),
         ({"within": ["depth"]}, "within 'depth' must be one of the columns"),
-        ({"value": "device"}, "'device' must hold numbers"),
+        ({"value": "device"}, "'device' must hold numbers to be compared, but row 1 holds 'cpu'"),
     ],
 )
 def test_bad_input(options: dict[str, object], message: str):

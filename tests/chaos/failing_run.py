@@ -1,4 +1,8 @@
-"""A sweep in which one trial always raises at its second epoch: python -m tests.chaos.failing_run FILE WORKSPACE."""
+"""A sweep in which something goes wrong: python -m tests.chaos.failing_run FILE WORKSPACE [endless].
+
+One trial always raises at its second epoch; or batch norm never comes to an end, in the first process that has called
+it 500 times.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,25 @@ def main() -> int:
 
         from orchestrator.engine import remote
 
+        class Endless(remote.PackTrainable):
+            def step(self) -> dict[str, Any]:
+                from pathlib import Path
+
+                from trainers.normalizers.batch_statistics.batch import BatchNorm
+
+                after, mark, calls = BatchNorm.after, Path(self._task.root) / "endless", iter(range(1000))
+
+                def endless_once(method: BatchNorm, u: Any) -> Any:
+                    while next(calls, 1000) > 500 and (not mark.exists() or mark.read_text() == str(os.getpid())):
+                        mark.write_text(str(os.getpid()))
+                    return after(method, u)
+
+                BatchNorm.after = endless_once
+                try:
+                    return super().step()
+                finally:
+                    BatchNorm.after = after
+
         class Culprit(remote.PackTrainable):
             def step(self) -> dict[str, Any]:
                 from orchestrator.engine.remote import PackJob
@@ -46,7 +69,7 @@ def main() -> int:
                 finally:
                     PackJob.work = work
 
-        remote.PackTrainable = Culprit  # type: ignore[misc]
+        remote.PackTrainable = Endless if sys.argv[3:] == ["endless"] else Culprit  # type: ignore[misc]
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with_culprit.cluster = cluster  # type: ignore[attr-defined]
         return Opened(cluster, folder)

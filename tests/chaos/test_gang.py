@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.engine.driver import bundles
 from sweeps.file.spec import SweepSpec
-from tests.chaos.test_kill import command, lasting
+from tests.chaos.evidence import command, lasting
 
 SWEEP = """
 name: gang

@@ -102,6 +102,15 @@ class Cluster:
         self.wait(lambda: not self.jobs(), 120)
 
 
+def left_on_nodes(cluster: Cluster) -> list[str]:
+    """Folders of allocations that lie on the scratch of the cluster's nodes."""
+    found: list[str] = []
+    for node in range(1, cluster.nodes + 1):
+        listed = cluster.control("exec", str(node), "ls", "/tmp/ray").split()
+        found += [name for name in listed if name.endswith(f"-c{cluster.environment['CLUSTER_ID']}n{node}")]
+    return found
+
+
 def started(cluster: Cluster) -> Generator[Cluster]:
     lacking = [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
     if os.getuid() != 0 or lacking:

@@ -1,4 +1,4 @@
-"""Trials over the nodes of an allocation, one device a node: a rank is killed, a node lost, a job preempted."""
+"""Trials over the nodes of an allocation: a rank is killed, another stopped, a node lost, a job preempted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestrator.store import Store
+from orchestrator.store.attempts import Failure
 from orchestrator.store.workspace import Workspace
 from sweeps.file.spec import load_spec
 from sweeps.plan import expand
@@ -36,17 +37,17 @@ trial:
   lr: 0.02
   momentum: 0.9
   precision: float64
-run: {{devices: {devices}, checkpoint_seconds: 0.5}}
+run: {{devices: {devices}, checkpoint_seconds: 0.5, stall_seconds: {stall}}}
 """
 
 
 class Gang:
     """One trial over so many nodes, on its way in an allocation of its own."""
 
-    def __init__(self, cluster: Cluster, folder: Path, devices: int) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, devices: int, stall: float = 300) -> None:
         self.devices, self._cluster = devices, cluster
         self._file = folder / f"gang-{devices}.yaml"
-        self._file.write_text(SWEEP.format(devices=devices))
+        self._file.write_text(SWEEP.format(devices=devices, stall=stall))
         self.workspace = Workspace.at(folder / f"out-{devices}")
         self.pack = Watched(cluster, self.workspace)
         words = ["--site", "site.toml", "--workspace", str(self.workspace.root), "--nodes", str(devices)]
@@ -68,6 +69,11 @@ class Gang:
     def ranks(self) -> list[int]:
         """How many run on each of its nodes."""
         return [len(self._cluster.processes(node, "^ray::Rank")) for node in self.nodes]
+
+    @property
+    def failures(self) -> list[Failure]:
+        store = Store(self.workspace)
+        return [f for pack in store.attempts.failed_packs() for f in store.attempts.failures(pack)]
 
     def result(self) -> dict[str, Any]:
         (part,) = (self.workspace.root / "parts").rglob("*.parquet")
@@ -94,14 +100,18 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
     saved, lost = trio.pack.saved(), trio.nodes[1]
     cluster.control("crash", str(lost))
 
-    pair = Gang(cluster, tmp_path, 2)  # while SLURM finds that out
+    pair = Gang(cluster, tmp_path, 2, stall=10)  # while SLURM finds that out
     pair.goes_on(1, 0)
     before = pair.pack.saved()
     assert cluster.kill(pair.nodes[1], "^ray::Rank")
     pair.goes_on(2, before)  # in the same Ray cluster, which has room for one placement group
+    before, hung = pair.pack.saved(), pair.nodes[1]
+    pid = max(cluster.processes(hung, "^ray::Rank"))
+    cluster.control("exec", str(hung), "kill", "-STOP", str(pid))
+    pair.goes_on(3, before)
     before, leader = pair.pack.saved(), f"c{cluster.environment['CLUSTER_ID']}n{pair.nodes[0]}"
     cluster.ask("sbatch", "--partition=high", f"--nodelist={leader}", "--output=/dev/null", "--wrap=true")
-    pair.goes_on(3, before)
+    pair.goes_on(4, before)
     assert trio.pack.begun(2)[0] >= saved
     cluster.control("boot", str(lost))
     undisturbed = pair.undisturbed(), trio.undisturbed()
@@ -114,5 +124,9 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
         for curve in ("curve_test_error", "curve_train_loss"):
             assert ours[curve] == pytest.approx(np.float32(alone[curve]).tolist(), rel=tolerance, abs=0.0)
         assert Store(gang.workspace).leases.held() == {}
+    (stalled,) = [f for f in pair.failures if f.kind == "stalled"]
+    name = f"c{cluster.environment['CLUSTER_ID']}n{hung}"
+    assert (stalled.host, stalled.step) == (name, -1)
+    assert stalled.message.endswith(f"process {pid} on {name} was stopped")
     for node in range(1, cluster.nodes + 1):
         cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
-from tests.cluster.conftest import NUMBER, SITE, Cluster, started
+from tests.cluster.conftest import NUMBER, SITE, Cluster, left_on_nodes, started
 from tests.cluster.watched import Watched
 
 pytestmark = pytest.mark.cluster
@@ -25,12 +25,13 @@ RAYLET = r"^\S+/raylet/raylet "
 
 @pytest.fixture(scope="module")
 def other(slurm: Cluster) -> Generator[Cluster]:
-    """Two nodes; processes are tracked by `linuxproc` where the first cluster has `cgroup`, and the other way round."""
+    """Two nodes, each with a scratch of its own, where those of the first cluster share one; processes are tracked by
+    `linuxproc` where the first cluster has `cgroup`, and the other way round."""
     tracker = re.search(r"proctrack/(\w+)", slurm.ask("scontrol", "show", "config"))
     assert tracker is not None
     name = "linuxproc" if tracker[1] == "cgroup" else "pgid"
     number = str((int(NUMBER) + 5) % 10)
-    yield from started(Cluster(number, 2, CLUSTER_PROCTRACK=name, CLUSTER_GRACE="3"))
+    yield from started(Cluster(number, 2, CLUSTER_PROCTRACK=name, CLUSTER_GRACE="3", CLUSTER_SCRATCH="private"))
 
 
 @pytest.mark.timeout(900)
@@ -89,3 +90,4 @@ def test_a_pack_goes_on_from_its_last_checkpoint_whatever_happens(
     other.clear()
     for n in (1, 2):
         other.wait(lambda n=n: not other.processes(n, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
+    assert left_on_nodes(other) == []

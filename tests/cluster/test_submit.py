@@ -122,6 +122,7 @@ def test_what_crosses_over_is_for_the_users_eyes_only(cluster: Cluster, tmp_path
         (SITE + "max_jobs = 1\n", (), "more than the 1 jobs that the site file allows"),
         (SITE + 'constraint = "none-such"\n', (), "a probe job was refused: Unable to allocate resources: Invalid"),
         (SITE + 'python = "/none/python"\n', (), "cannot run /none/python -P with normsweep"),
+        (SITE.replace("/tmp/ray", "/proc/ray"), (), "cannot use scratch = /proc/ray (No such file or directory): make"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_submitted(
@@ -136,7 +137,7 @@ def test_what_cannot_be_is_refused_before_anything_is_submitted(
 
 
 def test_a_workspace_that_nodes_do_not_see_is_refused(cluster: Cluster) -> None:
-    workspace = Path("/tmp/ray") / f"alone-{os.getpid()}"  # every node of this cluster has a /tmp/ray of its own
+    workspace = Path("/dev/shm") / f"alone-{os.getpid()}"  # every node of this cluster has one of its own
     try:
         refused = cluster.normsweep(*submission(workspace), check=False)
     finally:

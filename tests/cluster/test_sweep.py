@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, left_on_nodes
 from tests.cluster.results import exported
 
 pytestmark = pytest.mark.cluster
@@ -35,7 +35,8 @@ def test_three_allocations_of_two_nodes_give_the_table_of_a_run_on_one_machine(
 ) -> None:
     out = tmp_path / "out"
     words = ["--site", "site.toml", "--workspace", str(out), "--allocations", "3", "--nodes", "2"]
-    cluster.normsweep("submit", "sweep.yaml", *words)
+    submitted = cluster.normsweep("submit", "sweep.yaml", *words).stdout
+    assert "scratch = /tmp/ray lies on a disk that machines share" in submitted
     folder = out / "allocations" / "000001"
     heads: list[tuple[str, str]] = []
 
@@ -62,3 +63,4 @@ def test_three_allocations_of_two_nodes_give_the_table_of_a_run_on_one_machine(
     assert not list((out / "leases").iterdir())
     assert not list((out / "heartbeats").iterdir())
     assert not list(folder.glob("tune-*"))
+    assert left_on_nodes(cluster) == []

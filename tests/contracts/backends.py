@@ -28,6 +28,6 @@ def allocation(store: Store) -> SlurmBackend:
     environment = {
         "NORMSWEEP_JOB": "12.0",
         "RAY_ADDRESS": "127.0.0.1:1",
-        "NORMSWEEP_DEADLINE": str(time.time() + 3600),
+        "NORMSWEEP_DEADLINE": str(time.monotonic() + 3600),
     }
     return SlurmBackend(store, read(store, 1), environment, spread=True)

@@ -28,6 +28,15 @@ class TestAllocation(BackendContract):
         assert (backend.cpus, backend.gpus, backend.spread) == (8, 2, True)
         assert backend.owner.job == "12.0"
 
+    def test_the_last_node_stays_in_use(self, tmp_path: Path) -> None:
+        store = Store.at(tmp_path / "out")
+        backend = allocation(store)
+        folder = store.workspace.allocation(1)
+        folder.mkdir()
+        for node in ("n1", "n2"):
+            backend.exclude(node)
+        assert [path.name for path in folder.iterdir()] == ["12.0-without-n1"]
+
 
 @pytest.mark.parametrize("patience", [0.0, 120.0])
 class TestStore(StoreContract):

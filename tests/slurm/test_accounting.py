@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +70,44 @@ def test_a_silent_scheduler_is_asked_less_and_less_and_the_last_state_stays(clus
         assert observer.states(["1"])["1"].state == "RUNNING"
     assert observer.states(["1"])["1"].seen == seen
     assert cluster.asked < 20
+
+
+def test_what_a_machine_with_a_wrong_clock_asked_silences_nobody(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.queue = [cluster.job(1, "RUNNING")]
+    ahead, right = Accounting(tmp_path, lambda: cluster.now + 3600), Accounting(tmp_path, lambda: cluster.now)
+    assert ahead.states(["1"])["1"].state == "RUNNING"
+    cluster.queue = [cluster.job(1, "COMPLETED")]
+    cluster.now += 10
+    assert right.states(["1"])["1"].state == "COMPLETED"
+    for _ in range(60):
+        cluster.now += 1
+        ahead.states(["1"])
+        right.states(["1"])
+    assert cluster.asked <= 2 + 2 * 6, "each as seldom as ever"
+
+
+def test_who_cannot_wait_goes_on_with_what_was_known_until_a_slow_answer_comes(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.queue = [cluster.job(1, "RUNNING")]
+    Accounting(tmp_path, lambda: cluster.now).states(["1"])
+    cluster.queue = [cluster.job(1, "COMPLETED")]
+    answered = threading.Event()
+
+    def slow(*, ended: bool) -> list[JobState]:
+        assert answered.wait(30)
+        return cluster.queued(ended=ended)
+
+    monkeypatch.setattr(accounting, "queued", slow)
+    observer = Accounting(tmp_path, lambda: cluster.now, patience=0.0)
+    for _ in range(30):  # longer than an interval: nobody asks anew while he still waits
+        cluster.now += 1
+        assert observer.states(["1"])["1"].state == "RUNNING"
+    answered.set()
+    until = time.monotonic() + 30
+    while observer.states(["1"])["1"].state != "COMPLETED":
+        assert time.monotonic() < until
+    assert cluster.asked == 2
 
 
 def test_what_squeue_says_counts_where_accounting_says_nothing(cluster: Cluster, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class Ray:
 
     made: list[tuple[list[Node], set[str]]]
     alive = True
+    ends: list[str]
     environment: dict[str, str]
     address = "127.0.0.1:1"
 
@@ -32,6 +33,9 @@ class Ray:
 
     def start(self, _: object) -> bool:
         return True
+
+    def reasons(self) -> list[str]:
+        return self.ends
 
     def mend(self) -> None: ...
     def stop(self) -> None: ...
@@ -43,7 +47,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> type[Ray]:
         assert command == ["scontrol", "requeue", "7"]
         raise Requeued
 
-    Ray.made = []
+    Ray.made, Ray.ends = [], []
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.delenv("SLURM_ARRAY_JOB_ID", raising=False)
     monkeypatch.setattr(supervisor, "RayCluster", Ray)
@@ -54,12 +58,14 @@ def job(monkeypatch: pytest.MonkeyPatch) -> type[Ray]:
     return Ray
 
 
-def go(folder: Path, status: int, left: Sequence[bool] = (), restart: int = 0) -> None:
+def go(folder: Path, status: int | str, left: Sequence[bool] = (), restart: int = 0, strikes: int = 5) -> None:
+    """`status`: of the driver, or what its shell does."""
     answers = iter([*left, *[True] * 9])
     profile = Profile(partition="low", minutes=10, cpus=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_RESTART_COUNT", str(restart))
-        driver = ["sh", "-c", f"exit {status}"]
+        patch.setattr(supervisor, "STRIKES", strikes)
+        driver = ["sh", "-c", status if isinstance(status, str) else f"exit {status}"]
         supervise(driver, folder=folder, profile=profile, umask=0o77, left=lambda: next(answers))
 
 
@@ -82,7 +88,8 @@ def test_a_job_that_never_has_time_for_anything_does_not_come_again_for_ever(job
     for restart in range(FRUITLESS - 1):
         with pytest.raises(Requeued):
             go(tmp_path, NO_TIME, restart=restart)
-    with pytest.raises(RuntimeError, match="raise `minutes`"):
+    job.ends = ["Ray on a: Ray did not answer within 90 s"]
+    with pytest.raises(RuntimeError, match="did not answer within 90 s: raise `minutes`"):
         go(tmp_path, NO_TIME, restart=FRUITLESS - 1)
 
 
@@ -90,6 +97,23 @@ def test_one_fruitful_run_is_a_new_beginning(job: type[Ray], tmp_path: Path) -> 
     for restart in range(FRUITLESS + 1):
         with pytest.raises(Requeued):
             go(tmp_path, OUT_OF_TIME if restart == 1 else NO_TIME, restart=restart)
+
+
+def test_a_job_that_never_gets_going_says_why_and_where(
+    job: type[Ray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "driver-7.log").write_text("OSError: of another day\n")
+    job.ends = ["Ray on b: no room"]
+    with pytest.raises(RuntimeError) as failed:
+        go(tmp_path, "echo 'ValueError: this is wrong' >&2; exit 1", strikes=2)
+    why = "the driver on a: ValueError: this is wrong; Ray on b: no room"
+    assert str(failed.value) == f"Ray or its driver ended 2 times within a minute of the start: {why}; see {tmp_path}"
+    assert capsys.readouterr().out == f"Ray and the driver start anew: {why}\n"
+
+
+def test_a_driver_that_ends_without_a_word_is_told_with_its_status(job: type[Ray], tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="the driver on a: it ended with exit status -9;"):
+        go(tmp_path, "kill -KILL $$", strikes=1)
 
 
 def test_an_excluded_node_gets_nothing_in_this_run_of_the_job(job: type[Ray], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -38,13 +39,27 @@ def test_whole_numbers_are_numbers() -> None:
 
 
 def test_duplicates_are_removed() -> None:
-    assert [t.seed for t in trials(seed=[1, "0..2", 1])] == [1, 0, 2]
     assert len(trials(depth=[2, 4], where=[{"if": "depth=4", "depth": 2}])) == 1
-    assert len(trials(normalizer=["vcl", {"vcl": {"n": 10}}])) == 1
     assert [t.init for t in trials(init=["auto", "he", "lecun"])] == ["he", "lecun"]
     assert (
         len(trials(zip=[{"lr": [0.1, 0.1], "momentum": [0.5, 0.5]}], random={"count": 3, "depth": {"choice": 4}})) == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("trial", "sentence"),
+    [
+        ({"seed": [0, 0, 1]}, "'seed' is 0 twice here: each value makes its trials once, leave one out"),
+        ({"seed": [1, "0..2"]}, "'seed' is 1 twice here"),
+        ({"lr": [1, 1.0]}, "'lr' is 1.0 twice here"),
+        ({"normalizer": ["vcl", {"vcl": {"n": 10}}]}, r"'normalizer' is vcl\(n=10, weight=0.01\) twice here"),
+        ({"normalizer": {"vcl": {"n": [5, 5]}}}, r"'normalizer' is vcl\(n=5, weight=0.01\) twice here"),
+        ({"random": {"count": 9, "depth": {"choice": [2, 2, 4]}}}, "'depth' is 2 twice here"),
+    ],
+)
+def test_a_value_that_is_named_twice_is_refused(trial: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        trials(**trial)
 
 
 def test_zip_ties_settings_and_multiplies_with_the_rest() -> None:

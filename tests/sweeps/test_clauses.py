@@ -115,3 +115,25 @@ def test_data_sets_that_the_sweep_does_not_have_are_warned_of() -> None:
         "-w: 'dataset=wine,titanc' names titanc, which is no data set of this sweep; did you mean titanic?"
     ]
     assert warned("dataset!=wine") == []
+
+
+def test_draws_and_rows_that_coincide_are_warned_of() -> None:
+    draws = {"count": 500, "depth": {"choice": [1, 2, 3, 4, 5]}}
+    assert warned(random=draws) == ["random: of its 500 rows 5 differ; equal ones make the same trials"]
+    assert warned(random={"count": 500, "lr": {"uniform": [0, 1]}}) == []
+    assert warned(zip=[{"lr": [1, 2, 1], "depth": [3, 4, 3]}, {"width": [1, 2]}]) == [
+        "zip: of its 3 rows 2 differ; equal ones make the same trials"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "told"),
+    [
+        ("bn", []),
+        ("bn(affine=False)", []),
+        ("vcl", ["baseline: unknown normalizer of this sweep 'vcl': known are bn, none"]),
+    ],
+)
+def test_a_baseline_that_the_sweep_does_not_have_is_warned_of(baseline: str, told: list[str]) -> None:
+    spec = sweep(dataset="wine", normalizer=["none", "bn"])
+    assert warnings(spec.trial, None, baseline) == told

@@ -50,8 +50,20 @@ def test_what_is_right_passes(trial: dict[str, Any]) -> None:
 
 def test_fewer_groups_are_told() -> None:
     told = ["gn with groups=6: width=32 makes 4 equal groups", "ws+gn with groups=6: width=32 makes 4 equal groups"]
-    assert notes(trials(normalizer=[{"gn": {"groups": [6, 8]}}, {"ws+gn": {"groups": 6}}], width=32)) == told
-    assert notes(trials(normalizer="gn", width=32)) == []
+    assert notes(trials(normalizer=[{"gn": {"groups": [6, 8]}}, {"ws+gn": {"groups": 6}}], width=32), facts) == told
+    assert notes(trials(normalizer="gn", width=32), facts) == []
+
+
+def test_brn_that_never_differs_from_bn_is_told() -> None:
+    """100 samples in batches of 20 are 5 steps an epoch: at 1,000 epochs brn is still bn."""
+    (told,) = notes(trials(normalizer=["bn", "brn"], epochs=[10, 1000, 1001], seed="0..1"), facts)
+    assert told == (
+        "brn with ramp=1: 4 of its trials compute what bn does, bit for bit: it begins to differ after 5,000 steps "
+        "times ramp, they have 5,000 at most; set a smaller ramp or more epochs"
+    )
+    (told,) = notes(trials(normalizer={"ws+brn": {"ramp": [0.001, 0.01]}}, epochs=10), facts)
+    assert told.startswith("ws+brn with ramp=0.01: 1 of its trials compute what bn does")
+    assert notes(trials(normalizer="brn", epochs=1001), facts) == []
 
 
 @pytest.mark.parametrize(

@@ -141,3 +141,16 @@ def test_fifty_thousand_rows_are_selected_quickly() -> None:
     begin = time.process_time()
     assert len(selected("normalizer=vcl batch_size<=8 state=done,failed n>=2", rows)) == 50_000 // 64 * 9 + 9
     assert time.process_time() - begin < 1.0
+
+
+def test_whole_numbers_are_compared_exactly() -> None:
+    """A float would stand for both: from 2^53 on not every whole number is one."""
+    row = {"seed": 2**63 - 1}
+    for text, holds in (
+        (f"seed={2**63 - 1}", True),
+        (f"seed={2**63 - 2}", False),
+        (f"seed<{2**63 - 1}", False),
+        (f"seed=0..{2**63 - 2}", False),
+        (f"seed={2**63 - 2}..{2**63 - 1}", True),
+    ):
+        assert Selector.parse(text).matches(row) is holds, text

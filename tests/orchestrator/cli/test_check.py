@@ -75,6 +75,47 @@ def test_check_tells_every_mistake_with_its_place(call: Call, file: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("dataset: wine", "dataset: [titanic, wien]"), "mine.yaml:3:22: unknown data set 'wien': did you mean wine?"),
+        (("depth: 1", "batch_size: [20, 1000]"), "mine.yaml:5:20: batch_size=1000 exceeds the 108 training samples of"),
+        (("depth: 1", "zip: {batch_size: [20, 1000], lr: [1, 2]}"), "mine.yaml:5:26: batch_size=1000 exceeds"),
+        (("[none, bn]", "{vcl: {n: 11}}"), "mine.yaml:4:16: vcl with n=11: a batch of 20 has no two subsets"),
+        (("depth: 1", "nesterov: true"), "mine.yaml:5:13: nesterov=true needs a momentum above 0"),
+        (("seed: 0..2", "seed: [0, 0, 1]"), "mine.yaml:7:9: 'seed' is 0 twice here: each value makes its trials once"),
+        (("seed: 0..2", "seed: [9223372036854775808]"), "mine.yaml:7:10: 'seed' must be at most 9223372036854775807"),
+        (("seed: 0..2", "lr: 1e300"), "mine.yaml:7:7: 'lr' must be at most 1000000000, not 1e+300"),
+        (
+            ("seed: 0..2", "seed: 0\nanalysis: {baseline: bnn}"),
+            "mine.yaml:8:22: 'baseline': unknown normalizer 'bnn': did you mean bn",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_trial_has_its_place(
+    call: Call, file: Path, change: tuple[str, str], sentence: str
+) -> None:
+    file.write_text(FILE.replace(*change))
+    code, _, err = call("check", str(file))
+    assert code == 2
+    assert err.startswith(f"normsweep: {sentence}")
+    assert len(err.splitlines()) == 1
+
+
+def test_an_override_is_the_place_of_what_it_asks_for(call: Call, file: Path) -> None:
+    assert call("check", str(file), "--set", "dataset=wien")[2] == (
+        "normsweep: --set dataset=wien: unknown data set 'wien': did you mean wine?\n"
+    )
+
+
+def test_what_coincides_and_what_computes_the_same_is_told(call: Call, file: Path) -> None:
+    file.write_text(FILE.replace("[none, bn]", "[bn, brn]") + "  random: {count: 500, width: {choice: [8, 16]}}\n")
+    code, out, _ = call("check", str(file))
+    assert code == 0
+    assert "brn with ramp=1: 6 of its trials compute what bn does, bit for bit" in out
+    assert out.splitlines()[-1] == "warning: random: of its 500 rows 2 differ; equal ones make the same trials"
+
+
 @pytest.mark.parametrize("what", ["sweep", "site"])
 def test_schemas_are_printed_as_json(call: Call, what: str) -> None:
     code, out, _ = call("schema", what)

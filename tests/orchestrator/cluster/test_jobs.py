@@ -86,10 +86,28 @@ def test_each_allocation_is_told_with_its_state_nodes_time_left_and_packs(stage:
         "job 12_1: PENDING (Resources), 2 nodes",
         "job 20: SLURM has not spoken of it yet, 2 nodes",
         "jobs that ended: 1 FAILED",
+        f"job 12_2: FAILED: its log {stage.workspace.allocation(1)}/12_2_0_log.out says nothing",
     ]
     told = status.as_json()["jobs"][0]
     assert (told["job"], told["state"], sorted(told["packs"])) == ("12_0", "RUNNING", sorted([none.id, bn.id]))
     assert told["seconds_left"] == 600.0
+
+
+def test_of_jobs_that_failed_status_and_errors_tell_the_last_word(
+    stage: Stage, scheduler: Scheduler, call: Call
+) -> None:
+    submitted(stage, 1, ["1", "2", "3", "4", "5"])
+    ends = {1: "FAILED", 2: "FAILED", 3: "OUT_OF_MEMORY", 4: "CANCELLED", 5: "COMPLETED"}
+    words = {1: "Ray on n1: no room", 2: "Ray on n1: no room", 3: "OSError: no", 4: "OSError: yes", 5: "all is well"}
+    scheduler.queue = [state(job, str(job), end) for job, end in ends.items()]
+    stage.workspace.allocation(1).mkdir(parents=True)
+    for job, word in words.items():
+        (stage.workspace.allocation(1) / f"{job}_0_log.out").write_text(f"pack done\n{word}\n")
+    (status,) = status_of(stage.store)
+    told = ["job 2 and 1 more: FAILED: Ray on n1: no room", "job 3: OUT_OF_MEMORY: OSError: no"]
+    assert lines(status)[1:] == told
+    assert [job["last_word"] for job in status.as_json()["jobs"]] == [words[1], words[1], words[3], "", ""]
+    assert call("errors", "mine")[1].splitlines() == ["no failure of a pack is recorded", *told]
 
 
 def test_what_a_job_held_that_slurm_ended_is_not_running_and_what_nobody_knows_is(

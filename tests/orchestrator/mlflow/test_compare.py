@@ -7,12 +7,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from orchestrator.ask.compare import Comparison, compare
+from orchestrator.ask.compare import SOURCES, Comparison, compare
 from orchestrator.ask.from_ledger import from_ledger
 from orchestrator.ask.from_mlflow import from_mlflow
 from orchestrator.mirror.sync import sync
 from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
+from sweeps.select import Selector
 from sweeps.words.choice import Choice
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 
@@ -61,6 +62,19 @@ def test_both_sources_give_the_same_answer(two_sweeps: Workspace) -> None:
     from_server = compare(Store(two_sweeps), ["small"], by=["normalizer"], baseline="bn")
     from_parquet = compare(Store(two_sweeps), ["small"], by=["normalizer"], baseline="bn", source="ledger")
     assert from_server == replace(from_parquet, source="mlflow")
+
+
+def test_a_selector_is_asked_of_both_sources_alike(two_sweeps: Workspace) -> None:
+    where = Selector.parse("lr=1e-2 seed=0 state=done normalizer!=none")
+    both = [compare(Store(two_sweeps), ["small"], by=["normalizer"], where=where, source=s) for s in SOURCES]
+    assert both[0] == replace(both[1], source="mlflow")
+    assert {line["method"] for line in both[0].lines} == {"bn", "vcl"}
+    assert both[0].runs == 4
+    # MLflow's own filter compares texts.
+    with pytest.raises(ValueError, match=r"MLflow compares settings as texts .* -w lr=1e-2 reads them as numbers"):
+        compare(Store(two_sweeps), ["small"], query="params.lr = '1e-2'")
+    with pytest.raises(ValueError, match="a tracking URI says where MLflow is: leave it out"):
+        compare(Store(two_sweeps), ["small"], source="ledger", uri="sqlite:///here.db")
 
 
 def answer_of(workspace: Workspace, **errors: list[float]) -> Comparison:

@@ -153,7 +153,7 @@ def test_all_who_ask_are_told_the_same(trial: str, tmp_path: Path, monkeypatch: 
         owner=myself(),
     )  # fmt: skip
     environment = {
-        "NORMSWEEP_JOB": "1.0", "RAY_ADDRESS": "127.0.0.1:1", "NORMSWEEP_DEADLINE": str(time.time() + 1e9)
+        "NORMSWEEP_JOB": "1.0", "RAY_ADDRESS": "127.0.0.1:1", "NORMSWEEP_DEADLINE": str(time.monotonic() + 1e9)
     }  # fmt: skip
     deadline = SlurmBackend(store, submission, environment, spread=False).seconds(pack)
 

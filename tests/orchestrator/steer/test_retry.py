@@ -104,7 +104,7 @@ def test_a_given_up_pack_gets_a_new_budget_and_keeps_its_checkpoint(stage: Stage
     assert len(history) == 5
     assert stage.store.attempts.failures(bn.id, forgiven) == []
     stage.fail(bn, 6, "lost_process")
-    assert verdict(stage.store.attempts.failures(bn.id, forgiven)) == "retry"
+    assert verdict(stage.store.attempts.failures(bn.id, forgiven), 8) == "retry"
 
 
 def test_a_cancelled_pack_is_not_trained_until_it_is_retried(stage: Stage) -> None:

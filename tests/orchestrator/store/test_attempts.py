@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure, verdict
@@ -12,12 +15,19 @@ def failure(generation: int, kind: str = "exception", epoch: int = 3, trace: str
     )
 
 
+def stalls(*where: tuple[int, str]) -> list[Failure]:
+    """At these steps, on these nodes."""
+    return [
+        replace(failure(n, "stalled", epoch=-1), step=step, host=host) for n, (step, host) in enumerate(where, start=1)
+    ]
+
+
 def test_an_exception_repeated_at_one_epoch_splits() -> None:
-    assert verdict([failure(1)]) == "retry"
-    assert verdict([failure(1), failure(2, trace="at 0x8e22 line 12")]) == "split"
-    assert verdict([failure(1), failure(2, epoch=4)]) == "retry"
-    assert verdict([failure(1), failure(2, trace="elsewhere")]) == "retry"
-    assert verdict([failure(n, epoch=n) for n in range(5)]) == "split"
+    assert verdict([failure(1)], 8) == "retry"
+    assert verdict([failure(1), failure(2, trace="at 0x8e22 line 12")], 8) == "split"
+    assert verdict([failure(1), failure(2, epoch=4)], 8) == "retry"
+    assert verdict([failure(1), failure(2, trace="elsewhere")], 8) == "retry"
+    assert verdict([failure(n, epoch=n) for n in range(5)], 8) == "split"
 
 
 def test_an_exception_before_the_first_step_splits_at_once() -> None:
@@ -36,13 +46,13 @@ def test_what_a_pack_repeats_of_the_one_that_it_was_split_off_needs_no_second_at
 
 
 def test_out_of_memory_splits_at_once() -> None:
-    assert verdict([failure(1, kind="out_of_memory")]) == "split"
+    assert verdict([failure(1, kind="out_of_memory")], 8) == "split"
 
 
 def test_lost_processes_never_split() -> None:
     lost = [failure(n, kind="lost_process", epoch=-1) for n in range(5)]
-    assert verdict(lost[:4]) == "retry"
-    assert verdict(lost) == "give up"
+    assert verdict(lost[:4], 8) == "retry"
+    assert verdict(lost, 8) == "give up"
 
 
 def test_failures_are_kept_in_order(tmp_path: Path) -> None:
@@ -51,3 +61,23 @@ def test_failures_are_kept_in_order(tmp_path: Path) -> None:
         attempts.fail(failure(generation))
     assert [f.generation for f in attempts.failures("p")] == [1, 2, 10]
     assert attempts.failures("q") == []
+
+
+@pytest.mark.parametrize(
+    ("where", "several", "alone"),
+    [
+        ([(7, "n1")], "retry", "retry"),
+        ([(7, "n1"), (7, "n1")], "retry", "retry"),
+        ([(7, "n1"), (8, "n2")], "retry", "retry"),  # at another step
+        ([(7, "n1"), (7, "n2")], "split", "split"),  # wherever it is trained, it stands still there
+        ([(7, "n1")] * 3, "split", "give up"),  # the others shall have their results
+        ([(7, "n1"), (8, "n1"), (9, "n1")], "give up", "give up"),
+        ([(-1, "n1"), (-1, "n2")], "retry", "retry"),  # something else stood still, not the training
+        ([(-1, "n1"), (-1, "n2"), (-1, "n1")], "give up", "give up"),
+    ],
+)
+def test_a_stall_is_a_trials_fault_when_it_comes_back_at_its_step(
+    where: list[tuple[int, str]], several: str, alone: str
+) -> None:
+    assert verdict(stalls(*where), 8) == several
+    assert verdict(stalls(*where), 1) == alone

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from io import StringIO
 
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.cli import status_view
+from orchestrator.store.leases import Still
 from orchestrator.store.owner import Liveness, myself
 from orchestrator.watch.status import StatusBoard, status_of
 from orchestrator.words import duration
@@ -66,6 +68,27 @@ def test_spend_counts_threads_and_what_running_packs_have_left(stage: Stage) -> 
     assert status.seconds_to_go == status.spend.seconds_left
     assert status.last_hour == 0
     assert status.newest == 1e9
+
+
+def test_a_pack_that_does_not_move_is_told_and_nothing_promised(stage: Stage, call: Call) -> None:
+    (none,), (bn,), _ = map(stage.packs, ("none", "bn", "vcl"))
+    stage.finish(none)
+    stage.run(bn)
+    stage.begin(bn, "leads", 7)
+    assert "ready in about" in text(stage)
+    lease = stage.store.leases.newest(bn.id)
+    assert lease is not None
+    stage.store.leases.stand_still(lease, Still(node="n2", since=time.time() - 600, limit=1800))
+    assert "nothing saved yet, pid 7 on leads: has not moved for 10 min on n2" in text(stage)
+    assert "when it is ready cannot be said while 1 pack does not move" in text(stage)
+    assert "ready in about" not in text(stage)
+    (told,) = json.loads(call("status", "--json")[1])
+    assert told["seconds_to_go"] is None
+    (pack,) = told["running"]
+    assert pack["still"]["node"] == "n2"
+    assert "has not moved for 10 min on n2, and is ended by force after 30 min" in call("why", bn.trial_ids[0])[1]
+    stage.store.leases.stand_still(lease, None)
+    assert "ready in about" in text(stage)
 
 
 def test_a_dead_lease_is_not_running(stage: Stage) -> None:

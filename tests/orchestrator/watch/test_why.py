@@ -202,7 +202,7 @@ def test_failures_are_grouped_by_fingerprint(stage: Stage, call: Call) -> None:
 
 
 def test_no_failure_and_bad_input(stage: Stage, call: Call) -> None:
-    assert call("errors") == (0, "no failure is recorded\n", "")
+    assert call("errors") == (0, "no failure of a pack is recorded\n", "")
     code, _, err = call("errors", "mien")
     assert code == 2
     assert "did you mean mine" in err

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sweeps.words.vocabulary import RENORM_START
 from trainers.normalizers.batch_statistics.batch import BatchNorm
 from trainers.normalizers.batch_statistics.moments import EPS
 from trainers.normalizers.method import Site
 
-# Steps: plain batch normalization until START, then linearly up to the largest r and d.
-START = 5_000
+# Steps: plain batch normalization until RENORM_START, then linearly up to the largest r and d.
 LARGEST_R, R_STEPS = 3.0, 35_000
 LARGEST_D, D_STEPS = 5.0, 20_000
 
@@ -50,5 +50,5 @@ class BatchRenorm(BatchNorm):
 
     def _reached(self, steps: int) -> Tensor:
         """The share (R, 1) of a ramp of so many steps after the start."""
-        past = self.steps - START * self.ramp
+        past = self.steps - RENORM_START * self.ramp
         return (past / (steps * self.ramp).clamp(min=1e-9)).clamp(0, 1).unsqueeze(1)

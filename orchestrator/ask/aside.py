@@ -1,0 +1,49 @@
+"""What stands below a table of results: which trials have none, and how those that diverged were counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from analysis.statistics.scores import COUNTED_AS
+from orchestrator.store import Store
+from orchestrator.watch.states import FINAL, Observer
+from orchestrator.words import counted
+from sweeps.select import Selector
+
+
+def aside(
+    store: Store, sweeps: Iterable[str], frame: pd.DataFrame, diverged: str, where: Selector | None = None
+) -> list[str]:
+    """A line each for diverged, failed and missing trials, with the way on. `frame`: the trials that are compared.
+
+    A sweep that this workspace has not recorded is left out.
+    """
+    observer = Observer(store)
+    names = [name for name in sweeps if name.partition("@")[0] in observer.versions]
+    lines = ended(frame, diverged, names)
+    for name in names:
+        found = observer.sweep(name)
+        wanted = found.selected(where, least=0)
+        left = Counter(state for trial, state in found.of.items() if trial in wanted and state not in FINAL)
+        if left:
+            told = ", ".join(f"{n} {state}" for state, n in left.items())
+            verb = "retry" if set(left) == {"cancelled"} else "run"
+            lines.append(f"{counted(left.total(), 'trial')} of {name} have no result ({told}): `normsweep {verb}`")
+    return lines
+
+
+def ended(frame: pd.DataFrame, diverged: str, sweeps: Sequence[str] = ()) -> list[str]:
+    """A line each for the diverged and the failed trials of any table that has their state."""
+    states = Counter(map(str, frame["state"])) if "state" in frame else Counter[str]()
+    lines: list[str] = []
+    if states["diverged"]:
+        lines.append(f"{counted(states['diverged'], 'trial')} diverged: {COUNTED_AS[diverged]}")
+    if states["failed"]:
+        ways = " or ".join(f"`normsweep errors {name}`" for name in sweeps)
+        lines.append(
+            f"{counted(states['failed'], 'trial')} failed and count as missing" + f": {ways} says why" * bool(ways)
+        )
+    return lines
