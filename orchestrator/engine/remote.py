@@ -144,9 +144,9 @@ class PackJob:
             raise
 
     def _begin(self, task: PackTask, gang: Gang | None) -> None:
+        from orchestrator.planning.digest import source_digest
         from trainers import data, host
         from trainers.pack import PackTrainer
-        from trainers.source import source_digest
 
         host.prepare(task.cpus)
         self._task, self._pack, self._lease = task, task.pack, task.lease

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.planning.digest import defining, source_digest
 from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
 from orchestrator.words import counted
-from trainers.source import defining, source_digest
 
 
 @dataclass(frozen=True, kw_only=True)

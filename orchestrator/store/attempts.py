@@ -30,7 +30,8 @@ OWN_FAULT = frozenset({"exception", "out_of_memory"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """What went wrong in attempt `generation`, in `epoch` (-1: before the first step, or not known); `kind` as in `BUDGETS`.
+    """What went wrong in attempt `generation`, in `epoch` (-1: before the first step, or not known); `kind`: as in
+    `BUDGETS`.
 
     `step`: how many were done when the training itself came to a stall (-1: something else stood still, or no stall).
     """

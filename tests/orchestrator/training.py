@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.planning.digest import source_digest
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.parts import part_rows
@@ -13,7 +14,6 @@ from orchestrator.store.workspace import Workspace
 from sweeps.file.spec import load_spec
 from trainers import data
 from trainers.pack import PackTrainer
-from trainers.source import source_digest
 
 CIRCUMSTANCES = {"seconds": 1.5, "attempts": 1, "device": "cpu", "host": "here", "threads": 1,
                  "code_version": "0.1.0", "finished": 1.8e9}  # fmt: skip

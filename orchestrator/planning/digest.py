@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import trainers
 from sweeps.identity import digest, sha256
 from sweeps.words.composition import parts
 from sweeps.words.vocabulary import NORMALIZERS
 
-HOME = Path(__file__).resolve().parent
+HOME = Path(trainers.__file__).resolve().parent
 _OPTIMIZER = ("trainers.optim", "trainers.schedule")
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 _MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: ">", tokenize.DEDENT: "<"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.planning.digest import HOME, defining, source_digest
 from trainers.models.build import MODELS
-from trainers.source import HOME, defining, source_digest
 
 BATCH = "normalizers/batch_statistics/batch.py"
 
