@@ -18,6 +18,7 @@ from orchestrator.cli.options import (
     Json,
     Recorded,
     Root,
+    SameResults,
     Set,
     Sweep,
     Uri,
@@ -63,9 +64,7 @@ def run(
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
-    same_results: Annotated[
-        bool, typer.Option("--same-results", help="record that an edit of the code changed no result")
-    ] = False,
+    same_results: SameResults = False,
     yes: Yes = False,
 ) -> None:
     """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
@@ -76,9 +75,7 @@ def run(
     from sweeps.file.clauses import valid
 
     console = Console(soft_wrap=True)
-    store = store_at(workspace, patient=True)
-    spec = spec_of(sweep, set_)
-    uri = tracking_uri if mlflow else "none"
+    store, spec = store_at(workspace, patient=True), spec_of(sweep, set_)
     summary = run_sweep(
         store,
         spec,
@@ -86,7 +83,7 @@ def run(
         where=valid(selector_of(where)),
         cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
-        tracking_uri=uri,
+        tracking_uri=tracking_uri if mlflow else "none",
         confirm=confirmation(set_, yes),
         same_results=same_results,
     )

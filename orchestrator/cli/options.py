@@ -45,6 +45,7 @@ Where = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
+SameResults = Annotated[bool, typer.Option("--same-results", help="record that an edit of the code changed no result")]
 AllVersions = Annotated[bool, typer.Option("--all-versions", help="of all versions of the sweep; one: SWEEP@2")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
