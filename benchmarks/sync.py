@@ -23,7 +23,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from orchestrator.mirror.run_data import run_data
+from orchestrator.mirror.run_data import member_tag, run_data
 from orchestrator.mirror.server import down, up
 from orchestrator.mirror.sync import sync
 from orchestrator.store import Store
@@ -108,7 +108,7 @@ def measure(workspace: Workspace, count: int, uri: str | None, costs: Costs) -> 
 def payload(workspace: Workspace, pack: str) -> dict[str, int]:
     """What is written of a trial."""
     rows, _ = Store(workspace).ledger.read([pack])
-    data = run_data(rows.to_pylist()[0], {"benchmark": "plan"}, 0.0)
+    data = run_data(rows.to_pylist()[0], {member_tag("benchmark"): "plan"}, 0.0)
     curves = [key for key, *_ in data.metrics if key.startswith("curve/")]
     return {
         "params": len(data.params),

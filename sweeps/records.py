@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PART_SCHEMA = 1
+PART_SCHEMA = 2
 
 # Identity and axes, for filters; `trial` is the canonical JSON and the truth among them.
 AXES: dict[str, str] = {
@@ -55,6 +55,7 @@ CIRCUMSTANCES: dict[str, str] = {
     "host": "string",
     "threads": "int64",
     "code_version": "string",
+    "source": "string",  # digest of the modules that define method, model and optimizer; null: not known
     "finished": "double",  # seconds since 1970, UTC
     "failure": "string",  # the traceback of a failed trial, else null
 }

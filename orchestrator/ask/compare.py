@@ -115,7 +115,7 @@ def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], by:
 def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: str, baseline: str) -> Question:
     from analysis.question import Question
 
-    version = store.sweeps.newest(sweeps[0]) if sweeps else None
+    version = store.sweeps.newest(sweeps[0].partition("@")[0]) if sweeps else None
     asked = Question.of(version.sweep.analysis) if version else Question()
     return replace(
         asked,

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import DEFAULT_ROOT, Root, Set, Sweep, Where, selector_of, spec_of, store_at
+from orchestrator.cli.options import (
+    DEFAULT_ROOT,
+    Root,
+    Set,
+    Sweep,
+    Where,
+    Yes,
+    confirmation,
+    selector_of,
+    spec_of,
+    store_at,
+)
 
 slurm_app = typer.Typer()
 
@@ -22,6 +33,7 @@ def submit(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
+    yes: Yes = False,
 ) -> None:
     """Have SLURM jobs train the trials that have no result. Repeat at will: only missing jobs are submitted."""
     from orchestrator.cluster.site import load
@@ -29,9 +41,9 @@ def submit(
     from sweeps.file.clauses import valid
 
     profile = load(site)
-    submit_sweep(
-        store_at(workspace), spec_of(sweep, set_), profile, allocations, nodes, print, valid(selector_of(where))
-    )
+    spec, chosen = spec_of(sweep, set_), valid(selector_of(where))
+    confirm = confirmation(set_, yes)
+    submit_sweep(store_at(workspace), spec, profile, allocations, nodes, print, chosen, confirm)
 
 
 @slurm_app.command()

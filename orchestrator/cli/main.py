@@ -14,15 +14,20 @@ from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
+    AllVersions,
     Json,
     Recorded,
     Root,
+    SameResults,
     Set,
     Sweep,
     Uri,
     Where,
+    Yes,
+    confirmation,
     offering,
     print_answer,
+    referring,
     selector_of,
     spec_of,
     store_at,
@@ -59,6 +64,8 @@ def run(
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
+    same_results: SameResults = False,
+    yes: Yes = False,
 ) -> None:
     """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
     from rich.console import Console
@@ -68,9 +75,7 @@ def run(
     from sweeps.file.clauses import valid
 
     console = Console(soft_wrap=True)
-    store = store_at(workspace, patient=True)
-    spec = spec_of(sweep, set_)
-    uri = tracking_uri if mlflow else "none"
+    store, spec = store_at(workspace, patient=True), spec_of(sweep, set_)
     summary = run_sweep(
         store,
         spec,
@@ -78,7 +83,9 @@ def run(
         where=valid(selector_of(where)),
         cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
-        tracking_uri=uri,
+        tracking_uri=tracking_uri if mlflow else "none",
+        confirm=confirmation(set_, yes),
+        same_results=same_results,
     )
     console.print(
         f"{spec.name}: {summary.done} of {summary.total} trials done"
@@ -152,7 +159,7 @@ def wins(
     source: Annotated[
         str,
         typer.Argument(
-            help="a recorded sweep, or any table: FILE.csv, .parquet, .feather or .jsonl",
+            help="a recorded sweep or SWEEP@2, or any table: FILE.csv, .parquet, .feather or .jsonl",
             autocompletion=completion.tables,
         ),
     ],
@@ -198,6 +205,7 @@ def wins(
         str, typer.Option(help="columns to average over, e.g. seed", autocompletion=completion.columns)
     ] = "",
     where: Where = None,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Count how often each method is the best, in a sweep or in any table."""
@@ -216,6 +224,7 @@ def wins(
         "by": by,
         "average": _listed(average),
     }
+    source = referring(source, all_versions)
     count_wins(
         store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where, of_table=True), json_
     )
@@ -229,11 +238,12 @@ def export(
     ],
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
+    all_versions: AllVersions = False,
 ) -> None:
     """Write the results as one file, one row per trial, in the form that its ending names."""
     from orchestrator.ask.export import exported
 
-    print_answer(exported(store_at(workspace), sweep, output, selector_of(where)), False)
+    print_answer(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), False)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import completion
+from sweeps.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
@@ -24,9 +26,14 @@ Set = Annotated[
 Uri = Annotated[
     str | None, typer.Option("--tracking-uri", help="where MLflow is, or none; default: SQLite in the workspace")
 ]
-Recorded = Annotated[str, typer.Argument(help="a recorded sweep", autocompletion=completion.recorded)]
+Recorded = Annotated[
+    str, typer.Argument(help="a recorded sweep; SWEEP@2: its second version", autocompletion=completion.recorded)
+]
 AnyRecorded = Annotated[
-    str | None, typer.Argument(help="a recorded sweep; default: all", autocompletion=completion.recorded)
+    str | None,
+    typer.Argument(
+        help="a recorded sweep; SWEEP@2: its second version; default: all", autocompletion=completion.recorded
+    ),
 ]
 Root = Annotated[
     Path, typer.Option("--workspace", help="the folder of all sweeps and results", envvar="NORMSWEEP_WORKSPACE")
@@ -37,6 +44,9 @@ Where = Annotated[
         "-w", "--where", help="trials, e.g. 'normalizer=bn batch_size<=8'", autocompletion=completion.selector
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
+SameResults = Annotated[bool, typer.Option("--same-results", help="record that an edit of the code changed no result")]
+AllVersions = Annotated[bool, typer.Option("--all-versions", help="of all versions of the sweep; one: SWEEP@2")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 DEFAULT_ROOT = Path("normsweep-out")
@@ -59,6 +69,31 @@ def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
     from sweeps.file.spec import load_spec
 
     return load_spec(sweep, overrides or ())
+
+
+def confirmation(overrides: Sequence[str] | None, yes: bool) -> Callable[[str], None]:
+    """What `--set` drops from a sweep is confirmed; a sweep file says what is wanted."""
+
+    def confirm(sentence: str) -> None:
+        if yes or not overrides:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"by --set, {sentence}: repeat with --yes, or give the variant a name of its own with --set name=NAME"
+            )
+        print(f"By --set, {sentence}.")
+        typer.confirm("Go on?", abort=True)
+
+    return confirm
+
+
+def referring(sweep: str, all_versions: bool) -> str:
+    """The sweep's name, with what asks for all of its versions. UsageError for two answers."""
+    if not all_versions:
+        return sweep
+    if "@" in sweep:
+        raise UsageError(f"{sweep} is one version, --all-versions asks for all: leave one of them out")
+    return f"{sweep}@all"
 
 
 def selector_of(where: Sequence[str] | None, *, of_table: bool = False) -> Selector | None:

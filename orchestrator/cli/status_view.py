@@ -18,6 +18,12 @@ from sweeps.identity import short
 
 REFRESH_SECONDS = 2.0
 MOST_RUNNING = 12  # packs shown, and jobs
+# How the analysis counts a diverged trial, by `analysis.diverged`.
+DIVERGED = {
+    "loss": "each loses against every method that did not",
+    "majority": "each counts with the error of the most frequent class",
+    "drop": "each counts as missing",
+}
 OLD_SECONDS = 30.0  # what SLURM said so long ago is told with its age
 
 
@@ -47,18 +53,38 @@ def view(statuses: list[SweepStatus]) -> RenderableType:
 
 def _parts(status: SweepStatus) -> list[RenderableType]:
     normalizers = list(dict.fromkeys(n for _, n in status.cells))
-    title = f"{status.name}: " + ", ".join(f"{n} {state}" for state, n in ordered(status.counts).items())
+    name = status.name if status.version == status.latest else f"{status.name}@{status.version}"
+    title = f"{name}: " + ", ".join(f"{n} {state}" for state, n in ordered(status.counts).items())
     table = Table("data set", *normalizers, title=title, title_justify="left", box=None)
     for dataset in dict.fromkeys(d for d, _ in status.cells):
         table.add_row(dataset, *(_cell(status.cells.get((dataset, n), Counter())) for n in normalizers))
     parts: list[RenderableType] = [
         table,
+        *map(Text, _counted(status)),
         *map(Text, _running(status)),
         *map(Text, _jobs(status)),
         Text(_spent(status)),
         Text(_age(status)),
     ]
     return parts + [Text(problem, style="yellow") for problem in status.problems]
+
+
+def _counted(status: SweepStatus) -> list[str]:
+    """What the counts mean, what to do about them, and which versions there are."""
+    counts, old = status.counts, status.version != status.latest
+    told = [
+        (counts["diverged"], f"diverged: {DIVERGED[status.diverged]} (analysis.diverged: {status.diverged})"),
+        (counts["failed"], f"failed: `normsweep errors {status.name}` says why, `normsweep retry` trains them again"),
+        (counts["cancelled"], f"cancelled: `normsweep retry {status.name} -w state=cancelled` brings them back"),
+        (counts["todo"], "missing, which no run trains any more" if old else "missing: `normsweep run` trains them"),
+    ]
+    lines = [f"{number} {text}" for number, text in told if number]
+    if old:
+        lines.append(f"version {status.version} of {status.latest}; `normsweep status {status.name}` is the latest")
+    elif status.latest > 1:
+        before = f"{status.name}@{status.latest - 1}"
+        lines.append(f"version {status.latest}; the one before it: `normsweep status {before}`, all: --all-versions")
+    return lines
 
 
 def _cell(states: Counter[str]) -> str:

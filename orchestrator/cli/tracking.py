@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.options import DEFAULT_ROOT, Json, Root, Uri, Where, print_answer, selector_of, store_at
+from orchestrator.cli.options import (
+    DEFAULT_ROOT,
+    AllVersions,
+    Json,
+    Root,
+    Uri,
+    Where,
+    print_answer,
+    referring,
+    selector_of,
+    store_at,
+)
 
 if TYPE_CHECKING:
     from orchestrator.ask.compare import Comparison
@@ -36,8 +47,13 @@ def up_(
 ) -> None:
     """Start the server and wait until it answers. Does nothing if one is running."""
     from orchestrator.mirror.server import up
+    from orchestrator.mirror.sync import pages
 
-    print_answer(_sentence(up(store_at(workspace).workspace, backend=backend, port=port, password=password)), False)
+    place = store_at(workspace).workspace
+    server = up(place, backend=backend, port=port, password=password)
+    print_answer(_sentence(server), False)
+    for sweep, page in pages(place, server.uri).items():
+        print_answer(f"{sweep}: {page}", False)
 
 
 @mlflow_app.command("down")
@@ -72,7 +88,9 @@ def _sentence(server: Server) -> str:
 def compare(
     sweeps: Annotated[
         list[str] | None,
-        typer.Argument(help="recorded sweeps; default: everything in MLflow", autocompletion=completion.recorded),
+        typer.Argument(
+            help="recorded sweeps, or versions of them: SWEEP@2; default: all", autocompletion=completion.recorded
+        ),
     ] = None,
     by: Annotated[
         str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
@@ -99,6 +117,7 @@ def compare(
     ] = "mlflow",
     tracking_uri: Uri = None,
     workspace: Root = DEFAULT_ROOT,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Compare methods: wins, mean differences with intervals, ranks. Asks MLflow, or the ledger."""
@@ -106,11 +125,11 @@ def compare(
 
     from orchestrator.ask.compare import compare as ask
 
-    console = Console(stderr=True)
+    console, store = Console(stderr=True), store_at(workspace)
     with console.status("asking") as status:
         comparison = ask(
-            store_at(workspace),
-            sweeps or [],
+            store,
+            [referring(sweep, all_versions) for sweep in sweeps or store.sweeps.names() * all_versions],
             by=[part.strip() for part in by.split(",") if part.strip()],
             query=filter_,
             where=selector_of(where),

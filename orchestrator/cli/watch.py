@@ -9,11 +9,13 @@ import typer
 
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
+    AllVersions,
     AnyRecorded,
     Json,
     Recorded,
     Root,
     Where,
+    Yes,
     print_answer,
     selector_of,
     store_at,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 watch_app = typer.Typer()
 
 Trial = Annotated[str, typer.Argument(help="a trial's id (6 digits or more), or a selector that names one trial")]
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
+Of = Annotated[str | None, typer.Option("--sweep", help="look among the trials of this sweep, or SWEEP@2")]
 
 ASKED = 20  # trials that are retried or cancelled without a question
 
@@ -44,6 +46,7 @@ def status(
         bool, typer.Option("--watch", help="refresh every 2 s, until the sweep is over or Ctrl-C")
     ] = False,
     where: Where = None,
+    all_versions: AllVersions = False,
     json_: Json = False,
 ) -> None:
     """Show data sets by normalizers: done, running, to do, cost. Exit code 3 if incomplete, 4 if a trial failed."""
@@ -52,7 +55,7 @@ def status(
 
     if watch and json_:
         raise UsageError("--watch and --json exclude each other: leave one of them out")
-    board = StatusBoard(store_at(workspace), sweep, selector_of(where))
+    board = StatusBoard(store_at(workspace), sweep, selector_of(where), all_versions=all_versions)
     if watch:
         found = status_view.watch(board)
     else:
@@ -65,11 +68,11 @@ def status(
 
 
 @watch_app.command()
-def why(trial: Trial, workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
+def why(trial: Trial, workspace: Root = DEFAULT_ROOT, sweep: Of = None, json_: Json = False) -> None:
     """Explain one trial: its settings, its state and the reason for it, its attempts."""
     from orchestrator.watch import why as of_trial
 
-    answer = of_trial.why(store_at(workspace), trial)
+    answer = of_trial.why(store_at(workspace), trial, sweep)
     print_answer(answer if json_ else of_trial.lines(answer), json_)
 
 
@@ -79,6 +82,7 @@ def logs(
         str, typer.Argument(help="the id of a pack, a trial or a SLURM job, or a selector that names one trial")
     ],
     workspace: Root = DEFAULT_ROOT,
+    sweep: Of = None,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="keep printing until the pack has its result or the job is over")
     ] = False,
@@ -86,7 +90,7 @@ def logs(
     """Show the log of a pack with its failures, or the log of a SLURM job."""
     from orchestrator.watch.logs import logs as lines_of
 
-    for line in lines_of(store_at(workspace), trial, follow=follow):
+    for line in lines_of(store_at(workspace), trial, sweep=sweep, follow=follow):
         print(line, flush=True)
 
 
@@ -106,14 +110,23 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
 
 
 @watch_app.command()
-def retry(sweep: Recorded, workspace: Root = DEFAULT_ROOT, where: Where = None, yes: Yes = False) -> None:
+def retry(
+    sweep: Recorded,
+    workspace: Root = DEFAULT_ROOT,
+    where: Where = None,
+    other_source: Annotated[
+        bool, typer.Option("--other-source", help="also results that were made before the code was edited")
+    ] = False,
+    yes: Yes = False,
+) -> None:
     """Have the next run train failed, given-up or cancelled trials again."""
     from orchestrator.cluster.submissions import submissions
     from orchestrator.steer.retry import retrial
 
     place = store_at(workspace)
     then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
-    _carry_out(retrial(place, sweep, _needed(where, "state=failed")), yes, then)
+    chosen = selector_of(where) if other_source else _needed(where, "state=failed")
+    _carry_out(retrial(place, sweep, chosen, other_source=other_source), yes, then)
 
 
 @watch_app.command()
@@ -138,9 +151,8 @@ def cancel(
 
 def _end_jobs(store: Store, sweep: str) -> None:
     from orchestrator.cluster.jobs import cancel_jobs
-    from orchestrator.watch.states import Observer
 
-    Observer(store).names(sweep)
+    store.sweeps.latest(sweep)
     ended = cancel_jobs(store, sweep)
     print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
 

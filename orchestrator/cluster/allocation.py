@@ -18,7 +18,7 @@ LAST_SECONDS = 30.0  # before the warning, nothing new is begun
 
 
 def work(root: str, number: int, profile: Profile, umask: int) -> None:
-    """Trains the packs that the submission's sweep lacks, unless the submission was declared void."""
+    """Trains the packs that the submission lacks, unless the submission was declared void."""
     workspace = Workspace.at(root)
     if not workspace.allocations.is_dir():
         raise MissingError(f"{root} is not visible on {os.uname().nodename}: the workspace must lie on a shared disk")
@@ -32,13 +32,13 @@ def work(root: str, number: int, profile: Profile, umask: int) -> None:
 
 
 def left(workspace: Workspace, number: int) -> bool:
-    """Whether packs of the submission's sweep lack a part; the leases of those that have one are forgotten."""
+    """Whether packs that the submission wants lack a part; the leases of those that have one are forgotten."""
     from orchestrator.engine.driver import missing_packs
 
     store = Store(workspace)
-    version = store.sweeps.needed(read(store, number).sweep)
+    wanted = read(store, number).wanted(store)
     store.leases.forget_finished(store.ledger.done())
-    return bool(missing_packs(store, set(version.trials)))
+    return bool(missing_packs(store, wanted))
 
 
 class Spoken:
@@ -63,7 +63,7 @@ def main(root: str, number: int, *, spread: bool) -> int:
     submission = read(store, number)
     version = store.sweeps.needed(submission.sweep)
     backend = SlurmBackend(store, submission, os.environ, spread=spread)
-    outcome = drive(store, set(version.trials), version.sweep.run, backend, Spoken())
+    outcome = drive(store, submission.wanted(store), version.sweep.run, backend, Spoken())
     if outcome.stopped:
         return 1
     if outcome.out_of_time:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from orchestrator.store import Store
 from orchestrator.store.codec import Format
 from orchestrator.store.owner import Owner
+from sweeps.select import Selector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,16 @@ class Submission:
     usable_seconds: float  # of an allocation: its time limit without what is kept for the end
     kept_seconds: float
     owner: Owner
+    where: str = ""  # the selector of what its allocations train; "": all that the sweep wants
+
+    def wanted(self, store: Store) -> set[str]:
+        """The trials that its allocations train: of the sweep's newest version those that `where` selects."""
+        trials = set(store.sweeps.needed(self.sweep).trials)
+        selector = Selector.parse(self.where)
+        if not selector:
+            return trials
+        return {t.id for p in store.roster.live if not trials.isdisjoint(p.trial_ids) for t in p.trials
+                if t.id in trials and selector.matches(t)}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,8 @@ from orchestrator.engine.driver import missing_packs
 from orchestrator.planning import room
 from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.planning.plan import commit
+from orchestrator.planning.preview import beside
+from orchestrator.planning.source import other_sources
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
@@ -42,22 +44,30 @@ def submit_sweep(
     nodes: int,
     tell: Callable[[str], None],
     where: Selector | None = None,
+    confirm: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
-    """Sees to it that so many allocations work on the sweep; returns the ids of the jobs that it submitted.
+    """Sees to it that so many allocations work on the sweep, or on the trials of it that `where` selects.
 
-    Repeat at will. UsageError before anything is submitted for what the cluster or the sweep rules out.
+    Returns the ids of the jobs that it submitted. `confirm`: as of `planning.plan.commit`. Repeat at will.
+    UsageError before anything is submitted for what the cluster or the sweep rules out.
     """
     try:
         wrong = problems(profile, nodes)
         if wrong:
             raise UsageError("\n".join(wrong))
-        planned, _ = commit(store, spec, where)
+        planned, changed = commit(store, spec, where, confirm)
+        if changed:
+            tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
+        for other in other_sources(store, planned.serving):
+            tell(other.sentence(spec.name))
         packs = missing_packs(store, set(planned.trials))
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")
             return []
+        if others := beside(store, planned):
+            tell(others)
         _check(store, spec, profile, nodes, packs)
-        return _difference(store, spec.name, profile, min(allocations, len(packs)), nodes, tell)
+        return _difference(store, spec.name, str(where or ""), profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:
         raise Unanswered(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
     except OSError as error:
@@ -87,16 +97,16 @@ def _kept(profile: Profile) -> float:
 
 
 def _difference(
-    store: Store, sweep: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
+    store: Store, sweep: str, where: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
 ) -> list[str]:
     submitted: list[str] = []
     while True:
         known = submissions(store)
         for unclear in (s for s in known if receipt(store, s.number) is None):
             _resolve(store, unclear, tell)
-        names = {s.name: s.sweep for s in known}
+        names = {s.name: (s.sweep, s.where) for s in known}
         live = [job for job in queued() if job.name in names and not job.final]
-        lives = sum(names[job.name] == sweep for job in live)
+        lives = sum(names[job.name] == (sweep, where) for job in live)
         count = min(wanted - lives, profile.max_array)
         if count <= 0:
             tell(f"{sweep}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
@@ -118,6 +128,7 @@ def _difference(
             usable_seconds=60 * profile.minutes - _kept(profile),
             kept_seconds=_kept(profile),
             owner=myself(),
+            where=where,
         )
         if intend(store, intent):
             submitted += _submit(store, intent, profile, tell)

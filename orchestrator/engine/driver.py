@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.backend import Backend
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
+from orchestrator.planning.suspects import suspects
 from orchestrator.store import Store
 from orchestrator.store.files import Disk
 from orchestrator.store.leases import Lease
@@ -138,10 +139,12 @@ def bundles(run: RunSection, spread: bool) -> Any:
 
 
 def split(store: Store, pack: RosterPack) -> None:
-    """Halves a pack that failed by its own fault; a trial alone ends as `failed` in the ledger, with its traceback."""
+    """Halves a pack that failed by its own fault, or takes out the trials that its last failure names; a trial alone
+    ends as `failed` in the ledger, with its traceback."""
     if len(pack.trials) > 1:
-        middle = len(pack.trials) // 2
-        halves = [pack.trials[:middle], pack.trials[middle:]]
+        named = [t for failure in store.attempts.failures(pack.id)[-1:] for t in suspects(pack.trials, failure.message)]
+        first = named or pack.trials[: len(pack.trials) // 2]
+        halves = [first, [t for t in pack.trials if t not in first]]
         store.roster.read()
         while pack.id not in store.roster.replaced and not store.roster.append(halves, replaces=[pack.id]):
             store.roster.read()

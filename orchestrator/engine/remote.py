@@ -93,7 +93,7 @@ class PackTrainable(tune.Trainable):
             pack=self._task.lease.pack,
             generation=self._task.lease.generation,
             kind=kind,
-            epoch=self._job.trainer.epoch if self._job is not None else -1,
+            epoch=self._job.trainer.epoch if self._job is not None and self._job.trainer.progress else -1,
             message=f"{type(error).__name__}: {error}",
             traceback=_plain("".join(traceback.format_exception(error))),
             host=getattr(error, "host", socket.gethostname()),
@@ -144,6 +144,7 @@ class PackJob:
             raise
 
     def _begin(self, task: PackTask, gang: Gang | None) -> None:
+        from orchestrator.planning.digest import source_digest
         from trainers import data, host
         from trainers.pack import PackTrainer
 
@@ -153,6 +154,7 @@ class PackJob:
         self._store.disk = Disk(PATIENCE, sleep=_wait)
         self._started = time.monotonic()
         trials = task.pack.trials
+        self._source = source_digest(trials[0].normalizer.name, trials[0].model.name)
         dataset = data.read(trials[0].dataset)
         if dataset.facts.digest != trials[0].digest:
             raise UsageError(
@@ -221,6 +223,7 @@ class PackJob:
                 "host": socket.gethostname(),
                 "threads": self._task.cpus * self._task.devices,  # of all devices
                 "code_version": self._task.code_version,
+                "source": self._source,
                 "finished": time.time(),
             },
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.engine.view import Watcher
 from orchestrator.mirror.child import Mirroring
 from orchestrator.planning import room
 from orchestrator.planning.plan import commit
+from orchestrator.planning.preview import beside
+from orchestrator.planning.source import accept, other_sources
 from orchestrator.store import Store
 from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
@@ -41,10 +44,14 @@ def run(
     gpus: int = 0,
     where: Selector | None = None,
     tracking_uri: str | None = None,
+    confirm: Callable[[str], None] = lambda _: None,
+    same_results: bool = False,
 ) -> Summary:
     """Trains every trial of the sweep that the ledger lacks, on this machine, and shows the results in MLflow.
 
-    `tracking_uri` `none`: shows them nowhere. UsageError for bad input, before anything is written.
+    `where`: trains only these. `confirm`: as of `planning.plan.commit`. `tracking_uri` `none`: shows the results
+    nowhere. `same_results`: records that results of other sources are those of the present one. UsageError for bad
+    input, before anything is written.
     """
     from orchestrator.engine.driver import Outcome, drive, missing_packs
     from orchestrator.engine.local import LocalBackend
@@ -56,27 +63,34 @@ def run(
         say=watcher.tell,
         waiting=lambda: watcher.waiting("mirroring the results to MLflow"),
     )
-    planned, changed = commit(store, spec, where)
+    planned, changed = commit(store, spec, where, confirm)
     if changed:
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
     for sentence in store.ledger.set_torn_aside(p.id for p in planned.serving):
         watcher.tell(sentence)
+    if others := other_sources(store, planned.serving):
+        if same_results:
+            accept(store, others)
+        for other in [] if same_results else others:
+            watcher.tell(other.sentence(spec.name))
     wanted = set(planned.trials)
     packs = missing_packs(store, wanted)
     done = store.ledger.done()
     store.leases.forget_finished(done)
-    todo = sum(len(p.trial_ids) for p in packs)
-    before = sum(len(p.trial_ids) for p in planned.serving if p.id in done)
+    todo = sum(len(planned.chosen(p)) for p in packs)
+    before = sum(len(planned.chosen(p)) for p in planned.serving if p.id in done)
     outcome = Outcome()
     if packs:
         watcher.tell(
             f"{spec.name}: {todo} of {todo + before} trials to train, in {len(packs)} packs, on {cpus} cores"
             + (f" and {gpus} GPUs" if gpus else "")
         )
+        if told := beside(store, planned):
+            watcher.tell(told)
         backend = LocalBackend(store.workspace, max(cpus, spec.run.cpus), gpus)
         with (
             mirroring.going(),
-            watcher.training(spec.name, todo + before, before, packs) as view,
+            watcher.training(spec.name, sum(len(p.trial_ids) for p in packs) + before, before, packs) as view,
         ):
             outcome = drive(store, wanted, spec.run, backend, view)
     else:

@@ -101,7 +101,8 @@ class PackSearcher(Searcher):
             return
         history = self._store.attempts.failures(pack.id)
         forgiven = self._store.decisions.forgiven.get(pack.id, 0)
-        then = verdict([failure for failure in history if failure.generation > forgiven], len(pack.trial_ids))
+        inherited = [f for p in self._store.roster.parents(pack) for f in self._store.attempts.failures(p.id)]
+        then = verdict([f for f in history if f.generation > forgiven], len(pack.trial_ids), inherited)
         self._view.tell(f"pack {pack.id[:16]} failed ({history[-1].message}): {then}")
         {"retry": self._queue.push, "split": self.to_split.append, "give up": self.given_up.append}[then](pack)
         if not self.stopping and self._strikes.failed(history[-1].host, pack.id):

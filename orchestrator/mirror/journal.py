@@ -18,7 +18,7 @@ from orchestrator.store.files import TEMPORARY, replace
 from orchestrator.store.workspace import Workspace
 from sweeps.identity import digest
 
-_SCHEMA = 2
+_SCHEMA = 3
 
 
 @dataclass(slots=True)
@@ -59,7 +59,10 @@ class Journal:
 
     def __init__(self, workspace: Workspace, uri: str) -> None:
         self.uri = uri
-        self._path = workspace.mlflow / f"synced-{digest(uri)[:16]}.jsonl"
+        file = sqlite_file(uri)
+        inside = file is not None and file.is_relative_to(workspace.root)
+        self._place = str(file.relative_to(workspace.root)) if file is not None and inside else masked(uri)
+        self._path = workspace.mlflow / f"synced-{digest(self._place if inside else uri)[:16]}.jsonl"
         self._clear()
         try:
             self._read(self._path.read_bytes())
@@ -79,7 +82,7 @@ class Journal:
 
     def restart(self, runs: Mapping[str, Mirrored], begun: Sequence[str]) -> None:
         """Begins the journal anew with what MLflow says."""
-        header = {"schema": _SCHEMA, "uri": masked(self.uri), "database": self._database()}
+        header = {"schema": _SCHEMA, "uri": self._place, "database": self._database()}
         packs: dict[str, dict[str, str]] = {}
         for trial, (run, pack) in runs.items():
             packs.setdefault(pack, {})[trial] = run

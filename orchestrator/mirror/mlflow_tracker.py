@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from orchestrator.mirror.pages import PAGE, rest_pages
-from orchestrator.mirror.run_data import MEMBER_TAG, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData
+from orchestrator.mirror.run_data import OURS, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData
 from orchestrator.mirror.server import credentials
 from orchestrator.mirror.tracker import Refused, Selected, TrialRun
-from orchestrator.mirror.uri import knock, masked, sqlite_file, with_driver
+from orchestrator.mirror.uri import (
+    artifact_location,
+    knock,
+    make_relative,
+    masked,
+    put_artifact,
+    sqlite_file,
+    with_driver,
+)
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError
 
@@ -24,6 +33,10 @@ if TYPE_CHECKING:
 
 PARENT_TAG = "normsweep.parent"
 _PLAN_TAG = "normsweep.plan"
+# What MLflow's page keeps for a link that shares its columns; `viewStateShareKey` names it.
+_VIEW = "normsweep"
+_VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"
+_KIND = ("mlflow.experimentKind", "custom_model_development")  # its page opens on the runs
 _MOST = 50_000  # what MLflow returns in one answer
 _THREADS_OF_A_SERVER = 4
 # MLflow's own patience is minutes; ours ends sooner, because the next sync catches up. A user's setting stands.
@@ -102,6 +115,8 @@ class MLflowTracker:
         with self.quiet(), _translated(uri):
             self._client = MlflowClient(with_driver(uri))
             self._client.search_experiments(max_results=1)  # an SQLite file gets its tables here
+        if file is not None and file.is_relative_to(workspace.root):
+            make_relative(file)
 
     @contextmanager
     def quiet(self) -> Generator[None]:
@@ -146,8 +161,33 @@ class MLflowTracker:
             self._client.update_run(parent, status="RUNNING")
 
     @_translating
+    def present(self, sweep: str, metrics: Sequence[str], axes: Sequence[str], query: str) -> None:
+        experiment = self.experiment(sweep)
+        columns = [*(f"metrics.`{name}`" for name in metrics), *(f"params.`{name}`" for name in axes)]
+        view = {
+            "searchFilter": query,
+            "orderByKey": columns[0],
+            "orderByAsc": True,
+            "selectedColumns": ["attributes.`Source`"] * (not columns) + columns,
+        }
+        self._client.set_experiment_tag(experiment, _VIEW_TAG, json.dumps(view))
+        self._client.set_experiment_tag(experiment, *_KIND)
+
+    @_translating
+    def views(self) -> dict[str, str]:
+        """By sweep, the address of its page on the server, with the columns of `present`."""
+        experiments = self._client.search_experiments(max_results=_MOST)
+        return {
+            e.name: f"{self.uri}/#/experiments/{e.experiment_id}/runs?viewStateShareKey={_VIEW}"
+            for e in experiments
+            if _VIEW_TAG in e.tags
+        }
+
+    @_translating
     def attach(self, parent: str, path: Path) -> None:
-        self._client.log_artifact(parent, str(path))
+        uri: str = self._client.get_run(parent).info.artifact_uri or ""
+        if self._artifacts is None or not put_artifact(self._artifacts, uri, path):
+            self._client.log_artifact(parent, str(path))
 
     @_translating
     def runs(self, sweeps: Iterable[str], trial: str | None = None) -> list[TrialRun]:
@@ -209,7 +249,7 @@ class MLflowTracker:
         return self._find_experiment(name) or self._create_experiment(name)
 
     def _create_experiment(self, name: str) -> str:
-        place = (self._artifacts / name).as_uri() if self._artifacts else None
+        place = artifact_location(name) if self._artifacts else None
         self._experiments[name] = self._client.create_experiment(name, artifact_location=place)
         return self._experiments[name]
 
@@ -244,7 +284,7 @@ def _trial_run(run: Run) -> TrialRun:
         trial=tags[TRIAL_TAG],
         pack=tags.get(PACK_TAG, ""),
         complete=_complete(run),
-        sweeps=frozenset(t.removeprefix(MEMBER_TAG) for t in tags if t.startswith(MEMBER_TAG)),
+        tags={key: value for key, value in tags.items() if key.startswith(OURS)},
     )
 
 

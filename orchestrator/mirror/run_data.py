@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.store.parts import shown
 from sweeps.identity import canonical
 from sweeps.records import AXES, COUNTS, CURVES, IDENTITY, LABELS, METRICS
+from sweeps.trial import field_names
 from sweeps.words.choice import Choice
+from sweeps.words.settings import CHOICES
 
+OURS = "normsweep."  # begins the tags that say something of ours
 TRIAL_TAG = "normsweep.trial_id"
 PACK_TAG = "normsweep.pack_id"
 SWEEP_TAG = "normsweep.sweep"  # the sweep whose experiment the run lives in
-MEMBER_TAG = "normsweep.sweep."  # + a sweep's name: the trial belongs to it; the value is the plan's hash
+MEMBER_TAG = "normsweep.sweep."  # + a sweep's name: its latest version wants the trial; the value is a plan's hash
+SINCE_TAG = "normsweep.since."  # + a sweep's name: the number of its first version that wants the trial
+UNTIL_TAG = "normsweep.until."  # + a sweep's name: of the last one that did, where the latest does not
 POINTS = 100  # of a curve, at most
 HIDDEN = {"schema", "revision", *AXES}
 _TEXT = 500  # characters of a failure; MLflow's tags end at 8,000
@@ -35,20 +41,21 @@ class RunData:
     metrics: list[tuple[str, float, int, int]]
 
 
-def run_data(row: Mapping[str, Any], plans: Mapping[str, str], written: float) -> RunData:
-    """`plans`: plan hash by sweep, of the sweeps that the trial belongs to; `written`: when its part was (s)."""
+def run_data(row: Mapping[str, Any], sweeps: Mapping[str, str], written: float, varied: Sequence[str] = ()) -> RunData:
+    """`sweeps`: the tags that say which sweeps want the trial; `written`: when its part was (s); `varied`: the settings
+    that name it beside data set and method."""
     finished = row["finished"] or written
     seconds = row["seconds"] or 0.0
     end = int(1000 * finished)
     final = [(key, float(row[key]), end, 0) for key in (*METRICS, *COUNTS) if _finite(row[key])]
     tags = {f"normsweep.{key}": str(row[key]) for key in LABELS if row[key] is not None}
     tags |= {TRIAL_TAG: row["trial_id"], "normsweep.data": row["digest"]}
-    tags |= {member_tag(sweep): plan for sweep, plan in plans.items()}
+    tags |= sweeps
     if row["failure"]:
         tags["normsweep.failure"] = row["failure"].strip().splitlines()[-1][:_TEXT]
     return RunData(
         trial=row["trial_id"],
-        name=f"{row['dataset']} {row['normalizer']} {row['activation']} depth {row['depth']} seed {row['seed']}",
+        name=name(json.loads(row["trial"]), varied),
         start_ms=end - int(1000 * seconds),
         end_ms=end,
         status="FAILED" if row["state"] == "failed" else "FINISHED",
@@ -56,6 +63,34 @@ def run_data(row: Mapping[str, Any], plans: Mapping[str, str], written: float) -
         tags=tags,
         metrics=final + [point for key in CURVES for point in curve(key, row[key] or (), end, seconds)],
     )
+
+
+def name(trial: Mapping[str, Any], varied: Sequence[str]) -> str:
+    """`wine bn relu depth 2 seed 0`: data set, method, and the settings `varied`."""
+    words = [trial["dataset"], _word("normalizer", trial["normalizer"], "normalizer" in varied)]
+    for field in varied:
+        if field in CHOICES and field != "normalizer":
+            words.append(_word(field, trial[field], True))
+        elif field not in ("dataset", "normalizer"):
+            words.append(f"{field} {setting_text(trial[field])}")
+    return " ".join(words)
+
+
+def _word(kind: str, choice: Mapping[str, Any], options: bool) -> str:
+    return shown(kind, Choice.from_json(choice)) if options else choice["name"]
+
+
+def varying(trials: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The settings in which trials, as plain data, differ; `normalizer` where its options do as well as its name."""
+    values: dict[str, set[str]] = {name: set() for name in field_names()}
+    for trial in trials:
+        for name in values.keys() & trial.keys():
+            value = trial[name]
+            values[name].add(value if isinstance(value, str) else canonical(value))
+    methods = {json.loads(text)["name"] for text in values["normalizer"]}
+    if len(methods) == len(values["normalizer"]):
+        del values["normalizer"]
+    return [name for name, found in values.items() if len(found) > 1 and name not in ("digest", "revision", "dataset")]
 
 
 def member_tag(sweep: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from orchestrator.mirror.uri import check_address, knock, masked, sqlite_file, with_driver
+from orchestrator.mirror.uri import check_address, knock, masked, sqlite_file, with_driver, workspace_uri
 from orchestrator.store.codec import Format
 from orchestrator.store.files import replaced_whole
 from orchestrator.store.owner import Owner, myself, started
@@ -34,12 +34,14 @@ _STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A running server; `backend` is shown without its password."""
+    """A running server; `backend` is shown without its password; `folder`: the inode of the workspace's folder for
+    MLflow, which a copy of the workspace has not. 0: not known."""
 
     uri: str
     backend: str
     password_file: str | None
     owner: Owner
+    folder: int = 0
 
     @property
     def alive(self) -> bool:
@@ -69,7 +71,7 @@ def running(workspace: Workspace) -> Server | None:
         return None
     if server.alive and server.owner.host != myself().host:
         raise UsageError(f"an MLflow server of this workspace was started on {server.owner.host}: stop it there")
-    return server if server.alive else None
+    return server if server.alive and server.folder in (0, workspace.mlflow.stat().st_ino) else None
 
 
 def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, password: bool = False) -> Server:
@@ -83,7 +85,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
     """
     if (server := running(workspace)) is not None:
         return server
-    backend = backend or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
+    backend = backend or workspace_uri(workspace)
     _check(backend, password)
     port = _free(port)
     uri = f"http://{HOST}:{port}"
@@ -118,6 +120,7 @@ def up(workspace: Workspace, *, backend: str | None = None, port: int = PORT, pa
         backend=masked(backend),
         password_file=str(_password(workspace)) if password else None,
         owner=dataclasses.replace(myself(), pid=process.pid, started=started(process.pid) or 0),
+        folder=workspace.mlflow.stat().st_ino,
     )
     _write_privately(_state(workspace), SERVER.encode(server).decode())
     try:

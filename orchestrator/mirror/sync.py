@@ -6,14 +6,13 @@ first of them by name, and a tag `normsweep.sweep.<name>` for each. One writer a
 
 from __future__ import annotations
 
+import os
 import shlex
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.mirror.journal import Journal, SyncResult, nothing_to_do, stamp
-from orchestrator.mirror.uri import NONE, masked, tracking_uri
+from orchestrator.mirror.uri import NONE, masked, tracking_uri, workspace_uri
 from orchestrator.store import Store
 from orchestrator.store.leases import Leases
 from orchestrator.store.owner import Liveness, myself
@@ -62,6 +61,18 @@ def holder(leases: Leases) -> str:
     return f"{who} is mirroring this workspace: it, or a later sync, brings MLflow up to date"
 
 
+def pages(workspace: Workspace, uri: str) -> dict[str, str]:
+    """By sweep, the address of its page on the MLflow server at `uri`: with its metrics and axes as columns.
+
+    Raises UnavailableError when the server does not answer.
+    """
+    from orchestrator.mirror.mlflow_tracker import MLflowTracker
+
+    tracker = MLflowTracker(workspace, uri)
+    with tracker.quiet():
+        return tracker.views()
+
+
 def ui_command(workspace: Workspace, uri: str | None = None) -> str:
     """What a person types to see the runs; "" with the tracking URI `none`. A password in the URI is not shown.
 
@@ -72,5 +83,7 @@ def ui_command(workspace: Workspace, uri: str | None = None) -> str:
         return ""
     if uri.startswith("http"):
         return f"open {masked(uri)}"
-    program = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))
-    return f"{program} ui --backend-store-uri {shlex.quote(masked(uri))}"
+    root = workspace.root
+    place = os.path.relpath(root) if root.is_relative_to(Path.cwd()) else str(root)
+    command = f"normsweep mlflow up --workspace {shlex.quote(place)}"
+    return command if uri == workspace_uri(workspace) else f"{command} --backend {shlex.quote(masked(uri))}"

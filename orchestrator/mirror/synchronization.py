@@ -8,25 +8,27 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from orchestrator.mirror.journal import Journal, Mirrored, SyncResult, content, nothing_to_do, report_page, stamp
-from orchestrator.mirror.run_data import member_tag, run_data
+from orchestrator.mirror.run_data import SINCE_TAG, UNTIL_TAG, member_tag, run_data, varying
 from orchestrator.mirror.tracker import Refused, TrialRun
 from orchestrator.mirror.trackers import open_tracker
 from orchestrator.store import Store
 from orchestrator.store.leases import Lease
 from orchestrator.store.owner import beat
 from orchestrator.store.parts import decode
-from orchestrator.store.roster import RosterPack
+from orchestrator.store.roster import Roster, RosterPack
 from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import DamagedError, UnavailableError, UsageError
 from sweeps.identity import short
 from sweeps.words.near import unknown
 
 NO_SWEEP = "normsweep"  # experiment of trials that no recorded sweep names
+_VARIED = ("activation", "depth", "seed")  # names such a trial's run
 _BEAT_SECONDS = 15.0
 
 Progress = Callable[[int, int], None]
@@ -39,6 +41,7 @@ class RecordedSweep:
     name: str
     paths: list[Path]
     versions: list[SweepVersion]
+    roster: Roster
 
     @property
     def plan(self) -> str:
@@ -52,11 +55,36 @@ class RecordedSweep:
     def trials(self, first: int = 0, last: int | None = None) -> set[str]:
         return {trial for version in self.versions[first:last] for trial in version.trials}
 
+    @cached_property
+    def tags(self) -> dict[str, dict[str, str]]:
+        """By trial, what its run says of the versions that want it or did."""
+        return self.tags_of(len(self.versions))
+
+    def tags_of(self, count: int) -> dict[str, dict[str, str]]:
+        """The same, when the first `count` versions were all."""
+        found: dict[str, dict[str, str]] = {}
+        for version in self.versions[:count]:
+            for trial in version.trials:
+                tags = found.setdefault(trial, {SINCE_TAG + self.name: str(version.number)})
+                tags[UNTIL_TAG + self.name] = str(version.number)
+        for trial in self.versions[count - 1].trials if count else ():
+            found[trial].pop(UNTIL_TAG + self.name, None)
+            found[trial][member_tag(self.name)] = self.plan
+        return found
+
+    @cached_property
+    def varied(self) -> list[str]:
+        """The settings in which its trials differ, of all versions."""
+        every = self.trials()
+        packs = [pack for pack in self.roster.packs.values() if not every.isdisjoint(pack.trial_ids)]
+        own = (own for pack in packs for trial, own in zip(pack.trial_ids, pack.own, strict=True) if trial in every)
+        return varying(chain((pack.common for pack in packs), own))
+
 
 def recorded_sweeps(store: Store) -> dict[str, RecordedSweep]:
     """The sweeps by name."""
     return {
-        name: RecordedSweep(name, paths, store.sweeps.versions(name))
+        name: RecordedSweep(name, paths, store.sweeps.versions(name), store.roster)
         for name in store.sweeps.names()
         if (paths := store.sweeps.paths(name))
     }
@@ -108,6 +136,7 @@ class Synchronization:
             tagged = self._rebuild() if verify or not self._journal.known or self._other_database() else {}
             for sweep in self._sweeps.values():
                 self._tag(sweep, tagged)
+                self._present(sweep)
             self._write_packs()
             if self._result.busy:
                 return self._result
@@ -135,8 +164,8 @@ class Synchronization:
         known = next(iter(self._journal.runs.values()), None)
         return known is not None and not self._tracker.has(known.run)
 
-    def _rebuild(self) -> dict[str, frozenset[str]]:
-        """Makes the journal from the tags of the runs. Returns the sweeps that each trial's run is tagged with."""
+    def _rebuild(self) -> dict[str, dict[str, str]]:
+        """Makes the journal from the tags of the runs. Returns the tags of each trial's run."""
         runs: defaultdict[str, list[TrialRun]] = defaultdict(list)
         for run in self._tracker.runs(self._experiments):
             runs[run.trial].append(run)
@@ -145,7 +174,7 @@ class Synchronization:
             {trial: Mirrored(run.run, run.pack) for trial, run in kept.items() if run.complete},
             [trial for trial, run in kept.items() if not run.complete],
         )
-        return {trial: run.sweeps for trial, run in kept.items()}
+        return {trial: run.tags for trial, run in kept.items()}
 
     def _outdated(self, pack: str) -> bool:
         """Whether a retry or a split has replaced the pack, so that its result no longer counts."""
@@ -167,17 +196,28 @@ class Synchronization:
         with self._counting:
             setattr(self._result, what, getattr(self._result, what) + 1)
 
-    def _tag(self, sweep: RecordedSweep, tagged: Mapping[str, frozenset[str]]) -> None:
+    def _tag(self, sweep: RecordedSweep, tagged: Mapping[str, Mapping[str, str]]) -> None:
         """Brings the runs' tags in line with the newest version of the sweep; `tagged`: what `_rebuild` returns."""
         known = self._journal.files.get(sweep.name, 0)
         if known >= len(sweep.paths):
             return
-        before = sweep.trials(known - 1, known) if known else {t for t, names in tagged.items() if sweep.name in names}
-        now, runs = sweep.newest, self._journal.runs
-        for trial in (now - before) & runs.keys():
-            self._tracker.tag(runs[trial].run, member_tag(sweep.name), sweep.plan)
-        for trial in (before - now) & runs.keys():
-            self._tracker.tag(runs[trial].run, member_tag(sweep.name), None)
+        keys = (member_tag(sweep.name), SINCE_TAG + sweep.name, UNTIL_TAG + sweep.name)
+        before = sweep.tags_of(known) if known else tagged
+        for trial, (run, _) in self._journal.runs.items():
+            old, new = before.get(trial, {}), sweep.tags.get(trial, {})
+            for key in keys:
+                # A plan's hash stays what it was when the trial came to the sweep.
+                if (key in old) != (key in new) or (key != keys[0] and old.get(key) != new.get(key)):
+                    self._tracker.tag(run, key, new.get(key))
+
+    def _present(self, sweep: RecordedSweep) -> None:
+        """Has the sweep's page show what is compared and what varies, once for each version."""
+        if self._journal.files.get(sweep.name, 0) >= len(sweep.paths) or sweep.name in self._refused:
+            return
+        metrics = dict.fromkeys((sweep.versions[-1].sweep.analysis.metric, "val_error", "train_loss"))
+        axes = [*(["dataset", "normalizer"]), *(name for name in sweep.varied if name != "normalizer")]
+        axes[2:2] = ["normalizer_options"] * ("normalizer" in sweep.varied)
+        self._tracker.present(sweep.name, [*metrics], axes, f"tags.`{member_tag(sweep.name)}` LIKE '%'")
         self._journal.tagged(sweep.name, len(sweep.paths))
 
     def _todo(self) -> Iterator[tuple[RosterPack, list[str]]]:
@@ -236,9 +276,10 @@ class Synchronization:
     def _write(self, row: Mapping[str, Any], there: list[TrialRun], written: float) -> str | None:
         """Ends with one complete run of the trial, which has the runs `there`; its id, None when MLflow refuses it."""
         sweeps = [self._sweeps[name] for name in self._homes[row["trial_id"]]]
-        plans = {sweep.name: sweep.plan for sweep in sweeps if row["trial_id"] in sweep.newest}
-        data = run_data(row, plans, written)
-        home = self._home(data.trial)
+        tags = {key: value for sweep in sweeps for key, value in sweep.tags[row["trial_id"]].items()}
+        home = self._home(row["trial_id"])
+        varied = self._sweeps[home].varied if home in self._sweeps else _VARIED
+        data = run_data(row, tags, written, varied)
         try:
             kept = self._keep_one(there) if there else None
             if kept and self._outdated(kept.pack):

@@ -5,7 +5,7 @@ The ledger owns the results and the mirror decides what is shown; a tracker only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ class TrialRun:
     trial: str
     pack: str  # whose result it shows; "" when its tags do not say
     complete: bool
-    sweeps: frozenset[str]
+    tags: dict[str, str]  # those of ours
 
 
 class Selected(NamedTuple):
@@ -68,6 +68,13 @@ class Tracker(Protocol):
 
     def progress(self, parent: str, done: int, total: int) -> None:
         """Notes in the sweep's run how many trials are done; the run is finished when all of them are."""
+        ...
+
+    def present(self, sweep: str, metrics: Sequence[str], axes: Sequence[str], query: str) -> None:
+        """Has the page of the sweep show these metrics and settings as columns, and the runs that the filter selects.
+
+        Raises Refused when the sweep's experiment was deleted.
+        """
         ...
 
     def attach(self, parent: str, path: Path) -> None:

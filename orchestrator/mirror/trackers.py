@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -46,6 +46,9 @@ class NoTracker:
         return ""
 
     def progress(self, parent: str, done: int, total: int) -> None:
+        pass
+
+    def present(self, sweep: str, metrics: Sequence[str], axes: Sequence[str], query: str) -> None:
         pass
 
     def attach(self, parent: str, path: Path) -> None:

@@ -1,12 +1,19 @@
-"""Where MLflow is: the tracking URI of a workspace, fit to be shown, and a quick look whether anybody answers there."""
+"""Where MLflow is: the tracking URI of a workspace, fit to be shown, and a quick look whether anybody answers there.
+
+Where its files lie beside a workspace's database: `mlflow-artifacts:/demo/...` is `mlflow/artifacts/demo/...` of the
+workspace whose server is asked, wherever that workspace lies.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orchestrator.store.files import replace
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UnavailableError, UsageError
 
@@ -14,6 +21,8 @@ NONE = "none"  # shows the results nowhere
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 _KNOCK_SECONDS = 3.0
+_ARTIFACTS = "mlflow-artifacts"
+_PLACE = "/mlflow/artifacts"
 
 
 def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
@@ -21,7 +30,7 @@ def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
 
     Raises UsageError for a store that MLflow no longer opens (a folder of files) or does not know.
     """
-    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or workspace_uri(workspace)
     check_address(uri)
     if uri != NONE and urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
         raise UsageError(
@@ -29,6 +38,11 @@ def tracking_uri(workspace: Workspace, given: str | None = None) -> str:
             f"MLflow no longer keeps runs in a folder of files"
         )
     return uri
+
+
+def workspace_uri(workspace: Workspace) -> str:
+    """The SQLite file in the workspace."""
+    return f"sqlite:///{workspace.mlflow / 'mlflow.db'}"
 
 
 def check_address(uri: str) -> None:
@@ -75,3 +89,44 @@ def knock(uri: str, what: str = "MLflow") -> None:
         raise UnavailableError(
             f"{what} at {masked(uri)} cannot be reached ({error.strerror or error}): start it{then}"
         ) from error
+
+
+def artifact_location(experiment: str) -> str:
+    """The artifact location of a new experiment."""
+    return f"{_ARTIFACTS}:/{experiment}"
+
+
+def put_artifact(folder: Path, uri: str, path: Path) -> bool:
+    """Copies the file into the run of that artifact URI below `folder`; False for a URI of another kind."""
+    parts = urlsplit(uri)
+    if parts.scheme != _ARTIFACTS:
+        return False
+    replace(folder / parts.path.lstrip("/") / path.name, path.read_bytes())
+    return True
+
+
+def make_relative(database: Path) -> None:
+    """Renames the absolute locations that MLflow or 0.1.0 gave the experiments of a workspace's SQLite file."""
+    with closing(sqlite3.connect(database, timeout=60.0)) as connection, connection:
+        for experiment, old in connection.execute(
+            "SELECT experiment_id, artifact_location FROM experiments"
+        ).fetchall():
+            new = _relative(experiment, old or "")
+            if new:
+                connection.execute(
+                    "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (new, experiment)
+                )
+                connection.execute(
+                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) WHERE experiment_id = ?",
+                    (new.removesuffix("/"), len(old) + 1, experiment),
+                )
+
+
+def _relative(experiment: int, old: str) -> str:
+    """The new location; empty for one that is relative already, or is none of ours."""
+    if urlsplit(old).scheme not in ("", "file"):
+        return ""
+    if experiment == 0:  # MLflow's own, named after the working folder of who made the tables
+        return artifact_location(str(experiment))
+    _, ours, inner = old.rpartition(_PLACE)
+    return f"{_ARTIFACTS}:{inner or '/'}" if ours else ""

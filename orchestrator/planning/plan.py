@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
 from orchestrator.store import Store
-from orchestrator.store.roster import Roster, RosterPack
+from orchestrator.store.owner import Liveness
+from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import SweepVersion
+from orchestrator.words import counted
 from sweeps.errors import UsageError
 from sweeps.facts import Facts
 from sweeps.file.changes import changes
@@ -25,17 +27,34 @@ from trainers import data
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a sweep wants (`trials` by id, in the order of its axes) and what serves it."""
+    """What is to be trained of a sweep, and what serves it.
+
+    `whole`: the ids of all its trials, in the order of its axes; `trials`: by id, those that are selected. Of the packs
+    in `serving`, which hold a selected trial, `begun` ones have saved something or are leased, and `parted` ones hold
+    others beside, so that they are split before they begin. `new` packs are lacking, `rest` ones are not selected.
+    """
 
     spec: SweepSpec
+    whole: list[str]
     trials: dict[str, Trial]
     serving: list[RosterPack]
+    begun: list[RosterPack]
+    parted: list[RosterPack]
     new: list[Pack]
+    rest: list[Pack]
 
     @property
     def hash(self) -> str:
-        """Of what is trained, whatever the order: 64 hex digits."""
-        return digest(sorted(self.trials))
+        """Of all that the sweep wants, whatever the order: 64 hex digits."""
+        return digest(sorted(self.whole))
+
+    def chosen(self, pack: RosterPack) -> list[Trial]:
+        """The selected trials of a recorded pack."""
+        return [self.trials[t] for t in pack.trial_ids if t in self.trials]
+
+    def others(self, pack: RosterPack) -> list[Trial]:
+        """Those of its trials that are not selected."""
+        return [t for t in pack.trials if t.id not in self.trials]
 
 
 def facts_once() -> Facts:
@@ -58,50 +77,103 @@ def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) 
             raise UsageError("\n".join(found[: rules.SHOWN]))
 
 
-def plan(roster: Roster, spec: SweepSpec, where: Selector | None = None) -> Plan:
-    """Expands and checks a sweep and looks up what the roster holds of it. Writes nothing.
+def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
+    """Expands and checks a sweep and looks up what the workspace holds of it. Writes nothing.
 
-    UsageError, one sentence a problem, for what a trial must not ask for and for data sets that are not here.
+    `where` selects what is trained, not what the sweep is. UsageError, one sentence a problem, for what a trial must
+    not ask for and for data sets that are not here.
     """
-    facts = facts_once()
-    trials = expand(spec, facts, where)
+    facts, roster = facts_once(), store.roster
+    whole = by_id(_wanted(spec, facts, where))
+    trials = {i: t for i, t in whole.items() if where.matches(t)} if where else whole
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
-    check(trials, facts, spec)
-    rules.divided(trials, spec.run.devices, spec.run.gpus)
-    wanted = by_id(trials)
+    check([*whole.values()], facts, spec)
+    rules.divided([*whole.values()], spec.run.devices, spec.run.gpus)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
-    served = service(recorded, roster.replaced, wanted)
+    served = service(recorded, roster.replaced, trials)
+    others = service(recorded, roster.replaced, [t for t in whole if t not in trials]).unheld
+    serving = [roster.packs[p] for p in served.packs]
+    begun = _begun(store, serving)
+    closed = store.ledger.done() | store.decisions.cancelled | {p.id for p in begun}
     return Plan(
         spec=spec,
-        trials=wanted,
-        serving=[roster.packs[p] for p in served.packs],
-        new=packs([wanted[t] for t in served.unheld], facts, spec.run.pack_size),
+        whole=_whole(store, spec, whole),
+        trials=trials,
+        serving=serving,
+        begun=begun,
+        parted=[p for p in serving if p.id not in closed and not trials.keys() >= {*p.trial_ids}],
+        new=packs([trials[t] for t in served.unheld], facts, spec.run.pack_size),
+        rest=packs([whole[t] for t in others], facts, spec.run.pack_size),
     )
 
 
-def commit(store: Store, spec: SweepSpec, where: Selector | None = None) -> tuple[Plan, list[str]]:
-    """Records the sweep and appends the packs that it lacks. Returns what changed since it was last recorded, in words.
+def _wanted(spec: SweepSpec, facts: Facts, where: Selector | None) -> list[Trial]:
+    """All trials of a sweep, those of absent data sets left out where `where` leaves them out."""
+    try:
+        return expand(spec, facts)
+    except UsageError:
+        if not where:
+            raise
+    names = dict.fromkeys(str(draft["dataset"]) for draft in spec.trial.drafts())
+    absent = {*data.missing(names)} - {t.dataset for t in expand(spec, facts, where)}
+    return expand(spec, facts, Selector.parse(f"dataset!={','.join(absent)}"))
 
-    Another planner may append at the same time: whoever loses the number reads again and plans again.
+
+def _whole(store: Store, spec: SweepSpec, whole: dict[str, Trial]) -> list[str]:
+    """Ids of what the sweep wants: as it was recorded, where it did not change and only data sets went away."""
+    last = store.sweeps.newest(spec.name)
+    if last and canonical(last.spec.get("trial")) == canonical(spec.trial.as_json()) and {*last.trials} >= {*whole}:
+        return last.trials
+    return list(whole)
+
+
+def _begun(store: Store, packs: list[RosterPack]) -> list[RosterPack]:
+    """The unfinished packs that have saved something or are leased by somebody who may be alive."""
+    done, leases, liveness = store.ledger.done(), store.leases.held(), Liveness(store.workspace)
+    leased = {pack for pack, lease in leases.items() if not liveness.dead(lease.owner)}
+    return [p for p in packs if p.id not in done and (p.id in leased or store.workspace.checkpoint(p.id).exists())]
+
+
+def commit(
+    store: Store,
+    spec: SweepSpec,
+    where: Selector | None = None,
+    confirm: Callable[[str], None] = lambda _: None,
+) -> tuple[Plan, list[str]]:
+    """Records the sweep, appends the packs that it lacks, and splits those of which only some trials are selected.
+
+    Returns what changed since the sweep was last recorded, in words. `confirm` hears, before anything is written, how
+    many trials drop out of it; what it raises ends this. Another planner may append at the same time: whoever loses the
+    number reads again and plans again.
     """
-    roster = store.roster
-    roster.read()
-    planned = plan(roster, spec, where)
-    while planned.new and not roster.append([p.trials for p in planned.new]):
-        roster.read()
-        planned = plan(roster, spec, where)
-    if planned.new:
-        planned = plan(roster, spec, where)
+    store.roster.read()
+    store.decisions.read()
+    planned = plan(store, spec, where)
+    _confirm(store.sweeps.newest(spec.name), planned, confirm)
+    while planned.new or planned.rest or planned.parted:
+        first = [*map(planned.chosen, planned.parted), *(p.trials for p in planned.new)]
+        later = [*map(planned.others, planned.parted), *(p.trials for p in planned.rest)]
+        if store.roster.append([*first, *later], replaces=[p.id for p in planned.parted]) and planned.parted:
+            # A driver that read the roster before has the whole packs in its queue.
+            store.decisions.cancel(p.id for p in planned.parted)
+        store.roster.read()
+        planned = plan(store, spec, where)
     return planned, _record(store, planned)
+
+
+def _confirm(last: SweepVersion | None, planned: Plan, confirm: Callable[[str], None]) -> None:
+    if last is not None and (dropped := {*last.trials} - {*planned.whole}):
+        confirm(
+            f"{counted(len(dropped), 'trial')} of {len(last.trials)} drop out of sweep {last.name}, and can be asked "
+            f"for as {last.name}@{last.number} from then on"
+        )
 
 
 def _record(store: Store, planned: Plan) -> list[str]:
     """Appends the sweep's version when it says something new."""
     last = store.sweeps.newest(planned.spec.name)
-    now = SweepVersion(
-        name=planned.spec.name, plan=planned.hash, spec=planned.spec.as_json(), trials=list(planned.trials)
-    )
+    now = SweepVersion(name=planned.spec.name, plan=planned.hash, spec=planned.spec.as_json(), trials=planned.whole)
     if last is None:
         store.sweeps.append(now)
         return []
@@ -111,5 +183,6 @@ def _record(store: Store, planned: Plan) -> list[str]:
     before, after = set(last.trials), set(now.trials)
     return [
         *changes(last.sweep, planned.spec),
-        f"{len(after - before)} trials are new, {len(after & before)} are kept, {len(before - after)} are left out",
+        f"{len(after - before)} trials are new, {len(after & before)} are kept, {len(before - after)} are left out"
+        + (f": `normsweep status {last.name}@{last.number}` shows what was" if before - after else ""),
     ]

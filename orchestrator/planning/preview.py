@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
+from orchestrator.words import counted, hours
 from sweeps.errors import UsageError
 from sweeps.file import clauses
 from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
+
+if TYPE_CHECKING:
+    from orchestrator.planning.plan import Plan
 
 
 def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
@@ -40,18 +44,20 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
     """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
     from orchestrator.planning.cost import DEFAULT_GPU, CostModel, gpu
     from orchestrator.planning.plan import facts_once, plan
+    from orchestrator.planning.source import other_sources
 
     kind = gpu(device or DEFAULT_GPU)
     facts = facts_once()
-    found = plan(store.roster, spec, clauses.valid(where))
-    finished = store.ledger.done()
+    found = plan(store, spec, clauses.valid(where))
+    finished, cancelled = store.ledger.done(), store.decisions.cancelled
     done = [p for p in found.serving if p.id in finished]
-    todo = [p for p in found.serving if p.id not in finished]
-    begun = [p for p in todo if store.workspace.checkpoint(p.id).exists()]
-    done_trials = sum(1 for p in done for t in p.trial_ids if t in found.trials)
-    wanted = [[found.trials[t] for t in p.trial_ids if t in found.trials] for p in todo]
+    off = [p for p in found.serving if p.id in cancelled - finished]
+    todo = [p for p in found.serving if p.id not in finished | cancelled]
+    # What is begun goes on whole; of the others only what is selected is trained.
+    wanted = [list(p.trials) if p in found.begun else found.chosen(p) for p in todo]
     wanted += [list(p.trials) for p in found.new]
-    left = sum(map(len, wanted))
+    left = sum(t.id in found.trials for members in wanted for t in members)
+    others = other_sources(store, found.serving)
     costs = CostModel(store, facts)
     to_do = [costs.of_trials(trials) for trials in wanted]
     models = list(dict.fromkeys(work.model for work in to_do))
@@ -59,11 +65,13 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
     return {
         "sweep": spec.name,
         "trials": len(found.trials),
-        "trials_done": done_trials,
+        "trials_done": sum(len(found.chosen(p)) for p in done),
         "trials_to_do": left,
+        "trials_beside": sum(map(len, wanted)) - left,  # not selected, but in packs that are begun
+        "trials_cancelled": sum(len(found.chosen(p)) for p in off),
         "packs": len(found.serving) + len(found.new),
         "packs_done": len(done),
-        "packs_begun": len(begun),
+        "packs_begun": len(found.begun),
         "packs_to_do": len(wanted),
         "flops": operations,
         "core_hours_p50": _hours(costs.core_seconds(work) for work in to_do),
@@ -74,10 +82,29 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "gpu_hours_p90": _hours(costs.gpu_seconds(work, kind, 9) for work in to_do),
         "gpu_hours_basis": costs.gpu_basis(models, kind),
         "files": 2 * len(wanted),  # a part and a log each; checkpoint and progress go when the pack is done
-        "bytes": 1000 * left + 12 * sum(t.epochs for members in wanted for t in members),
+        "bytes": 1000 * sum(map(len, wanted)) + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
-        "warnings": clauses.warnings(spec.trial, where, spec.analysis.baseline),
+        "warnings": [
+            *clauses.warnings(spec.trial, where, spec.analysis.baseline),
+            *(other.sentence(spec.name) for other in others),
+        ],
     }
+
+
+def beside(store: Store, found: Plan) -> str:
+    """One sentence about trials that were not selected and are trained as they lie in begun packs; "" for none."""
+    from orchestrator.planning.cost import CostModel
+
+    costs = CostModel(store)
+    others = [(p, n) for p in found.begun if (n := len(p.trial_ids) - len(found.chosen(p)))]
+    if not others:
+        return ""
+    seconds = _total(costs.core_seconds(costs.of_pack(pack, number)) for pack, number in others)
+    cost = "" if seconds is None else f", for about {hours(seconds / 3600)}"
+    return (
+        f"{counted(sum(n for _, n in others), 'trial')} beside them are trained as well{cost}: they lie in "
+        f"{counted(len(others), 'pack')} that had begun; `normsweep cancel` stops them"
+    )
 
 
 def _total(values: Iterable[float | None]) -> float | None:

@@ -69,10 +69,10 @@ class Cancellation:
 def cancellation(store: Store, sweep: str, where: Selector) -> Cancellation:
     """Writes nothing. UsageError for an unknown sweep or a selector that names no trial."""
     observer = Observer(store)
-    states = observer.sweep(sweep)
+    states = observer.sweep(store.sweeps.latest(sweep).name)
     chosen = {trial for trial in states.selected(where) if states.of[trial] in OPEN}
     packs = [p for p in _open_packs(observer, states) if not chosen.isdisjoint(p.trial_ids)]
-    elsewhere = {t: name for name, v in observer.versions.items() if name != sweep for t in v.trials}
+    elsewhere = {t: name for name, v in observer.versions.items() if name != states.name for t in v.trials}
     whole: list[RosterPack] = []
     parted: list[RosterPack] = []
     left: list[RosterPack] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.planning.source import other_sources
 from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch.states import Observer
@@ -17,7 +18,8 @@ from sweeps.select import Selector
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """What a retry would do: `failed` packs are replaced, `forgiven` ones get a new budget or are cancelled no more."""
+    """What a retry would do: `failed` packs, and those of another source, are replaced, `forgiven` ones get a new
+    budget or are cancelled no more."""
 
     observer: Observer
     chosen: set[str]
@@ -49,18 +51,22 @@ class Retry:
         return max((f.generation for f in self.observer.store.attempts.failures(pack)), default=0)
 
 
-def retrial(store: Store, sweep: str, where: Selector) -> Retry:
-    """Writes nothing. UsageError for an unknown sweep or a selector that names no trial."""
+def retrial(store: Store, sweep: str, where: Selector | None, *, other_source: bool = False) -> Retry:
+    """Writes nothing. `other_source`: also results that were made by another source than the present one.
+
+    MissingError for an unknown sweep, UsageError for a selector that names no trial.
+    """
     observer = Observer(store)
-    states = observer.sweep(sweep)
+    states = observer.sweep(store.sweeps.latest(sweep).name)
     chosen = states.selected(where)
     failed: list[RosterPack] = []
     forgiven: list[RosterPack] = []
+    stale = {p for other in other_sources(store, states.packs) for p in other.packs} if other_source else set[str]()
     ever_failed = store.attempts.failed_packs()
     for pack in states.packs:
         selected = chosen.intersection(pack.trial_ids)
         if pack.id in observer.done:
-            if any(states.of[trial] == "failed" for trial in selected):
+            if selected and (pack.id in stale or any(states.of[trial] == "failed" for trial in selected)):
                 failed.append(pack)
         elif selected and (
             pack.id in observer.decisions.cancelled or (pack.id in ever_failed and observer.failures(pack.id))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.store.codec import Format
@@ -30,7 +30,8 @@ OWN_FAULT = frozenset({"exception", "out_of_memory"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """What went wrong in attempt `generation`, in `epoch` (-1: before the first, or not known); `kind` as in `BUDGETS`.
+    """What went wrong in attempt `generation`, in `epoch` (-1: before the first step, or not known); `kind`: as in
+    `BUDGETS`.
 
     `step`: how many were done when the training itself came to a stall (-1: something else stood still, or no stall).
     """
@@ -108,17 +109,24 @@ class Attempts:
         return sorted(interruptions, key=lambda i: (i.pack, i.generation))
 
 
-def verdict(failures: list[Failure], trials: int) -> str:
-    """What to do with a pack of so many trials that failed so: `retry`, `split` (its own fault), or `give up` (for
-    this run)."""
-    own = Counter((f.kind, f.epoch, f.fingerprint) for f in failures if f.kind in OWN_FAULT)
-    if any(count >= BUDGETS[kind] for (kind, _, _), count in own.items()):
+def verdict(failures: list[Failure], trials: int, inherited: Sequence[Failure] = ()) -> str:
+    """What to do with a pack of so many trials that failed so: `retry`, `split` (its own fault), or `give up` (for this
+    run). `inherited`: failures of the packs that it was split off, which count where its own repeat them."""
+    own = {_cause(f) for f in failures if f.kind in OWN_FAULT}
+    counts = Counter(cause for f in (*inherited, *failures) if (cause := _cause(f)) in own)
+    if any(count >= BUDGETS[kind] for (kind, _, _), count in counts.items()):
         return "split"
+    if trials > 1 and any(kind == "exception" and epoch < 0 for kind, epoch, _ in own):
+        return "split"  # before the first step nothing is lost, and chance has had no say
     kinds = Counter(f.kind for f in failures)
     # An exception that comes at another epoch each time never repeats itself: it must not run for ever either.
     if kinds["exception"] >= 5 or _stalls_itself([f for f in failures if f.kind == "stalled" and f.step >= 0], trials):
         return "split"
     return "give up" if any(kinds[k] >= BUDGETS.get(k, 5) for k in kinds if k not in OWN_FAULT) else "retry"
+
+
+def _cause(failure: Failure) -> tuple[str, int, str]:
+    return failure.kind, failure.epoch, failure.fingerprint
 
 
 def _stalls_itself(stalls: list[Failure], trials: int) -> bool:

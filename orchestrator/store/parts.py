@@ -23,8 +23,13 @@ from sweeps.words.choice import Choice
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import resolved
 
+
+def _with_source(table: pa.Table) -> pa.Table:
+    return table.append_column("source", pa.nulls(len(table), pa.string()))
+
+
 # By the number of a past schema: makes a whole table of it one of the next number.
-PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {}
+PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {1: _with_source}
 REMEDY = "`normsweep run` sets it aside and trains its pack again"
 PROGRESS_REMEDY = "remove it; the next checkpoint of its pack writes it anew"
 _SCHEMA_KEY = b"normsweep.part_schema"

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from orchestrator.store import Store
+from orchestrator.store.sweeps import ALL, AT
 from sweeps.columns import settings
 from sweeps.errors import DamagedError
 from sweeps.records import ALIASES
@@ -20,6 +21,7 @@ from sweeps.trial import Trial
 EXPORTED = [
     "trial_id",
     "sweep",
+    "version",
     "dataset",
     "model",
     "depth",
@@ -43,6 +45,7 @@ EXPORTED = [
     "device",
     "threads",
     "code_version",
+    "source",
     "pack_id",
 ]
 
@@ -52,17 +55,23 @@ def table(
 ) -> tuple[pa.Table, list[str]]:
     """The rows of a recorded sweep with the columns of `export` (and `more` of a part's), and what could not be read.
 
-    `where` asks for settings of the trials and for these columns. MissingError when the workspace knows no sweep of
-    that name.
+    `sweep` may be `SWEEP@2` or `SWEEP@all`; the column `version` says which one wants a trial, the newest of several.
+    `where` asks for settings of the trials and for these columns. MissingError when the workspace knows no sweep or
+    version of that name.
     """
-    wanted = store.sweeps.needed(sweep).trials
+    version = store.sweeps.needed(sweep)
+    wanted = version.trials
     roster = store.roster
     serving = service({p.id: p.trial_ids for p in roster.packs.values()}, roster.replaced, wanted).packs
     columns = {*EXPORTED, *more, "trial"} if where else {*EXPORTED, *more}
-    rows, problems = store.ledger.read(serving, sorted(columns - {"sweep", *ALIASES}))
+    rows, problems = store.ledger.read(serving, sorted(columns - {"sweep", "version", *ALIASES}))
     found = {trial: row for row, trial in enumerate(rows["trial_id"].to_pylist())}
     rows = rows.take(pa.array([found[trial] for trial in wanted if trial in found], pa.int64()))
-    rows = rows.add_column(1, "sweep", pa.array([sweep] * len(rows), pa.string()))
+    numbers = dict.fromkeys(wanted, version.number)
+    if sweep.endswith(f"{AT}{ALL}"):
+        numbers |= {trial: older.number for older in store.sweeps.versions(version.name) for trial in older.trials}
+    rows = rows.add_column(1, "sweep", pa.array([version.name] * len(rows), pa.string()))
+    rows = rows.add_column(2, "version", pa.array([numbers[t] for t in rows["trial_id"].to_pylist()], pa.int64()))
     for alias, name in ALIASES.items():
         rows = rows.append_column(alias, rows[name])
     if where:

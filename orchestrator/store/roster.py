@@ -113,5 +113,10 @@ class Roster:
         """The packs that count: recorded and not replaced by their halves or by a retry."""
         return [pack for pack in self.packs.values() if pack.id not in self.replaced]
 
+    def parents(self, pack: RosterPack) -> list[RosterPack]:
+        """The replaced packs that it is a part of."""
+        members = {*pack.trial_ids}
+        return [p for i in self.replaced if (p := self.packs.get(i)) and members < {*p.trial_ids}]
+
     def _path(self, number: int) -> Path:
         return self._workspace.roster / f"{number:06d}.json"

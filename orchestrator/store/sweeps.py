@@ -1,28 +1,34 @@
-"""The recorded sweeps: every version of each, numbered write-once files; the newest is what the sweep wants."""
+"""The recorded sweeps: every version of each, numbered write-once files; the newest is what the sweep wants.
+
+`demo` and `demo@latest` are the newest version, `demo@2` is the second one, `demo@all` what any of them wants.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.store.codec import Format
 from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
-from sweeps.errors import MissingError
+from sweeps.errors import MissingError, UsageError
 from sweeps.file.spec import SweepSpec
 from sweeps.words.near import unknown
+
+AT, LATEST, ALL = "@", "latest", "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepVersion:
     """What a sweep wanted when it was recorded. `plan`: the hash of its trials; `trials`: ids, in the order of its
-    axes; `spec`: the sweep file, every default written out."""
+    axes; `spec`: the sweep file, every default written out; `number`: its place among the versions, from 1."""
 
     name: str
     plan: str
     spec: dict[str, Any]
     trials: list[str]
+    number: int = 0
 
     @property
     def sweep(self) -> SweepSpec:
@@ -59,23 +65,52 @@ class Sweeps:
         paths = self.paths(name)
         return self._read(paths[-1]) if paths else None
 
-    def needed(self, name: str) -> SweepVersion:
-        """The newest version. MissingError, with the near names, for a sweep that is not recorded."""
-        version = self.newest(name)
-        if version is None:
+    def needed(self, reference: str) -> SweepVersion:
+        """The version of `SWEEP`, `SWEEP@2`, `SWEEP@latest`; of `SWEEP@all` the newest one with the trials of all.
+
+        MissingError, with the near names, for a sweep or a version that is not recorded.
+        """
+        name, _, which = reference.partition(AT)
+        newest = self.newest(name)
+        if newest is None:
             raise MissingError(
                 f"{unknown('sweep', name, self.names())} Nothing of it is recorded in {self._workspace.root}: run it "
                 "first"
+            )
+        if which in ("", LATEST):
+            return newest
+        if which == ALL:
+            every = [newest, *reversed(self.versions(name))]
+            return replace(newest, trials=list(dict.fromkeys(trial for version in every for trial in version.trials)))
+        numbers = [_number(path) for path in self.paths(name)]
+        if not which.isdecimal() or int(which) not in numbers:
+            raise MissingError(
+                f"sweep {name} has no version '{which}': it has {', '.join(map(str, numbers))}, {LATEST} and {ALL}"
+            )
+        return self._read(self.paths(name)[numbers.index(int(which))])
+
+    def latest(self, reference: str) -> SweepVersion:
+        """The newest version, for what acts on a sweep. UsageError for another one, which no run trains any more."""
+        version = self.needed(reference)
+        if reference.partition(AT)[2] == ALL or version.number != self.needed(version.name).number:
+            raise UsageError(
+                f"{reference} is not what the sweep wants now, and no run trains it: say {version.name} for the latest "
+                "version, or record this one anew by running its file"
             )
         return version
 
     def append(self, version: SweepVersion) -> None:
         number = len(self.paths(version.name)) + 1
-        content = VERSION.encode(version)
-        while not self._disk.publish(self._workspace.sweep(version.name) / f"{number:06d}.json", content):
+        while not self._disk.publish(
+            self._workspace.sweep(version.name) / f"{number:06d}.json", VERSION.encode(replace(version, number=number))
+        ):
             number += 1
 
     def _read(self, path: Path) -> SweepVersion:
         if path not in self._known:
-            self._known[path] = VERSION.read(path)
+            self._known[path] = replace(VERSION.read(path), number=_number(path))
         return self._known[path]
+
+
+def _number(path: Path) -> int:
+    return int(path.stem)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.mirror.run_data import PACK_TAG, TRIAL_TAG, RunData, member_tag
+from orchestrator.mirror.run_data import MEMBER_TAG, PACK_TAG, SWEEP_TAG, TRIAL_TAG, RunData, member_tag
 from orchestrator.mirror.tracker import Refused, Selected, Tracker, TrialRun
 
 _END = 1_800_000_000_000  # ms
@@ -50,7 +50,8 @@ class TrackerContract:
     def test_a_written_run_is_found_with_what_its_tags_say(self, tracker: Tracker, sweep: str) -> None:
         data = a_trial(sweep)
         run = tracker.write(data, sweep, tracker.parent(sweep, "plan"))
-        shown = TrialRun(run=run, trial=data.trial, pack="pack", complete=True, sweeps=frozenset({sweep}))
+        tags = {**data.tags, SWEEP_TAG: sweep}
+        shown = TrialRun(run=run, trial=data.trial, pack="pack", complete=True, tags=tags)
         assert tracker.runs([sweep], data.trial) == tracker.runs([sweep]) == ([shown] if self.keeps else [])
         assert tracker.has(run) == self.keeps
         assert tracker.runs([sweep], a_trial(sweep).trial) == []
@@ -91,6 +92,7 @@ class TrackerContract:
         for done in (1, 2, 1):  # a sweep that grows is unfinished again
             page.write_text(f"<p>{done}")
             tracker.progress(parent, done, 2)
+            tracker.present(sweep, ["test_error"], ["depth"], "params.depth = '2'")
             tracker.attach(parent, page)
             assert tracker.parent(sweep, f"plan {done}") == parent
         assert len(tracker.runs([sweep])) == self.keeps
@@ -151,7 +153,8 @@ class TrackerContract:
         return selected
 
     def sweeps(self, tracker: Tracker, sweep: str) -> set[str]:
-        return {name for run in tracker.runs([sweep]) for name in run.sweeps}
+        tags = [tag for run in tracker.runs([sweep]) for tag in run.tags]
+        return {tag.removeprefix(MEMBER_TAG) for tag in tags if tag.startswith(MEMBER_TAG)}
 
 
 def a_trial(sweep: str) -> RunData:

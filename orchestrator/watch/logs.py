@@ -17,10 +17,15 @@ DRIVER_LINES = 20
 
 
 def logs(
-    store: Store, text: str, *, follow: bool = False, sleep: Callable[[float], None] = time.sleep
+    store: Store,
+    text: str,
+    *,
+    sweep: str | None = None,
+    follow: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
     """The lines of the log of a SLURM job, of a pack, or of a trial's pack; with `follow` those to come, until the job
-    is over or the pack has its part.
+    is over or the pack has its part. `sweep`: the one whose trials `text` is looked up among.
 
     UsageError when `text` names no job, no pack and no trial.
     """
@@ -28,7 +33,7 @@ def logs(
     if path is not None:
         yield from _job(store, text, path, follow, sleep)
         return
-    pack = find_pack(Observer(store), text).id
+    pack = find_pack(Observer(store), text, sweep).id
     yield f"pack {short(pack)}: {store.workspace.log(pack)}"
     part = store.workspace.part(pack)
     some = yield from _lines(store.workspace.log(pack), lambda: not follow or part.exists(), sleep)

@@ -92,17 +92,18 @@ class Observer:
 
     @cached_property
     def versions(self) -> dict[str, SweepVersion]:
-        """The newest version of every recorded sweep, by name."""
+        """What every recorded sweep wants now: its newest version, by name."""
         found = {name: self.store.sweeps.newest(name) for name in self.store.sweeps.names()}
         return {name: version for name, version in found.items() if version is not None}
 
     def names(self, sweep: str | None) -> list[str]:
-        """All recorded sweeps, or the one asked for. MissingError when there is none of that name."""
-        return list(self.versions) if sweep is None else [self.store.sweeps.needed(sweep).name]
+        """All recorded sweeps, or the one asked for, which may be `SWEEP@2`. MissingError when there is none."""
+        if sweep is not None:
+            self.store.sweeps.needed(sweep)
+        return list(self.versions) if sweep is None else [sweep]
 
     def sweep(self, name: str) -> SweepStates:
-        (name,) = self.names(name)
-        version = self.versions[name]
+        version = self.store.sweeps.needed(name)
         recorded_packs = {pack.id: pack.trial_ids for pack in self.roster.packs.values()}
         packs = [self.roster.packs[p] for p in service(recorded_packs, self.roster.replaced, version.trials).packs]
         rows, problems = self.store.ledger.read([p.id for p in packs if p.id in self.done], _COLUMNS)

@@ -13,6 +13,7 @@ from orchestrator.store import Store
 from orchestrator.store.leases import Still
 from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
+from orchestrator.store.sweeps import AT
 from orchestrator.watch.spending import Spend, spend
 from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
 from sweeps.errors import DamagedError
@@ -53,6 +54,9 @@ class SweepStatus:
     at: float  # seconds since 1970 when the workspace was looked at
     newest: float | None  # when the newest result came
     problems: list[str]
+    version: int = 1
+    latest: int = 1  # the number of what the sweep wants now
+    diverged: str = ""  # how the sweep's analysis counts diverged trials
 
     @property
     def counts(self) -> Counter[str]:
@@ -81,6 +85,8 @@ class SweepStatus:
     def as_json(self) -> dict[str, Any]:
         return {
             "sweep": self.name,
+            "version": self.version,
+            "latest_version": self.latest,
             "states": dict(self.counts),
             "cells": [{"dataset": d, "normalizer": n, **states} for (d, n), states in self.cells.items()],
             "running": [asdict(pack) for pack in self.running],
@@ -98,10 +104,15 @@ class SweepStatus:
 class StatusBoard:
     """Looks at a workspace, again and again."""
 
-    def __init__(self, store: Store, sweep: str | None = None, where: Selector | None = None) -> None:
+    def __init__(
+        self, store: Store, sweep: str | None = None, where: Selector | None = None, *, all_versions: bool = False
+    ) -> None:
+        """`all_versions`: of each sweep, oldest first; else the one that the sweep wants now, or `SWEEP@2`."""
         self._jobs = Jobs(store)
         self._observer = Observer(store, runs=self._jobs.runs)
         self._names = self._observer.names(sweep)
+        if all_versions:
+            self._names = [f"{n}{AT}{v.number}" for n in self._names for v in store.sweeps.versions(n)]
         self._where, self._store = where, store
         self._costs, self._timed = CostModel(store), self._observer.done
 
@@ -143,6 +154,9 @@ class StatusBoard:
             at=now,
             newest=max(finished, default=None),
             problems=[*states.problems, *self._problems, *self._given_up(states), *self._jobs.problems],
+            version=states.version.number,
+            latest=self._store.sweeps.needed(states.name).number,
+            diverged=states.version.sweep.analysis.diverged,
         )
 
     def _progress(self, pack: RosterPack) -> tuple[int, float, float | None]:

@@ -23,10 +23,10 @@ _RESULT = ["trial_id", "state", "test_error", "val_error", "diverged_epoch", "at
            "seconds", "failure"]  # fmt: skip
 
 
-def why(store: Store, text: str) -> dict[str, Any]:
-    """`text`: the first digits of a trial's id, or a selector that names one trial."""
+def why(store: Store, text: str, sweep: str | None = None) -> dict[str, Any]:
+    """`text`: the first digits of a trial's id, or a selector that names one trial, of `sweep` where that is given."""
     observer = Observer(store)
-    found = find_trial(observer, text)
+    found = find_trial(observer, text, sweep)
     trial = found.pack.trials[found.pack.trial_ids.index(found.trial)]
     result = _result(store, found)
     state = result["state"] if result else observer.otherwise(found.pack.id)

@@ -76,6 +76,19 @@ def test_status(ask: Callable[..., Any]) -> None:
     same(ask("status"), [{name: said for name, said in sweep.items() if name != LEFT} for sweep in EXPECTED["status"]])
 
 
+def test_all_versions(ask: Callable[..., Any], out: Path) -> None:
+    """A sweep that was changed under 0.1 shows what its first version wanted, results included."""
+    every = {(s["sweep"], s["version"]): sum(s["states"].values()) for s in ask("status", "--all-versions")}
+    trials = {
+        (path.parent.name, int(path.stem)): len(json.loads(path.read_text())["trials"])
+        for path in (out / "specs").glob("*/*.json")
+    }
+    assert every == trials
+    assert max(number for _, number in trials) == 2
+    first, latest, both = (set(results(f"stormy{v}", workspace=out)["trial_id"]) for v in ("@1", "", "@all"))
+    assert both == first | latest
+
+
 def test_status_of_what_is_left(ask: Callable[..., Any]) -> None:
     """By the one cost model since: the median pack of the model in the workspace, where 0.1 took a sweep's trials."""
     left = {sweep["sweep"]: sweep[LEFT] for sweep in ask("status")}
@@ -114,7 +127,13 @@ def test_errors(ask: Callable[..., Any], out: Path) -> None:
 
 @pytest.mark.parametrize("sweep", EXPECTED["plan"])
 def test_plan(ask: Callable[..., Any], sweep: str) -> None:
-    same(ask("plan", f"{sweep}.yaml"), EXPECTED["plan"][sweep])
+    """0.1 counted cancelled trials as to do, which no run trains."""
+    found, golden = ask("plan", f"{sweep}.yaml"), EXPECTED["plan"][sweep]
+    cancelled = found["trials_cancelled"]
+    assert cancelled == (4 if sweep == "stormy" else 0)
+    assert found["trials_to_do"] + cancelled == golden["trials_to_do"]
+    counted = ("trials", "trials_done", "packs", "packs_done", "packs_begun", "plan")
+    same(found, golden if not cancelled else {name: golden[name] for name in counted})
 
 
 def test_decisions_and_replaced_packs(out: Path) -> None:

@@ -90,9 +90,11 @@ class Stage:
             code_version="test",
         )
 
-    def fail(self, pack: RosterPack, generation: int, kind: str = "exception", message: str = "boom at 7") -> None:
+    def fail(
+        self, pack: RosterPack, generation: int, kind: str = "exception", message: str = "boom at 7", epoch: int = 3
+    ) -> None:
         self.store.attempts.fail(
-            Failure(pack=pack.id, generation=generation, kind=kind, epoch=3, message=message,
+            Failure(pack=pack.id, generation=generation, kind=kind, epoch=epoch, message=message,
                     traceback=f"Traceback\n  line {generation}\n{message}", host="here"),
         )  # fmt: skip
 

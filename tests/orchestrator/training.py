@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.planning.digest import source_digest
 from orchestrator.planning.plan import commit
 from orchestrator.store import Store
 from orchestrator.store.parts import part_rows
+from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
 from sweeps.file.spec import load_spec
 from trainers import data
@@ -25,4 +27,10 @@ def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()
         trainer = PackTrainer(pack.trials, data.load(pack.trials[0].dataset))
         while not trainer.finished:
             trainer.advance(60.0)
-        assert store.ledger.publish(pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES))
+        assert store.ledger.publish(
+            pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES | {"source": source_of(pack)})
+        )
+
+
+def source_of(pack: RosterPack) -> str:
+    return source_digest(pack.trials[0].normalizer.name, pack.trials[0].model.name)

@@ -40,7 +40,7 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
 def test_the_ending_decides_the_form(call: Call, workspace: Workspace) -> None:
     for name in ("x.csv", "x.parquet", "x.feather", "deep/er/x.JSONL"):
         assert call("export", "mine", "-o", name) == (0, f"6 trials in {name}\n", "")
-    assert Path("x.csv").read_bytes().startswith(b'"trial_id","sweep","dataset"')
+    assert Path("x.csv").read_bytes().startswith(b'"trial_id","sweep","version","dataset"')
     tables = [
         pa.Table.from_pandas(pd.read_csv("x.csv", keep_default_na=False, na_values=[""])),
         pyarrow.parquet.read_table("x.parquet"),

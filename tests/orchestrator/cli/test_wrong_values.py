@@ -78,6 +78,7 @@ WRONG = {
     "--metric": ("test_eror", "test_eror"),
     "--baseline": ("foo", "foo"),
     "--source": ("leger", "leger"),
+    "--sweep": ("mien", "mien"),
     "--backend": ("mysql://here/db", "mysql"),
     "--port": ("70000", "70000"),
     "--mirror": ("htp://here", "htp://here"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 from orchestrator.mirror.run_data import TRIAL_TAG
 from orchestrator.mirror.uri import tracking_uri
@@ -39,7 +41,13 @@ def trial_runs(workspace: Workspace, uri: str | None = None) -> dict[str, Run]:
     return {r.data.tags[TRIAL_TAG]: r for r in runs}
 
 
+def artifacts(workspace: Workspace, run: Run) -> Path:
+    """The folder of a run's files, which a server of the workspace shows."""
+    uri: Any = run.info.artifact_uri
+    return workspace.mlflow / "artifacts" / uri.removeprefix("mlflow-artifacts:/")
+
+
 def parents(workspace: Workspace, uri: str | None = None) -> dict[str, Run]:
     runs = [r for r in all_runs(workspace, uri) if "normsweep.parent" in r.data.tags]
     assert len({r.info.run_name for r in runs}) == len(runs)
-    return {r.info.run_name: r for r in runs}
+    return {str(r.info.run_name): r for r in runs}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.mirror.server import Server, down, up
-from orchestrator.mirror.sync import sync
+from orchestrator.mirror.sync import pages, sync
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import small_sweep
 from tests.orchestrator.mlflow.looking import client, parents, trial_runs
@@ -69,6 +69,8 @@ def test_the_page_shows_the_sweep_its_runs_and_a_curve(
     home = f"{server.uri}/#/experiments/{experiment}/runs"
     listed = ("on-the-page", "Training runs", r"<[^>]*>13<[^>]*> matching runs")
     seen(home, pictures / "mlflow-runs.png", tmp_path, *listed)
+    columns = ('col-id="metrics-test_error|col-id="[^"]*test_error', 'col-id="[^"]*normalizer')
+    seen(pages(workspace, server.uri)["on-the-page"], pictures / "mlflow-columns.png", tmp_path, *columns)
     sweep = parents(workspace, server.uri)["on-the-page"].info.run_id
     shown = seen(f"{home}/{sweep}", pictures / "mlflow-sweep.png", tmp_path, "Child runs", members[0].dataset)
     runs = trial_runs(workspace, server.uri)

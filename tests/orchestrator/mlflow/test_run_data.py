@@ -39,7 +39,7 @@ def test_no_password_is_shown() -> None:
     assert masked("http://me:a:b@there") == "http://me:***@there"
     assert masked("postgresql://there/db") == "postgresql://there/db"
     assert ui_command(HERE, "https://me:secret@there") == "open https://me:***@there"
-    assert ui_command(HERE).endswith("mlflow ui --backend-store-uri sqlite:////data/out/mlflow/mlflow.db")
+    assert ui_command(HERE) == "normsweep mlflow up --workspace /data/out"
     with pytest.raises(UnavailableError) as caught:
         knock("http://me:secret@127.0.0.1:9")
     assert "secret" not in str(caught.value)

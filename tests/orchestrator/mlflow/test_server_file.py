@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ def test_what_is_unknown_is_ignored_and_an_old_file_has_no_number(workspace: Wor
         server = running(workspace)
         assert server is not None
         assert (server.uri, server.owner) == (URI, myself())
+
+
+def test_the_server_of_a_workspace_is_not_that_of_its_copy(workspace: Workspace, path: Path, tmp_path: Path) -> None:
+    path.write_text(json.dumps({**content(), "folder": workspace.mlflow.stat().st_ino}))
+    assert running(workspace) is not None
+    copy = Workspace.at(shutil.copytree(workspace.root, tmp_path / "copy"))
+    assert running(copy) is None
+    assert down(copy) is False
+    moved = Workspace.at(workspace.root.rename(tmp_path / "moved"))
+    assert running(moved) is not None
 
 
 def test_a_damaged_file_is_named_with_the_way_out(workspace: Workspace, path: Path) -> None:

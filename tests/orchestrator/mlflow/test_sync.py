@@ -19,7 +19,7 @@ from orchestrator.store.files import replace
 from orchestrator.store.owner import Liveness, Owner, myself, started
 from orchestrator.store.workspace import Workspace
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
-from tests.orchestrator.mlflow.looking import all_runs, client, parents, trial_runs
+from tests.orchestrator.mlflow.looking import all_runs, artifacts, client, parents, trial_runs
 
 
 def test_every_trial_has_one_complete_run_and_its_sweep_a_parent(workspace: Workspace) -> None:
@@ -31,7 +31,7 @@ def test_every_trial_has_one_complete_run_and_its_sweep_a_parent(workspace: Work
     parent = parents(workspace)["small"]
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics == {"trials_done": 12}
-    assert client(workspace).list_artifacts(parent.info.run_id)[0].path == "000001.json"
+    assert [path.name for path in artifacts(workspace, parent).iterdir()] == ["000001.json"]
     table, _ = Store(workspace).ledger.read(Store(workspace).ledger.done())
     for row in table.to_pylist():
         run = runs[row["trial_id"]]
@@ -313,9 +313,7 @@ def test_a_report_becomes_an_artifact(workspace: Workspace) -> None:
     assert sync(workspace) == SyncResult(unchanged=12)
     page.write_text("<p>second")
     sync(workspace)
-    parent = parents(workspace)["small"].info
-    folder = Path(client(workspace).download_artifacts(parent.run_id, ""))
-    assert (folder / "report.html").read_text() == "<p>second"
+    assert (artifacts(workspace, parents(workspace)["small"]) / "report.html").read_text() == "<p>second"
     assert len(trial_runs(workspace)) == 12
 
 

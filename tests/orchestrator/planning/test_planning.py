@@ -36,7 +36,7 @@ def spec(tmp_path: Path, text: str = FILE) -> SweepSpec:
 
 
 def test_planning_writes_nothing_and_committing_is_repeatable(tmp_path: Path, workspace: Workspace) -> None:
-    found = plan(Store(workspace).roster, spec(tmp_path))
+    found = plan(Store(workspace), spec(tmp_path))
     assert len(found.trials) == 24
     assert len(found.new) == 8
     assert not workspace.root.exists()
@@ -59,7 +59,7 @@ def test_an_extended_sweep_keeps_its_packs_and_says_what_changed(tmp_path: Path,
     after, told = commit(store, spec(tmp_path, FILE.replace("0..2", "0..3").replace("[1, 2]", "[1]")))
     assert "seed: adds 3" in told
     assert "depth: [1, 2] becomes 1" in told or "depth: drops 2" in told
-    assert told[-1] == "4 trials are new, 12 are kept, 12 are left out"
+    assert told[-1] == ("4 trials are new, 12 are kept, 12 are left out: `normsweep status small@1` shows what was")
     assert store.roster.entries == 2
     kept = {p.id for p in before.serving} & {p.id for p in after.serving}
     assert len(kept) == 4
@@ -90,10 +90,10 @@ def test_two_planners_at_once_lose_nothing(
 
 
 def test_a_selection_plans_its_trials_only(tmp_path: Path, workspace: Workspace) -> None:
-    found = plan(Store(workspace).roster, spec(tmp_path), Selector.parse("dataset=wine depth>1"))
+    found = plan(Store(workspace), spec(tmp_path), Selector.parse("dataset=wine depth>1"))
     assert {(t.dataset, t.depth) for t in found.trials.values()} == {("wine", 2)}
     with pytest.raises(ValueError, match="no trial is left by the selector"):
-        plan(Store(workspace).roster, spec(tmp_path), Selector.parse("depth=7"))
+        plan(Store(workspace), spec(tmp_path), Selector.parse("depth=7"))
 
 
 def test_a_split_pack_is_replaced_by_its_halves(tmp_path: Path, workspace: Workspace) -> None:

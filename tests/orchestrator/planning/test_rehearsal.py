@@ -41,7 +41,7 @@ def test_refusals(real_data: Path, changes: dict[str, object], words: list[str])
 
 def test_what_can_be_trained_is_planned_and_costed(real_data: Path, tmp_path: Path) -> None:
     spec = sweep(normalizer=["none", "bn", "gn", "popnorm", "cwo", "normprop"], augment=["none", "fastaa"])
-    found = plan(Store.at(tmp_path).roster, spec)
+    found = plan(Store.at(tmp_path), spec)
     assert len(found.trials) == 12
     trial = next(iter(found.trials.values()))
     counted = CostModel(Store.at(tmp_path)).of_trials([trial]).flops

@@ -48,7 +48,7 @@ def test_a_failed_pack_is_trained_again_under_an_id_of_its_own(stage: Stage) -> 
     assert stage.workspace.part(old.id).read_bytes() == part
     assert status_of(stage.store)[0].counts == {"done": 16, "todo": 8}
     assert len(table(stage.store, "mine")[0]) == 16
-    again = plan(stage.store.roster, load_spec(str(stage.file)))
+    again = plan(stage.store, load_spec(str(stage.file)))
     assert (again.new, len(again.serving)) == ([], 3)
 
     stage.finish(new)
@@ -149,8 +149,8 @@ def test_a_partly_selected_pack_that_is_begun_is_left(stage: Stage) -> None:
 
 
 def test_what_another_sweep_wants_is_kept_or_told(stage: Stage) -> None:
-    text = stage.file.read_text()
-    stage.commit(text.replace("name: mine", "name: other").replace("seed: 0..3", "seed: 3"))
+    last = [t.id for pack in stage.store.roster.live for t in pack.trials if t.seed == 3]
+    stage.store.sweeps.append(replace(stage.store.sweeps.needed("mine"), name="other", trials=last))
     whole = cancellation(stage.store, "mine", Selector.parse("normalizer=bn"))
     assert "sweep other wants some of these trials as well" in str(whole)
     narrow = cancellation(stage.store, "other", Selector.parse("normalizer=bn"))

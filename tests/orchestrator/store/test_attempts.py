@@ -30,6 +30,21 @@ def test_an_exception_repeated_at_one_epoch_splits() -> None:
     assert verdict([failure(n, epoch=n) for n in range(5)], 8) == "split"
 
 
+def test_an_exception_before_the_first_step_splits_at_once() -> None:
+    assert verdict([failure(1, epoch=-1)], trials=6) == "split"
+    assert verdict([failure(1, epoch=-1)], trials=1) == "retry"  # a trial alone is not given up for one chance
+    assert verdict([failure(1, kind="lost_process", epoch=-1)], trials=6) == "retry"
+
+
+def test_what_a_pack_repeats_of_the_one_that_it_was_split_off_needs_no_second_attempt() -> None:
+    assert verdict([failure(1)], 3, inherited=[failure(1), failure(2)]) == "split"
+    assert verdict([failure(1)], 1, inherited=[failure(1)]) == "split"
+    assert verdict([failure(1, epoch=4)], 3, inherited=[failure(1), failure(2)]) == "retry"
+    assert verdict([], 3, inherited=[failure(1), failure(2)]) == "retry"
+    lost = [failure(n, kind="lost_process") for n in range(5)]
+    assert verdict([failure(1, kind="lost_process")], 3, inherited=lost) == "retry"
+
+
 def test_out_of_memory_splits_at_once() -> None:
     assert verdict([failure(1, kind="out_of_memory")], 8) == "split"
 

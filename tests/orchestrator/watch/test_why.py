@@ -11,6 +11,7 @@ from orchestrator.store.attempts import BUDGETS
 from orchestrator.watch.failures import errors
 from orchestrator.watch.logs import logs
 from orchestrator.watch.why import why
+from sweeps.errors import UsageError
 from sweeps.select import Selector
 from sweeps.words import vocabulary
 from tests.orchestrator.stage import FILE, Call, Stage
@@ -92,6 +93,29 @@ def test_a_trial_that_is_wanted_no_more_names_its_neighbours(stage: Stage) -> No
     assert answer["sweeps"] == []
     assert len(answer["notes"]) == 3
     assert any("seed: 0, not 3" in note for note in answer["notes"])
+
+
+def test_a_selector_that_fits_trials_of_two_sweeps_takes_one_of_them(stage: Stage, call: Call) -> None:
+    stage.commit(FILE.replace("name: mine", "name: other").replace("epochs: 4", "epochs: 7"))
+    text = "normalizer=bn activation=relu seed=1"
+    for verb in ("why", "logs"):
+        code, _, err = call(verb, text)
+        assert code == 2
+        assert "names 2 trials" in err
+        assert "which differ in epochs: say which, or of which sweep: --sweep mine or other" in err
+        assert call(verb, text, "--sweep", "other")[0] == 0
+    assert why(stage.store, text, "mine")["settings"]["epochs"] == 4
+    assert why(stage.store, f"{text} state=todo", "other")["settings"]["epochs"] == 7
+    with pytest.raises(UsageError, match=r"no recorded trial of sweep mine is 'normalizer=bn seed=9'.* 8 trials match"):
+        why(stage.store, "normalizer=bn seed=9", "mine")
+
+
+def test_what_is_wanted_goes_before_what_was(stage: Stage) -> None:
+    stage.commit(FILE.replace("epochs: 4", "epochs: 7"))
+    text = "normalizer=bn activation=relu seed=1"
+    assert why(stage.store, text)["settings"]["epochs"] == 7
+    assert why(stage.store, text, "mine@1")["settings"]["epochs"] == 4
+    assert why(stage.store, "epochs=4 normalizer=bn activation=relu seed=1")["sweeps"] == []
 
 
 @pytest.mark.parametrize(
