@@ -19,17 +19,20 @@ PYTHON_FLAGS = "-P"  # the working folder is not on the path: a user's own file 
 # The batch shell's part, before the one function runs. SLURM fails a job at once whose output it cannot open, and may
 # start one while the shared disk refuses: so the shell opens its log itself, when it can. And where the function was
 # killed on its node (by the kernel, short of memory; by a person) though SLURM wants the job to run, the job comes
-# again; not when that was in its first minute, for it would go on for ever.
+# again; not when that was in its first minute, for it would go on for ever. So does a job that is preempted before its
+# function listens: TERM kills that, and the job would have failed.
 SHELL = r"""job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}
 log=FOLDER/${job}_0_log.out
 writable() { { : >>"$log"; } 2>/dev/null; }
 for second in {1..120}; do writable && break; sleep 1; done
 exec >>"$log" 2>&1
 rescue() {
-  local code=$?
+  local code=$? state preempted
   [ $code -ne 0 ] || return
-  if writable && ! { [ $code -eq 137 ] && [ $SECONDS -ge 60 ]; }; then return; fi
-  [ "$(squeue -h -j $SLURM_JOB_ID -o %T)" = RUNNING ] && scontrol requeue $job
+  read -r state preempted < <(squeue -h -j $SLURM_JOB_ID -O State:16,PreemptTime:32)
+  if [ $code -eq 143 ] && [[ $preempted == 2* ]]; then state=RUNNING
+  elif writable && ! { [ $code -eq 137 ] && [ $SECONDS -ge 60 ]; }; then return; fi
+  [ "$state" = RUNNING ] && scontrol requeue $job
 }
 trap rescue EXIT"""
 
