@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.cluster.submissions import Submission, receipt, submissions
+from orchestrator.cluster.submissions import Submission, end, receipt, refusal, submissions
 from orchestrator.store import Store
 from orchestrator.store.leases import Lease
 from slurm.accounting import Accounting, JobState, queued
@@ -18,10 +18,15 @@ from slurm.errors import SlurmError
 from slurm.job import Incarnation
 from sweeps.errors import UsageError
 
+COMING_SECONDS = 5.0  # that an heir needs at most from its intent into the queue
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last."""
+    """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last.
+
+    `heir_of`: the job after whose end it begins; `unneeded`: an heir that was withdrawn before it began.
+    """
 
     job: str
     sweep: str
@@ -33,6 +38,8 @@ class Job:
     seconds_left: float | None
     reason: str
     packs: list[str]
+    heir_of: str = ""
+    unneeded: bool = False
 
 
 class Jobs:
@@ -41,18 +48,24 @@ class Jobs:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._accounting = Accounting(store.workspace.accounting)
+        self._known: list[Submission] = []
+        self._receipts: dict[int, list[str]] = {}  # written once, like the intents
         self._of: dict[str, Submission] = {}
         self._states: dict[str, JobState] = {}
         self.problems: list[str] = []
 
     def look(self) -> None:
-        known = [(s, receipt(self._store, s.number)) for s in submissions(self._store)]
+        self._known = submissions(self._store, self._known)
+        for s in self._known:
+            if s.number not in self._receipts and (jobs := receipt(self._store, s.number)) is not None:
+                self._receipts[s.number] = jobs
+        known = [(s, self._receipts.get(s.number)) for s in self._known]
         self._of = {job: submission for submission, jobs in known for job in jobs or ()}
         self.problems = [
             f"submission {s.number} of sweep {s.sweep} has no receipt: repeat `normsweep submit`, "
             "which asks SLURM what became of it"
             for s, jobs in known
-            if jobs is None
+            if jobs is None and not s.heir_of
         ]
         if self._of:
             try:
@@ -61,6 +74,17 @@ class Jobs:
                 self.problems.append(f"SLURM was not asked, since its answer cannot be kept: {error}")
             except SlurmError as error:
                 self.problems.append(str(error))
+        self.problems += self._without_heirs([s for s, jobs in known if not jobs and s.heir_of])
+
+    def _without_heirs(self, void: Iterable[Submission]) -> list[str]:
+        succeeded = {s.heir_of for s in self._of.values()}
+        return [
+            f"job {job} leaves no heir ({why}): when SLURM has ended it, repeat `normsweep submit`"
+            for job, number in {s.heir_of: s.number for s in void}.items()
+            if job in self._of and job not in succeeded and not self.is_over(job)
+            for why in [refusal(self._store, number)]
+            if why
+        ]
 
     def runs(self, job: str) -> bool | None:
         """Whether that incarnation of a job runs; None when nobody says."""
@@ -77,28 +101,27 @@ class Jobs:
         for lease in leases:
             if lease.owner.job:
                 held[Incarnation.parse(lease.owner.job).job].append(lease.pack)
-        return [
-            _job(job, submission, self._states.get(job), held)
-            for job, submission in self._of.items()
-            if submission.sweep == sweep
-        ]
+        return [self._job(job, submission, held) for job, submission in self._of.items() if submission.sweep == sweep]
 
-
-def _job(job: str, submission: Submission, state: JobState | None, held: dict[int, list[str]]) -> Job:
-    if state is None:
-        state = JobState(job=-1, shown=job, name="", state="", restart=0, seen=0.0)
-    return Job(
-        job=job,
-        sweep=submission.sweep,
-        state=state.state or None,
-        over=state.final,
-        seen=state.seen or None,
-        nodes=submission.nodes,
-        hosts=state.hosts,
-        seconds_left=None if state.left is None else max(state.left - (time.time() - state.seen), 0.0),
-        reason=state.reason,
-        packs=[] if state.waiting else held.get(state.job, []),
-    )
+    def _job(self, job: str, submission: Submission, held: dict[int, list[str]]) -> Job:
+        silence = JobState(job=-1, shown=job, name="", state="", restart=0, seen=0.0)
+        state = self._states.get(job, silence)
+        withdrawn = bool(submission.heir_of) and self._store.workspace.ended(submission.number).exists()
+        unneeded = withdrawn and not _log(self._store, submission, job).exists()
+        return Job(
+            job=job,
+            sweep=submission.sweep,
+            state=state.state or None,
+            over=state.final or unneeded,  # SLURM forgets what never began
+            seen=state.seen or None,
+            nodes=submission.nodes,
+            hosts=state.hosts,
+            seconds_left=None if state.left is None else max(state.left - (time.time() - state.seen), 0.0),
+            reason=state.reason,
+            packs=[] if state.waiting else held.get(state.job, []),
+            heir_of=submission.heir_of,
+            unneeded=unneeded,
+        )
 
 
 def cancel_jobs(store: Store, sweep: str) -> list[str]:
@@ -106,30 +129,56 @@ def cancel_jobs(store: Store, sweep: str) -> list[str]:
 
     UsageError when a submission is unclear, SlurmError where there is no SLURM or it does not answer.
     """
-    mine = [s for s in submissions(store) if s.sweep == sweep]
-    unclear = [s.number for s in mine if receipt(store, s.number) is None]
-    if unclear:
-        raise UsageError(f"submission {unclear[0]} has no receipt: repeat `normsweep submit` first, which resolves it")
-    names = {s.name for s in mine}
-    live = sorted(job.shown for job in queued() if job.name in names and not job.final)
-    if live:
-        ask(["scancel", "--quiet", *live])
-    return live
+    mine: dict[int, Submission] = {}
+    coming = False
+    # A job that leaves an heir writes its intent and looks whether its submission is ended: the other way round here.
+    while new := [s for s in submissions(store) if s.sweep == sweep and s.number not in mine]:
+        unclear = {s.number for s in new if receipt(store, s.number) is None}
+        for s in new:
+            if s.number in unclear and not s.heir_of:
+                raise UsageError(
+                    f"submission {s.number} has no receipt: repeat `normsweep submit` first, which resolves it"
+                )
+        live = {job.name for job in queued()}
+        for s in new:
+            if s.number in unclear or s.name in live:
+                end(store, s.number)
+        coming |= bool(unclear)
+        mine |= {s.number: s for s in new}
+    names = {s.name for s in mine.values()}
+    ended = _cancel(names)
+    until = time.monotonic() + COMING_SECONDS
+    while coming and time.monotonic() < until:  # the heir of a job that was about to submit it
+        time.sleep(0.5)
+        ended |= _cancel(names)
+    return sorted(ended)
+
+
+def _cancel(names: Collection[str]) -> set[str]:
+    """Those that wait first: the end of a job is what its heir waits for."""
+    live = [job for job in queued() if job.name in names and not job.final]
+    for jobs in ([job.shown for job in live if job.waiting], [job.shown for job in live if not job.waiting]):
+        if jobs:
+            ask(["scancel", "--quiet", *jobs])
+    return {job.shown for job in live}
 
 
 def log_of(store: Store, job: str) -> Path | None:
     """The job's own log; None for what is no job of this workspace."""
     for submission in submissions(store):
         if job in (receipt(store, submission.number) or ()):
-            return store.workspace.allocation(submission.number) / f"{job}_0_log.out"
+            return _log(store, submission, job)
     return None
 
 
-def disturb(job: str, how: Literal["requeue", "warn", "end"]) -> None:
-    """Has SLURM requeue a job, warn it as before its time limit, or end it."""
+def _log(store: Store, submission: Submission, job: str) -> Path:
+    return store.workspace.allocation(submission.number) / f"{job}_0_log.out"
+
+
+def disturb(job: str, how: Literal["requeue", "warn"]) -> None:
+    """Has SLURM requeue a job, or warn it as before its time limit."""
     commands = {
         "requeue": ["scontrol", "requeue", job],
         "warn": ["scancel", "--signal=USR2", job],
-        "end": ["scancel", "--quiet", job],
     }
     ask(commands[how])
