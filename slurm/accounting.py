@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from threading import Thread
 
@@ -20,8 +20,14 @@ from slurm.job import Incarnation, parse_duration
 SCHEMA = 1  # of the file of last known states; files of before it had none
 INTERVAL = 10.0
 LONGEST_INTERVAL = 300.0
-# PREEMPTED, REQUEUED, NODE_FAIL and RESIZING are stations of a job that comes again.
-FINAL = frozenset({"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "DEADLINE", "OUT_OF_MEMORY", "BOOT_FAIL", "REVOKED"})
+LOST_SECONDS = 600.0  # of a job that squeue has not named for so long, though it answered, nothing is known
+# squeue calls PREEMPTED and NODE_FAIL only what does not come again; sacct also what squeue has as PENDING.
+FINAL = frozenset(
+    {
+        *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "DEADLINE", "OUT_OF_MEMORY", "BOOT_FAIL", "REVOKED"),
+        *("PREEMPTED", "NODE_FAIL"),
+    }
+)
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
 
 
@@ -199,13 +205,14 @@ class Accounting:
             if missing:
                 with suppress(Unanswered):  # many a cluster has no accounting, or none that a node can reach
                     fresh |= {state.shown: state for state in recorded(jobs=missing) if state.final}
+            known = {name: self._doubted(state) for name, state in known.items()}
             interval = INTERVAL
         except (SlurmError, ValueError):  # it does not answer now, or is not here: no observer is the worse for it
             if damaged:
                 return {}
             fresh = {}
             interval = min(2 * self._interval, LONGEST_INTERVAL)
-        # A job that squeue lost and accounting does not have as ended: what was known stays, and grows old.
+        # A job that squeue lost and accounting does not have as ended: what was known stays for a while.
         states = {**known, **fresh}
         content = {
             "schema": SCHEMA,
@@ -217,6 +224,10 @@ class Accounting:
         temporary.write_text(json.dumps(content))
         temporary.replace(self._file)
         return states
+
+    def _doubted(self, state: JobState) -> JobState:
+        lost = not state.final and self._clock() - state.seen > LOST_SECONDS
+        return replace(state, state="UNKNOWN") if lost else state
 
     def _claim(self) -> bool:
         """True for one observer in each interval, unless it still waits for an answer."""

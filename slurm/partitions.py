@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from slurm.command import ask
-from slurm.job import parse_duration
+from slurm.errors import Unanswered
+from slurm.job import parse_duration, shown
 from slurm.keys import lines
 from slurm.profile import Profile
 
@@ -74,6 +77,40 @@ def problems(profile: Profile, nodes: int) -> list[str]:
     return found
 
 
+def requeues() -> bool:
+    """Whether SLURM queues this job again when it is preempted or loses a node. Unanswered when it does not say."""
+    widths = {"Requeue": 8, "Partition": 128, "QOS": 128}
+    columns = ",".join(f"{name}:{width}" for name, width in widths.items())
+    said = ask(["squeue", "--noheader", "--jobs", shown(), "--Format", columns])
+    requeue, partition, qos = said[:8].strip(), said[8:136].strip(), said[136:].strip()
+    return requeue == "1" and "CANCEL" not in _preemption(partition, qos)
+
+
+def _preemption(partition: str, qos: str) -> str:
+    """The PreemptMode that holds for a job: its partition's, its QOS's or the cluster's; `OFF` without preemption."""
+    config = _config()
+    kind = config.get("PreemptType", "preempt/none")
+    if kind == "preempt/partition_prio":
+        return _mode(["partition", partition]) or config["PreemptMode"]
+    if kind == "preempt/qos":  # OFF: no own one
+        own = _mode(["assoc_mgr", "flags=qos", f"qos={qos}"])
+        return config["PreemptMode"] if own in ("", "OFF") else own
+    return "OFF"
+
+
+def _mode(what: list[str]) -> str:
+    """Empty where users may not see it."""
+    with suppress(Unanswered):
+        found = re.search(r"PreemptMode=(\S+)", ask(["scontrol", "show", *what]))
+        return found[1] if found else ""
+    return ""
+
+
+def _config() -> dict[str, str]:
+    rows = (line.partition("=") for line in ask(["scontrol", "show", "config"]).splitlines())
+    return {key.strip(): value.strip() for key, equals, value in rows if equals}
+
+
 def site_file() -> str:
     """A commented site file for this cluster, its default partition filled in."""
     known = partitions()
@@ -84,19 +121,12 @@ def site_file() -> str:
         + ("no time limit" if p.minutes == float("inf") else f"at most {p.minutes:.0f} minutes")
         for p in known
     )
-    limits = {
-        key: value.strip()
-        for line in ask(["scontrol", "show", "config"]).splitlines()
-        for key, equals, value in [line.partition("=")]
-        if equals
-        for key in [key.strip()]
-    }
     values = {
         "partition": first.name,
         "minutes": minutes,
         "cpus": first.cpus,
         "signal_seconds": min(120, minutes * 60 // 4),
-        "max_array": int(limits.get("MaxArraySize", "1001")) - 1,
+        "max_array": int(_config().get("MaxArraySize", "1001")) - 1,
     }
     return "\n".join(
         (

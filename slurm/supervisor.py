@@ -9,10 +9,11 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from slurm.command import ask
-from slurm.errors import reason_in
+from slurm.errors import Unanswered, reason_in
 from slurm.job import Incarnation, nodes, seconds_left, shown
 from slurm.patience import patiently, refused
 from slurm.profile import Profile
@@ -23,14 +24,24 @@ OUT_OF_TIME = 75  # exit status of a driver that ends because the allocation's t
 NO_TIME = 76  # the same, of one that found no time left to begin anything
 STRIKES = 5  # drivers in a row that ended within a minute of their start
 FRUITLESS = 5  # runs of the job in a row in which Ray was up too late to begin anything
+REFUSALS = 3  # to queue this job again, after which it is believed
 GRACE = 900.0  # a job told to end that still lives goes back to work after so many seconds
 LOOK = 0.5
 
 
 def supervise(
-    driver: Sequence[str], *, folder: Path, profile: Profile, umask: int, left: Callable[[], bool] = lambda: True
-) -> None:
+    driver: Sequence[str],
+    *,
+    folder: Path,
+    profile: Profile,
+    umask: int,
+    left: Callable[[], bool] = lambda: True,
+    heir: Callable[[], bool] = lambda: False,
+) -> bool:
     """Runs `driver` until it exits with 0 or nothing is `left` to do, again whenever it or Ray is lost.
+
+    True when there was no more time, though something was left: SLURM did not queue the job again, so `heir` was asked
+    to see to it that another job goes on.
 
     The driver finds the cluster in its environment: RAY_ADDRESS, NORMSWEEP_JOB (job.restart) and NORMSWEEP_DEADLINE, of
     this node's `time.monotonic`, which no change of the clock moves. TERM asks it to save and end. RuntimeError, with
@@ -63,19 +74,22 @@ def supervise(
             finally:
                 cluster.stop()
             if told.ending:
+                _note_preemption(folder)
                 # Any exit during the grace time would be the job's end; SLURM requeues who stays until it is killed.
                 time.sleep(GRACE)
                 told.ending = False
             elif told.warned or code in (OUT_OF_TIME, NO_TIME):
                 if not patiently(left):
-                    return
+                    return False
                 if not fruitful:
                     _count_fruitless(folder, incarnation, reasons)
-                patiently(lambda: ask(["scontrol", "requeue", shown()]))
+                if not patiently(_requeue):
+                    heir()
+                    return True
                 time.sleep(GRACE)
                 told.warned = False
             elif code == 0:
-                return
+                return False
             else:
                 strikes = strikes + 1 if time.monotonic() - began < 60 else 1
                 reason = "; ".join(reasons) or "nothing says why"
@@ -85,6 +99,20 @@ def supervise(
                     )
                 print(f"Ray and the driver start anew: {reason}", flush=True)
                 time.sleep(2 * strikes)
+    return False
+
+
+def _requeue() -> bool:
+    """False where SLURM refuses to queue this job again, and answers otherwise."""
+    for _ in range(REFUSALS):
+        try:
+            ask(["scontrol", "requeue", shown()])
+            return True
+        except Unanswered as error:
+            print(f"SLURM does not queue this job again: {error}", flush=True)
+        seconds_left()
+        time.sleep(LOOK)
+    return False
 
 
 def excluded(folder: Path, incarnation: Incarnation) -> set[str]:
@@ -95,6 +123,16 @@ def excluded(folder: Path, incarnation: Incarnation) -> set[str]:
 def exclude(folder: Path, incarnation: Incarnation, node: str) -> None:
     """From the next start of Ray in this run of the job on, `node` gets nothing to do."""
     (folder / f"{incarnation}-without-{node}").touch()
+
+
+def preempted(folder: Path, job: str) -> Path:
+    """Exists once SLURM told that job to end, whatever it had done until then."""
+    return folder / f"{job}-preempted"
+
+
+def _note_preemption(folder: Path) -> None:
+    with suppress(OSError):
+        preempted(folder, shown()).touch()
 
 
 def _count_fruitless(folder: Path, incarnation: Incarnation, reasons: Sequence[str]) -> None:

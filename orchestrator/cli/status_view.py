@@ -109,7 +109,7 @@ def _jobs(status: SweepStatus) -> list[str]:
     lines = [_job(job, status.at) for job in status.jobs if not job.over]
     more = len(lines) - MOST_RUNNING
     lines = [*lines[:MOST_RUNNING], f"and {more} more jobs"] if more > 0 else lines
-    ended = Counter(str(job.state) for job in status.jobs if job.over)
+    ended = Counter("not needed" if job.unneeded else str(job.state) for job in status.jobs if job.over)
     if ended:
         lines.append("jobs that ended: " + ", ".join(f"{n} {state}" for state, n in ended.items()))
     return lines + last_words(status.jobs)
@@ -117,6 +117,7 @@ def _jobs(status: SweepStatus) -> list[str]:
 
 def _job(job: Job, at: float) -> str:
     size = counted(job.nodes, "node") + (f" ({job.hosts})" if job.hosts else "")
+    size += f", heir of {job.heir_of}" if job.heir_of else ""
     if job.state is None or job.seen is None:
         return f"job {job.job}: SLURM has not spoken of it yet, {size}"
     told = [f"job {job.job}: {job.state}" + (f" ({job.reason})" if job.reason else ""), size]

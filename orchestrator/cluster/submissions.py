@@ -1,16 +1,25 @@
 """Submissions to SLURM: an intent before sbatch, a receipt after it, both write-once and numbered.
 
 A submission without a receipt is unclear: whoever submits next resolves it. A void one never does any work: its jobs,
-should they come after all, see that and end.
+should they come after all, see that and end. Nor does one that is ended: with `cancel --jobs`, or as an heir that is
+not needed.
 """
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.store import Store
 from orchestrator.store.codec import Format
 from orchestrator.store.owner import Owner
+from slurm.accounting import queued
+from slurm.allocation import adopt, submit
+from slurm.command import ask
+from slurm.errors import SlurmError
+from slurm.profile import Profile
 from sweeps.select import Selector
 
 
@@ -29,6 +38,8 @@ class Submission:
     kept_seconds: float
     owner: Owner
     where: str = ""  # the selector of what its allocations train; "": all that the sweep wants
+    heir_of: str = ""  # the job, as SLURM shows it, that this one waits for and goes on for
+    parent: int = 0  # the submission of that job
 
     def wanted(self, store: Store) -> set[str]:
         """The trials that its allocations train: of the sweep's newest version those that `where` selects."""
@@ -42,9 +53,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """The jobs of a submission; none when it is void."""
+    """The jobs of a submission; none when it is void, for a `reason` where SLURM or the site file refused it."""
 
     jobs: list[str]
+    reason: str = ""
 
 
 INTENT = Format(
@@ -58,6 +70,11 @@ RECEIPT = Format(
 )
 
 
+def new_name(number: int) -> str:
+    """Of the jobs of a submission."""
+    return f"normsweep-{secrets.token_hex(4)}-{number}"
+
+
 def read(store: Store, number: int) -> Submission:
     return INTENT.read(store.workspace.intent(number))
 
@@ -67,17 +84,17 @@ def intend(store: Store, submission: Submission) -> bool:
     return store.disk.publish(store.workspace.intent(submission.number), INTENT.encode(submission))
 
 
-def submissions(store: Store) -> list[Submission]:
+def submissions(store: Store, read_before: Sequence[Submission] = ()) -> list[Submission]:
     """All that were intended, oldest first."""
-    known: list[Submission] = []
+    known = list(read_before)
     while store.workspace.intent(len(known) + 1).exists():
         known.append(read(store, len(known) + 1))
     return known
 
 
-def confirm(store: Store, number: int, jobs: list[str]) -> bool:
+def confirm(store: Store, number: int, jobs: list[str], reason: str = "") -> bool:
     """Writes the receipt; without jobs the submission is void. False when there is another receipt already."""
-    return store.disk.publish(store.workspace.receipt(number), RECEIPT.encode(Receipt(jobs=jobs)))
+    return store.disk.publish(store.workspace.receipt(number), RECEIPT.encode(Receipt(jobs=jobs, reason=reason)))
 
 
 def receipt(store: Store, number: int) -> list[str] | None:
@@ -88,8 +105,57 @@ def receipt(store: Store, number: int) -> list[str] | None:
         return None
 
 
-def is_void(store: Store, number: int) -> bool:
-    return receipt(store, number) == []
+def refusal(store: Store, number: int) -> str:
+    """Why a submission that is void was refused; "" where it was not."""
+    return RECEIPT.read(store.workspace.receipt(number)).reason
+
+
+def is_over(store: Store, number: int) -> bool:
+    """Whether its jobs, should there be any, are to end at once."""
+    return receipt(store, number) == [] or store.workspace.ended(number).exists()
+
+
+def end(store: Store, number: int) -> None:
+    """From now on its jobs begin nothing and leave no heirs. Void it becomes if it has no receipt yet."""
+    store.disk.publish(store.workspace.ended(number), b"")
+    confirm(store, number, [])
+
+
+def send(store: Store, intent: Submission, profile: Profile, umask: int, work: Callable[..., Any]) -> list[str]:
+    """Submits what was intended and writes the receipt; returns the jobs, none when another receipt came first.
+
+    SlurmError with the reason when SLURM refuses: then the submission is void.
+    """
+    arguments = (str(store.workspace.root), intent.number, profile, umask)
+    comment = f"normsweep {intent.sweep} in {store.workspace.root}"
+    folder = store.workspace.allocation(intent.number)
+    try:
+        jobs = submit(
+            profile, intent.count, intent.nodes, intent.name, comment, folder, work, *arguments, after=intent.heir_of
+        )
+    except SlurmError as error:
+        confirm(store, intent.number, [], str(error))
+        raise
+    if confirm(store, intent.number, jobs) or receipt(store, intent.number) == jobs:
+        return jobs
+    ask(["scancel", "--quiet", "--name", intent.name])
+    return []
+
+
+def resolve(store: Store, unclear: Submission) -> list[str]:
+    """Asks SLURM what became of a submission without a receipt; returns its jobs, none when it is void now."""
+    jobs = _queued(unclear)
+    if jobs:
+        adopt(store.workspace.allocation(unclear.number), jobs)
+        confirm(store, unclear.number, jobs)
+    elif confirm(store, unclear.number, []) and _queued(unclear):
+        # sbatch may have been on its way: a job that came since started without knowing, a later one will know.
+        ask(["scancel", "--quiet", "--name", unclear.name])
+    return jobs
+
+
+def _queued(submission: Submission) -> list[str]:
+    return sorted(job.shown for job in queued() if job.name == submission.name)
 
 
 def under_way(submission: Submission) -> bool | None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 
 from orchestrator.cluster import allocation
-from orchestrator.cluster.submissions import Submission, confirm, intend, receipt, submissions, under_way
+from orchestrator.cluster.heirs import places
+from orchestrator.cluster.submissions import (
+    Submission,
+    intend,
+    new_name,
+    receipt,
+    resolve,
+    send,
+    submissions,
+    under_way,
+)
 from orchestrator.engine.driver import missing_packs
 from orchestrator.planning import room
 from orchestrator.planning.cost import CAUTION, CostModel
@@ -21,10 +30,8 @@ from orchestrator.planning.source import other_sources
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
-from slurm.accounting import JobState, queued
-from slurm.allocation import adopt, submit
-from slurm.command import ask
-from slurm.errors import SlurmError, Unanswered
+from slurm.accounting import queued
+from slurm.errors import Unanswered
 from slurm.partitions import problems
 from slurm.probe import probe
 from slurm.profile import Profile
@@ -102,11 +109,16 @@ def _difference(
     submitted: list[str] = []
     while True:
         known = submissions(store)
-        for unclear in (s for s in known if receipt(store, s.number) is None):
-            _resolve(store, unclear, tell)
-        names = {s.name: (s.sweep, s.where) for s in known}
-        live = [job for job in queued() if job.name in names and not job.final]
-        lives = sum(names[job.name] == (sweep, where) for job in live)
+        by_name = {s.name: s for s in known}
+        live = [job for job in queued() if job.name in by_name and not job.final]
+        unclear = [s for s in known if receipt(store, s.number) is None]
+        alone = [s for s in unclear if s.heir_of not in {job.shown for job in live}]  # others' parents see to them
+        if alone:
+            for submission in alone:
+                _resolve(store, submission, tell)
+            continue
+        here = [by_name[job.name] for job in places(live, by_name)]
+        lives = sum((s.sweep, s.where) == (sweep, where) for s in here)
         count = min(wanted - lives, profile.max_array)
         if count <= 0:
             tell(f"{sweep}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
@@ -119,7 +131,7 @@ def _difference(
         _probe(store, profile, tell)
         intent = Submission(
             number=len(known) + 1,
-            name=f"normsweep-{secrets.token_hex(4)}-{len(known) + 1}",
+            name=new_name(len(known) + 1),
             sweep=sweep,
             count=count,
             nodes=nodes,
@@ -152,24 +164,16 @@ def _probe(store: Store, profile: Profile, tell: Callable[[str], None]) -> None:
 def _submit(store: Store, intent: Submission, profile: Profile, tell: Callable[[str], None]) -> list[str]:
     umask = os.umask(0)
     os.umask(umask)
-    arguments = (str(store.workspace.root), intent.number, profile, umask)
-    comment = f"normsweep {intent.sweep} in {store.workspace.root}"
-    folder = store.workspace.allocation(intent.number)
-    try:
-        jobs = submit(profile, intent.count, intent.nodes, intent.name, comment, folder, allocation.work, *arguments)
-    except SlurmError:
-        confirm(store, intent.number, [])
-        raise
-    if not confirm(store, intent.number, jobs):
-        ask(["scancel", "--quiet", "--name", intent.name])
-        raise UsageError(f"another submit took over from this one, whose jobs {', '.join(jobs)} were cancelled")
+    jobs = send(store, intent, profile, umask, allocation.work)
+    if not jobs:
+        raise UsageError(f"another submit took over from this one, whose jobs ({intent.name}) were cancelled")
     tell(f"{intent.sweep}: submitted {intent.count} allocations of {intent.nodes} nodes: jobs {', '.join(jobs)}")
     return jobs
 
 
 def _resolve(store: Store, unclear: Submission, tell: Callable[[str], None]) -> None:
     """Asks SLURM what became of a submission that has no receipt."""
-    alive = under_way(unclear)
+    alive = False if unclear.heir_of else under_way(unclear)
     with tempfile.TemporaryFile(dir=store.workspace.allocations) as now:  # by the clock of the disk
         age = os.fstat(now.fileno()).st_mtime - store.workspace.intent(unclear.number).stat().st_mtime
     if alive or (alive is None and age < UNCLEAR_SECONDS):
@@ -177,18 +181,8 @@ def _resolve(store: Store, unclear: Submission, tell: Callable[[str], None]) -> 
             f"another submit is under way on {unclear.owner.host} (process {unclear.owner.pid}, for {age:.0f} s): "
             f"wait for it"
         )
-    jobs = _of(unclear)
+    jobs = resolve(store, unclear)
     if jobs:
-        adopt(store.workspace.allocation(unclear.number), jobs)
-        confirm(store, unclear.number, jobs)
         tell(f"submission {unclear.number} was interrupted after sbatch: adopted its jobs {', '.join(jobs)}")
-    elif confirm(store, unclear.number, []):
-        # sbatch may have been on its way: a job that came since started without knowing, a later one will know.
-        if _of(unclear):
-            ask(["scancel", "--quiet", "--name", unclear.name])
+    else:
         tell(f"submission {unclear.number} was interrupted before sbatch: it is void")
-
-
-def _of(submission: Submission) -> list[str]:
-    found: list[JobState] = [job for job in queued() if job.name == submission.name]
-    return sorted(job.shown for job in found)

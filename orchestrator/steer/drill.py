@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from orchestrator.cluster.jobs import disturb
+from orchestrator.cluster.jobs import cancel_jobs, disturb
 from orchestrator.cluster.submissions import receipt, submissions
 from orchestrator.store import Store
 from orchestrator.store.leases import Start
@@ -129,7 +129,7 @@ class _OnSlurm:
                 disturb(job, "requeue" if way == WAYS_ON_SLURM[0] else "warn")
             _until(lambda: self._store.workspace.part(_pack(self._store)).exists())
         finally:
-            disturb(job, "end")
+            cancel_jobs(self._store, NAME)
         return chosen
 
 

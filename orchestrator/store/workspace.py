@@ -113,6 +113,14 @@ class Workspace:
     def receipt(self, number: int) -> Path:
         return self.allocations / f"{number:06d}.receipt.json"
 
+    def ended(self, number: int) -> Path:
+        """Once this exists, no job of that submission begins anything or leaves an heir."""
+        return self.allocations / f"{number:06d}.ended"
+
+    def fruitful(self, number: int, job: str) -> Path:
+        """Exists once that job of that submission has finished a pack or saved anew what one has."""
+        return self.allocation(number) / f"{job}-fruitful"
+
     def probed(self, site: str) -> Path:
         """Exists once a node of that kind of allocation was seen to see this workspace."""
         return self.allocations / f"probed-{site}"

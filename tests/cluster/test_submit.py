@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cluster
 # Dies with kill -9 at the n-th event of a submission: a system call by Python's audit name, or a step of ours.
 DYING = """
 import os, signal, sys
-from orchestrator.cluster import submit
+from orchestrator.cluster import submissions, submit
 point = sys.argv.pop(1)
 def dying(module, name, after):
     real = getattr(module, name)
@@ -38,8 +38,8 @@ match point:
     case "before sbatch": dying(submitit.slurm.slurm.SlurmExecutor, "_submit_command", False)
     case "after sbatch": dying(submitit.slurm.slurm.SlurmExecutor, "_submit_command", True)
     case "amid pickles": dying(utils.JobPaths, "move_temporary_file", True)
-    case "before receipt": dying(submit, "confirm", False)
-    case "after receipt": dying(submit, "confirm", True)
+    case "before receipt": dying(submissions, "confirm", False)
+    case "after receipt": dying(submissions, "confirm", True)
 from orchestrator.cli.main import main
 main()
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slurm import accounting
-from slurm.accounting import Accounting, JobState
+from slurm.accounting import LONGEST_INTERVAL, LOST_SECONDS, Accounting, JobState
 from slurm.errors import Unanswered
 from slurm.job import Incarnation
 
@@ -131,6 +131,20 @@ def test_a_job_that_squeue_lost_and_accounting_has_not_yet_stays_what_it_was(clu
     assert observer.runs(Incarnation(job=1, restart=0)) is False
 
 
+def test_of_a_job_that_squeue_did_not_name_for_long_nothing_is_known(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.accounting_silent = True
+    cluster.queue = [cluster.job(1, "RUNNING")]
+    observer = Accounting(tmp_path, lambda: cluster.now)
+    assert observer.runs(Incarnation(job=1, restart=0)) is True
+    cluster.silent = True
+    cluster.now += LOST_SECONDS + 1
+    assert observer.runs(Incarnation(job=1, restart=0)) is True, "nobody answered"
+    cluster.silent, cluster.queue = False, []
+    cluster.now += LONGEST_INTERVAL
+    assert observer.runs(Incarnation(job=1, restart=0)) is None
+    assert observer.states(["1"])["1"].state == "UNKNOWN"
+
+
 @pytest.mark.parametrize(
     ("state", "restart", "runs"),
     [
@@ -138,8 +152,8 @@ def test_a_job_that_squeue_lost_and_accounting_has_not_yet_stays_what_it_was(clu
         ("RUNNING", 1, False),
         ("PENDING", 1, False),
         ("COMPLETING", 0, None),
-        ("NODE_FAIL", 0, None),
-        ("PREEMPTED", 0, None),
+        ("NODE_FAIL", 0, False),
+        ("PREEMPTED", 0, False),
     ],
 )
 def test_only_what_is_known_counts(

@@ -10,7 +10,8 @@ import pytest
 
 from slurm.allocation import SHELL
 
-KILLED, RAISED = "bash -c 'kill -KILL $$'", "exit 1"
+KILLED, TOLD, RAISED = "bash -c 'kill -KILL $$'", "bash -c 'kill -TERM $$'", "exit 1"
+PREEMPTED = "2026-11-26T18:17:43"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,11 @@ KILLED, RAISED = "bash -c 'kill -KILL $$'", "exit 1"
         (KILLED, 100, "RUNNING", "SLURM_ARRAY_JOB_ID=11 SLURM_ARRAY_TASK_ID=3", "requeue 11_3"),
         (KILLED, 100, "COMPLETING", "", ""),  # scancel, preemption, time limit: SLURM knows what comes next
         (KILLED, 10, "RUNNING", "", ""),
+        (TOLD, 1, f"RUNNING {PREEMPTED}", "", "requeue 12"),
+        (TOLD, 1, f"COMPLETING {PREEMPTED}", "", "requeue 12"),
+        (TOLD, 1, "COMPLETING N/A", "", ""),  # scancel
+        (TOLD, 1, "RUNNING N/A", "", ""),
+        (RAISED, 1, f"RUNNING {PREEMPTED}", "", ""),
         (RAISED, 100, "RUNNING", "", ""),
         ("true", 100, "RUNNING", "", ""),
     ],

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from slurm import supervisor
+from slurm.errors import Unanswered
 from slurm.job import Incarnation, Node
 from slurm.profile import Profile
-from slurm.supervisor import FRUITLESS, NO_TIME, OUT_OF_TIME, exclude, supervise
+from slurm.supervisor import FRUITLESS, NO_TIME, OUT_OF_TIME, REFUSALS, exclude, supervise
 
 
 class Requeued(Exception):
@@ -58,7 +62,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> type[Ray]:
     return Ray
 
 
-def go(folder: Path, status: int | str, left: Sequence[bool] = (), restart: int = 0, strikes: int = 5) -> None:
+def go(folder: Path, status: int | str, left: Sequence[bool] = (), restart: int = 0, strikes: int = 5) -> bool:
     """`status`: of the driver, or what its shell does."""
     answers = iter([*left, *[True] * 9])
     profile = Profile(partition="low", minutes=10, cpus=1)
@@ -66,7 +70,7 @@ def go(folder: Path, status: int | str, left: Sequence[bool] = (), restart: int 
         patch.setenv("SLURM_RESTART_COUNT", str(restart))
         patch.setattr(supervisor, "STRIKES", strikes)
         driver = ["sh", "-c", status if isinstance(status, str) else f"exit {status}"]
-        supervise(driver, folder=folder, profile=profile, umask=0o77, left=lambda: next(answers))
+        return supervise(driver, folder=folder, profile=profile, umask=0o77, left=lambda: next(answers))
 
 
 def test_where_nothing_is_left_ray_is_not_even_started(job: type[Ray], tmp_path: Path) -> None:
@@ -80,8 +84,54 @@ def test_out_of_time_with_work_left_comes_again(job: type[Ray], tmp_path: Path) 
 
 
 def test_out_of_time_with_nothing_left_is_done(job: type[Ray], tmp_path: Path) -> None:
-    go(tmp_path, OUT_OF_TIME, left=[True, False])
+    assert not go(tmp_path, OUT_OF_TIME, left=[True, False])
     assert len(job.made) == 1
+
+
+@pytest.mark.parametrize("refusals", [1, REFUSALS])
+def test_where_slurm_refuses_to_queue_it_again_an_heir_is_asked_for(
+    job: type[Ray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    answers, asked = iter(range(refusals)), list[str]()
+
+    def ask(command: Sequence[str]) -> str:
+        if next(answers, None) is None:
+            raise Requeued
+        raise Unanswered("Requested operation is presently disabled")
+
+    monkeypatch.setattr(supervisor, "ask", ask)
+
+    def supervised() -> bool:
+        profile = Profile(partition="low", minutes=10, cpus=1)
+        driver = ["sh", "-c", f"exit {OUT_OF_TIME}"]
+        return supervise(driver, folder=tmp_path, profile=profile, umask=0o77, heir=lambda: not asked.append("heir"))
+
+    if refusals < REFUSALS:
+        with pytest.raises(Requeued):
+            supervised()
+        assert asked == []
+    else:
+        assert supervised()
+        assert asked == ["heir"]
+
+
+def test_a_job_that_is_told_to_end_notes_it_and_stays(
+    job: type[Ray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stays(seconds: float) -> None:
+        if seconds == supervisor.GRACE:
+            raise Requeued
+        time.sleep(seconds)
+
+    def told(_: object) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return False
+
+    monkeypatch.setattr(job, "start", staticmethod(told))
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=stays))
+    with pytest.raises(Requeued):
+        go(tmp_path, 0)
+    assert supervisor.preempted(tmp_path, "7").exists()
 
 
 def test_a_job_that_never_has_time_for_anything_does_not_come_again_for_ever(job: type[Ray], tmp_path: Path) -> None:
