@@ -158,13 +158,14 @@ class Accounting:
         An old state stays, with its age.
         """
         wanted = set(jobs)
+        waits = self._asking is not None and self._asking.is_alive()  # before the file is read
         damage: SlurmError | None = None
         try:
             known, due = self._read()
         except SlurmError as error:
             known, due, damage = {}, 0.0, error
         # What is due later than anybody would have put it off was written by a machine whose clock is wrong.
-        if not 0 < due - self._clock() <= 2 * self._interval and self._claim():
+        if not waits and not 0 < due - self._clock() <= 2 * self._interval and self._claim():
             known = self._renewed(known, wanted, damaged=damage is not None)
         if damage is not None:
             raise damage
@@ -230,9 +231,7 @@ class Accounting:
         return replace(state, state="UNKNOWN") if lost else state
 
     def _claim(self) -> bool:
-        """True for one observer in each interval, unless it still waits for an answer."""
-        if self._asking is not None and self._asking.is_alive():
-            return False
+        """True for one observer in each interval."""
         self._folder.mkdir(parents=True, exist_ok=True)
         now = self._clock()
         slot = int(now / INTERVAL)

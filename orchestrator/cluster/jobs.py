@@ -25,8 +25,8 @@ COMING_SECONDS = 5.0  # that an heir needs at most from its intent into the queu
 class Job:
     """An allocation. `job` as SLURM shows it; `state` None: SLURM has not spoken of it; `seen`: when it did last.
 
-    `last_word`: of a job that failed, why, as its log says. `heir_of`: the job after whose end it begins; `unneeded`: an
-    heir that was withdrawn before it began.
+    `last_word`: of a job that failed, why, as its log says. `heir_of`: the job after whose end it begins; `unneeded`:
+    an heir that was withdrawn before it began.
     """
 
     job: str
