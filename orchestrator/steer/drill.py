@@ -147,7 +147,7 @@ def drawn(ways: Sequence[str], times: int, generator: random.Random) -> list[str
 
 def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = None) -> int:
     """Waits until that attempt, or a later one, has saved; returns its process."""
-    begun: list[tuple[Start, float]] = []  # and when, by the clock of the disk
+    begun: list[Start] = []
 
     def saved() -> bool:
         recorded = _recorded(store)
@@ -157,13 +157,13 @@ def _saved(store: Store, attempt: int, driver: subprocess.Popen[bytes] | None = 
             return False
         lease = store.leases.newest(_pack(store))
         start = store.leases.started(lease) if lease and lease.generation >= attempt else None
-        if lease and start and not begun:
-            begun.append((start, store.workspace.started(lease.pack, lease.generation).stat().st_mtime))
+        if start is not None and not begun:
+            begun.append(start)
         checkpoint = store.workspace.checkpoint(_pack(store))
-        return bool(begun) and checkpoint.exists() and checkpoint.stat().st_mtime > begun[0][1]
+        return bool(begun) and checkpoint.exists() and checkpoint.stat().st_mtime > begun[0].at
 
     _until(saved)
-    return begun[0][0].pid
+    return begun[0].pid
 
 
 def _until(happened: Callable[[], bool]) -> None:
