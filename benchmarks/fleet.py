@@ -25,6 +25,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -215,7 +216,8 @@ def fleet(drivers: int, packs: int, slots: int, longest: float, seconds: float, 
     missing = missing_packs(Store(store.workspace), set(planned.trials))
     opening = time.monotonic() - begin
     data.read("iris")
-    gc.freeze()  # what children share stays shared
+    import_module("trainers.pack")  # with torch
+    gc.freeze()  # what was imported and read, drivers share
     began = time.monotonic()
     children: dict[int, Path] = {}
     for _ in range(drivers):
