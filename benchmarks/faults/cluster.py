@@ -40,9 +40,9 @@ class Machines:
 
     def __init__(self, cluster: Cluster, folder: Path, chance: random.Random) -> None:
         self._chance = chance
-        self._cluster = copy(cluster)
+        self._cluster, self._user = cluster, copy(cluster)
         passed = {name: os.environ[name] for name in ("NORMSWEEP_DATA", "XDG_CACHE_HOME", "OMP_NUM_THREADS")}
-        self._cluster.environment = cluster.environment | passed
+        self._user.environment = cluster.environment | passed  # not that of SLURM's own daemons
         self._site = folder / "site.toml"
         self._site.write_text(SITE)
         self.lanes = [Lane(kind, folder, CHECKPOINT_SECONDS) for kind in ALLOCATIONS]
@@ -63,7 +63,7 @@ class Machines:
     def _submit(self, lane: Lane) -> None:
         words = ["submit", str(lane.file), "--site", str(self._site), "--workspace", str(self.workspace)]
         count = ALLOCATIONS[lane.kind]
-        done = self._cluster.normsweep(*words, "--allocations", str(count), "--nodes", "2", check=False)
+        done = self._user.normsweep(*words, "--allocations", str(count), "--nodes", "2", check=False)
         if done.returncode:  # SLURM is away, or a node: once more later
             say(f"{lane.name}: submit ended with {done.returncode}: {done.stderr.strip()[-200:]}")
         else:
@@ -103,7 +103,7 @@ class Machines:
             if cancelled is None:
                 self.deserted.append(f"the jobs of sweep {lane.name} ended before their time")
                 say(self.deserted[-1])
-                self._cluster.normsweep("retry", lane.name, "--workspace", str(self.workspace), check=False)
+                self._user.normsweep("retry", lane.name, "--workspace", str(self.workspace), check=False)
             self._cancelled.pop(lane.kind, None)
             self._submit(lane)
         return bool(jobs) or not all(lane.done(self.workspace) for lane in self.lanes)

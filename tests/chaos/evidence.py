@@ -18,7 +18,7 @@ from orchestrator.store import Store
 from orchestrator.store.results import table
 from sweeps.records import CURVES
 
-CIRCUMSTANCES = ["seconds", "attempts"]  # columns that tell how the results came about
+CIRCUMSTANCES = ["seconds", "attempts", "code_version"]  # columns that tell how the results came about
 
 
 def command(workspace: Path, *arguments: str) -> list[str]:
