@@ -22,6 +22,7 @@ CHECKPOINT_SECONDS = 2.0
 STOPPED_SECONDS = 4.0  # until a stopped process goes on
 REFUSED_SECONDS = 8.0  # until the disk accepts again
 PATIENCE = 40.0  # for somebody to hit
+WRITTEN_SECONDS = 15.0  # until slurmctld surely has a new job on its disk
 LIMIT_MINUTES = 2  # of a job whose time is to run out; the site file gives more
 ALLOCATIONS = {"packs": 2, "gangs": 1}
 PATTERNS = {
@@ -50,6 +51,7 @@ class Machines:
         self._stopped: dict[tuple[int, int], float] = {}  # node and process: until when
         self._cancelled: dict[str, str] = {}  # kinds of lanes that lost a job to `cancel`, and that job
         self._limited: dict[str, float] = {}  # jobs with a short time limit; their ages when they got it
+        self._submitted = 0.0
         self.starts = 0
         self.deserted: list[str] = []
         for lane in self.lanes:
@@ -68,6 +70,7 @@ class Machines:
             say(f"{lane.name}: submit ended with {done.returncode}: {done.stderr.strip()[-200:]}")
         else:
             self.starts += count
+            self._submitted = time.monotonic()
 
     def rest(self, seconds: float, last: bool) -> bool:
         until = time.monotonic() + seconds
@@ -142,6 +145,8 @@ class Machines:
             case ["time", "limit"]:
                 return self._ask("scontrol", "update", f"TimeLimit={LIMIT_MINUTES}", "JobId={}", younger=90)
             case ["restart", "slurmctld"]:
+                # It is killed, and a job that it has not written down yet would be gone.
+                self.rest(max(0.0, self._submitted + WRITTEN_SECONDS - time.monotonic()), last=False)
                 cluster.control("restart-ctld")
                 return "slurmctld"
             case ["stop", "slurmctld"]:
