@@ -44,6 +44,9 @@ def left(workspace: Workspace, number: int) -> bool:
 class Spoken:
     """Watches a run by writing lines to the job's log."""
 
+    def phase(self, what: str) -> None:
+        pass
+
     def progressed(self, pack: RosterPack, share: float) -> None:
         pass
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.backend import Backend
+from orchestrator.engine.pulse import SILENT_SECONDS, answering
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
 from orchestrator.store import Store
@@ -48,12 +49,27 @@ class Outcome:
         return bool(self.given_up or self.stopped or self.out_of_time or self.elsewhere)
 
 
-def drive(store: Store, wanted: set[str], run: RunSection, backend: Backend, view: View) -> Outcome:
+def drive(
+    store: Store,
+    wanted: set[str],
+    run: RunSection,
+    backend: Backend,
+    view: View,
+    *,
+    silent_seconds: float = SILENT_SECONDS,
+) -> Outcome:
     """Trains every live pack that holds a wanted trial and has no part.
 
-    A pack that fails by its own fault is split and its halves are trained, until the culprit stands alone.
+    A pack that fails by its own fault is split and its halves are trained, until the culprit stands alone. The process
+    ends with exit status `pulse.SILENT` when Ray does not answer for `silent_seconds`.
     """
-    with _heartbeat(store, backend.owner), backend.ray() as folder:
+    with (
+        _heartbeat(store, backend.owner),
+        answering(silent_seconds) as pulse,
+        backend.ray() as folder,
+        pulse.felt(),
+    ):
+        view.phase("reading data")
         outcome = Outcome()
         while packs := missing_packs(store, wanted):
             began = outcome.began
