@@ -47,7 +47,13 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
+    def phase(self, what: str) -> None:
+        self._bar.update(self._task, description=f"{self._title}: {what}")
+        if not self._console.is_terminal:
+            self.tell(f"{self._title}: {what}")
+
     def progressed(self, pack: RosterPack, share: float) -> None:
+        self._bar.update(self._task, description=self._title)
         self._share[pack.id] = max(self._share.get(pack.id, 0.0), share)
         self._sizes[pack.id] = len(pack.trial_ids)
         self._show()
@@ -56,7 +62,7 @@ class RunProgress:
         self._sizes[pack.id] = len(pack.trial_ids)
         if state == "done":
             self._share[pack.id] = 1.0
-        elif state != "superseded":
+        elif state not in ("superseded", "stopped", "lost"):  # what goes on from where it is saved
             self._share[pack.id] = 0.0
         self._show()
 

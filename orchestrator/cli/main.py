@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import completion
+from orchestrator.cli import completion, interrupts
 from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
@@ -347,6 +347,8 @@ def normsweep(
 def main() -> None:
     """The console script. Exit code 2 and one sentence a problem for the errors of `sweeps.errors` and `slurm.errors`;
     anything else is a bug: its traceback, where to report it, exit code 1."""
+    if sys.argv[1:2] != ["run"]:  # whose training hears of interrupts in its own way
+        interrupts.unwind()
     try:
         app()
     except (NormsweepError, SlurmError) as error:

@@ -70,6 +70,9 @@ class Spoken:
         self._noted = False
         self._saved: dict[str, float] = {}
 
+    def phase(self, what: str) -> None:
+        pass
+
     def progressed(self, pack: RosterPack, share: float) -> None:
         if self._noted:
             return

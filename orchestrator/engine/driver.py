@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.backend import Backend
+from orchestrator.engine.stalls.silence import SILENT_SECONDS, answering
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
 from orchestrator.planning.suspects import suspects
@@ -49,12 +50,27 @@ class Outcome:
         return bool(self.given_up or self.stopped or self.out_of_time or self.elsewhere)
 
 
-def drive(store: Store, wanted: set[str], run: RunSection, backend: Backend, view: View) -> Outcome:
+def drive(
+    store: Store,
+    wanted: set[str],
+    run: RunSection,
+    backend: Backend,
+    view: View,
+    *,
+    silent_seconds: float = SILENT_SECONDS,
+) -> Outcome:
     """Trains every live pack that holds a wanted trial and has no part.
 
-    A pack that fails by its own fault is split and its halves are trained, until the culprit stands alone.
+    A pack that fails by its own fault is split and its halves are trained, until the culprit stands alone. The process
+    ends with exit status `silence.SILENT` when Ray does not answer for `silent_seconds`.
     """
-    with _heartbeat(store, backend.owner), backend.ray() as folder:
+    with (
+        _heartbeat(store, backend.owner),
+        answering(silent_seconds) as answers,
+        backend.ray() as folder,
+        answers.expected(),
+    ):
+        view.phase("reading data")
         outcome = Outcome()
         while packs := missing_packs(store, wanted):
             began = outcome.began
@@ -80,7 +96,7 @@ def _tune(
 
     from orchestrator.engine.remote import PackTrainable
     from orchestrator.engine.searcher import PackSearcher
-    from orchestrator.engine.watchdog import Watchdog
+    from orchestrator.engine.stalls.watchdog import Watchdog
 
     version = code_version()
 

@@ -9,8 +9,9 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.store.codec import Format
@@ -22,6 +23,14 @@ from sweeps.errors import DamagedError
 
 # Ray puts sockets below its folder; a socket's path may be 107 bytes long, which leaves 39 for the folder.
 LONGEST_FOLDER = 39
+# A raylet that does not answer for a minute is dead.
+HEALTH = {
+    "RAY_health_check_initial_delay_ms": "5000",
+    "RAY_health_check_period_ms": "5000",
+    "RAY_health_check_timeout_ms": "15000",
+    "RAY_health_check_failure_threshold": "3",
+}
+END_SECONDS = 10.0  # for processes that were killed to be gone
 _OWNER = "owner.json"
 FOLDER_OWNER = Format(record="owner", schema=1, type=Owner, remedy="remove the folder")
 
@@ -60,6 +69,8 @@ def local_ray(cpus: int, gpus: int) -> Generator[Path]:
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
+    for name, value in HEALTH.items():
+        os.environ.setdefault(name, value)
     os.environ.update(
         ray_environment(token),
         RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # else Ray turns 127.0.0.1 into an address that others can reach
@@ -116,6 +127,32 @@ def sweep_up() -> None:
                 shutil.rmtree(record.parent, ignore_errors=True)
         except (OSError, DamagedError):
             continue  # being written or removed by its own driver
+
+
+def end_session(leader: int) -> None:
+    """Kills what runs in the session of process `leader`, itself included, until nothing does.
+
+    Until the leader is waited for, its number is nobody else's.
+    """
+    import psutil
+
+    until = time.monotonic() + END_SECONDS
+    while time.monotonic() < until:
+        members = [process for process in psutil.process_iter(["status"]) if _session(process.pid) == leader]
+        members = [process for process in members if process.info["status"] != psutil.STATUS_ZOMBIE]
+        if not members:
+            return
+        for process in members:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(0.02)
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _in_use(folder: Path) -> bool:

@@ -65,10 +65,12 @@ class PackTrainable(tune.Trainable):
 
     def _step(self) -> dict[str, Any]:
         try:
-            if self._job is None:
-                self._job = PackJob(self._task)
-            state = self._job.work(REPORT_SECONDS)
-            progress, pace = self._job.trainer.progress, self._job.trainer.pace
+            if self._job is None and self._stopping():
+                state, progress, pace = "stopped", 0.0, Pace()
+            else:
+                self._job = self._job or PackJob(self._task)
+                state = self._job.work(REPORT_SECONDS)
+                progress, pace = self._job.trainer.progress, self._job.trainer.pace
         except Exception as error:  # noqa: BLE001  a process border: one pack's failure must not hurt another
             self._fail(_kind(error), error)
             state, progress, pace = "failed", 0.0, Pace()
@@ -87,6 +89,10 @@ class PackTrainable(tune.Trainable):
             "pace": asdict(pace),
             "done": done,
         }
+
+    def _stopping(self) -> bool:
+        """Whether the owner ends, so that nothing new begins."""
+        return Store.at(self._task.root).workspace.stop(self._task.lease.owner.id).exists()
 
     def _fail(self, kind: str, error: Exception) -> None:
         failure = Failure(

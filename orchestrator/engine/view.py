@@ -12,6 +12,9 @@ from orchestrator.store.roster import RosterPack
 class View(Protocol):
     """Watches packs in training."""
 
+    def phase(self, what: str) -> None:
+        """What is done until something progresses: "starting Ray"."""
+
     def progressed(self, pack: RosterPack, share: float) -> None:
         """So much of the pack is trained, 0..1."""
 

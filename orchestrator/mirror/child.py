@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from orchestrator.mirror.sync import LEASE, sync
 from orchestrator.mirror.uri import NONE, tracking_uri
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import NormsweepError
+
+LOOK_SECONDS = 0.05
 
 
 class Mirroring:
@@ -37,10 +40,12 @@ class Mirroring:
         self._waiting = waiting
 
     @contextmanager
-    def going(self) -> Generator[None]:
-        """Keeps a process going that follows the ledger, and waits in the end until it has shown everything.
+    def going(self, patience: Callable[[], float] = lambda: float("inf")) -> Generator[None]:
+        """Keeps a process going that follows the ledger, and waits in the end until it has shown everything, or for as
+        many seconds as `patience` then says.
 
-        The process ends with its standard input, which the death of this process closes as well.
+        The process ends with its standard input, which the death of this process closes as well; in a session of its
+        own, it hears no signal to this one's group.
         """
         if self._uri == NONE:
             yield
@@ -50,6 +55,9 @@ class Mirroring:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "orchestrator.mirror", str(self._workspace.root)],
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
             env={**os.environ, "MLFLOW_TRACKING_URI": self._uri},  # not an argument: it may hold a password
         )
         try:
@@ -58,8 +66,10 @@ class Mirroring:
             assert process.stdin is not None
             process.stdin.close()
             with self._waiting():
-                process.wait()
-            if process.returncode:
+                ended = _ended(process, patience)
+            if not ended and patience():
+                self._say("MLflow may lack the last results: the next run, or `normsweep sync`, catches up")
+            elif ended and process.returncode:
                 self._say(f"MLflow lacks some results, which the ledger has: {self._reason(log, len(before))}")
 
     def catch_up(self) -> None:
@@ -79,6 +89,18 @@ class Mirroring:
         """The last sentence that the process wrote to its log, after the time."""
         new = _lines(log)[known:]
         return new[-1].partition(" ")[2] if new else "the mirror's process died; `normsweep sync` catches up"
+
+
+def _ended(process: subprocess.Popen[bytes], patience: Callable[[], float]) -> bool:
+    """False for one that took too long and was killed, which does no harm at any moment."""
+    began = time.monotonic()
+    while process.poll() is None:
+        if time.monotonic() - began >= patience():
+            process.kill()
+            process.wait()
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
 
 
 def _lines(log: Path) -> list[str]:

@@ -1,24 +1,36 @@
 """A sweep in which something goes wrong: python -m tests.chaos.failing_run FILE WORKSPACE [endless].
 
 One trial always raises at its second epoch; or batch norm never comes to an end, in the first process that has called
-it 500 times.
+it 500 times. Without arguments it is the driver of such a run.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from orchestrator.cli.live import Terminal
+from orchestrator.engine import child
 from orchestrator.engine.run import run
 from orchestrator.store import Store
 from sweeps.file.spec import load_spec
 
+NAME = "tests.chaos.failing_run"
+FAULT = "FAULT_OF_THE_RUN"  # in the driver's environment
 
-def main() -> int:
+
+def main(file: str, workspace: str, fault: str = "") -> int:
+    os.environ[FAULT] = fault
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # a driver sees no working folder
+    store, watcher, cores = Store.at(workspace), Terminal(Console()), len(os.sched_getaffinity(0))
+    return run(store, load_spec(file), watcher, cpus=cores, tracking_uri="none", driver=NAME).exit_code
+
+
+def drive() -> int:
     from orchestrator.engine import local
 
     local_ray = local.local_ray
@@ -71,15 +83,13 @@ def main() -> int:
                 finally:
                     PackJob.work = work
 
-        remote.PackTrainable = Endless if sys.argv[3:] == ["endless"] else Culprit  # type: ignore[misc]
+        remote.PackTrainable = Endless if os.environ[FAULT] == "endless" else Culprit  # type: ignore[misc]
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with_culprit.cluster = cluster  # type: ignore[attr-defined]
         return Opened(cluster, folder)
 
     local.local_ray = with_culprit  # type: ignore[assignment]
-    store, watcher, cores = Store.at(sys.argv[2]), Terminal(Console()), len(os.sched_getaffinity(0))
-    summary = run(store, load_spec(sys.argv[1]), watcher, cpus=cores, tracking_uri="none")
-    return summary.exit_code
+    return child.main()
 
 
 class Opened:
@@ -94,4 +104,4 @@ class Opened:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]) if sys.argv[1:] else drive())

@@ -21,8 +21,8 @@ from orchestrator.store.results import table
 from orchestrator.store.workspace import Workspace
 from sweeps.file.spec import load_spec
 from sweeps.records import CURVES
+from tests.chaos.evidence import command, lasting
 from tests.chaos.test_gang import ranks
-from tests.chaos.test_kill import command, lasting
 from tests.orchestrator.engine.test_images import working
 from tests.trainers.folder import tree
 from trainers import data, pulse
@@ -61,7 +61,7 @@ from orchestrator.engine.local import local_ray
 
 with local_ray(2, 0):
     import ray
-    from orchestrator.engine.processes import Processes
+    from orchestrator.engine.stalls.processes import Processes
 
     class Rank:
         def __init__(self):

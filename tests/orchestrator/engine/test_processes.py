@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from orchestrator.engine import processes
-from orchestrator.engine.processes import Look
+from orchestrator.engine.stalls.processes import Look
 
 STARTS_ANOTHER = """
 import subprocess

@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from orchestrator.engine.processes import Look, Processes, Seen
-from orchestrator.engine.watchdog import Watchdog
+from orchestrator.engine.stalls.processes import Look, Processes, Seen
+from orchestrator.engine.stalls.watchdog import Watchdog
 from orchestrator.store.leases import Still
 from tests.orchestrator.stage import Stage
 from trainers.pulse import Pace

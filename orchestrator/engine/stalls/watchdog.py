@@ -16,7 +16,7 @@ from typing import Any
 
 from ray import tune
 
-from orchestrator.engine.processes import HELD, Look, Processes
+from orchestrator.engine.stalls.processes import HELD, Look, Processes
 from orchestrator.engine.task import PackTask
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure

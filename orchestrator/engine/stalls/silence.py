@@ -1,0 +1,84 @@
+"""Whether Ray answers. A driver whose Ray does not can neither train nor end: both are ended and started anew."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+
+SILENT = 77  # exit status of a driver whose Ray does not answer
+SILENT_SECONDS = 60.0
+LOOK_SECONDS = 2.0
+LEAVING_SECONDS = 120.0  # that Ray may take to start, and to end
+
+
+@contextmanager
+def answering(silent_seconds: float) -> Generator[Answers]:
+    """Watches Ray from its start to its end, each for `LEAVING_SECONDS`; between them as `Answers.expected` says."""
+    answers = Answers(silent_seconds)
+    over = threading.Event()
+    watching = threading.Thread(target=answers.watch, args=(over,), name="answers", daemon=True)
+    watching.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        watching.join()
+
+
+class Answers:
+    """Counts the looks at Ray, not the clock: who is suspended himself sees nothing."""
+
+    def __init__(self, silent_seconds: float) -> None:
+        self._silent_seconds = silent_seconds
+        self._limit = LEAVING_SECONDS
+        self._answered = threading.Event()
+
+    def watch(self, over: threading.Event) -> None:
+        silent = 0.0
+        while not over.wait(LOOK_SECONDS):
+            silent = 0.0 if self._answered.is_set() else silent + LOOK_SECONDS
+            self._answered.clear()
+            if silent >= self._limit:
+                _end(f"Ray did not answer for {self._limit:.0f} s")
+
+    @contextmanager
+    def expected(self) -> Generator[None]:
+        """While Ray is up: the process ends when it does not answer for `silent_seconds`, or its node here is dead.
+
+        An error that comes when Ray does not answer is Ray's: it ends the process as well.
+        """
+        over = threading.Event()
+        looking = threading.Thread(target=self._look, args=(over,), name="look", daemon=True)
+        looking.start()
+        self._limit = self._silent_seconds
+        try:
+            yield
+        except Exception:
+            self._answered.clear()
+            if not self._answered.wait(2 * LOOK_SECONDS):
+                _end("Ray does not answer")
+            raise
+        finally:
+            over.set()
+            looking.join()  # Ray must not end while it is asked; where it does not answer, `watch` ends all
+            self._answered.set()
+            self._limit = LEAVING_SECONDS
+
+    def _look(self, over: threading.Event) -> None:
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        while not over.wait(LOOK_SECONDS / 2):
+            with suppress(Exception):  # no answer
+                if not any(other["Alive"] for other in ray.nodes() if other["NodeID"] == node):
+                    _end("Ray lost this node")
+                self._answered.set()
+
+
+def _end(reason: str) -> None:
+    """At once: what is hung would hang an orderly end."""
+    print(reason, file=sys.stderr, flush=True)
+    os._exit(SILENT)
