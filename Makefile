@@ -3,19 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fast check install clean
+.PHONY: demo test test-cluster test-others fast check install clean
 
 demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the report
 	$(BIN)/normsweep run demo
 	$(BIN)/normsweep wins demo
 	$(BIN)/normsweep report demo
 
-# Folders whose tests start no Ray and no server: two at a time. All other tests need the machine for themselves.
+# Folders whose tests start no Ray and no server: two at a time. Of the others those of the cluster wait most of their time, so
+# that they run beside the rest.
 PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers
 
 test: $(VENV)/.tested check  ## every check and every test, the slow ones included
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(PAIRED)
-	$(BIN)/python -m pytest $(PAIRED:%=--ignore=%)
+	$(MAKE) --no-print-directory --jobs 2 test-cluster test-others
+
+test-cluster: $(VENV)/.tested
+	$(BIN)/python -m pytest tests/cluster
+
+test-others: $(VENV)/.tested
+	$(BIN)/python -m pytest --ignore tests/cluster $(PAIRED:%=--ignore=%)
 
 fast: $(VENV)/.tested  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not (oracle or kill or cluster or mlflow or smoke)"

@@ -14,9 +14,7 @@ from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
-    AllVersions,
     Json,
-    Recorded,
     Root,
     SameResults,
     Set,
@@ -25,13 +23,12 @@ from orchestrator.cli.options import (
     Where,
     Yes,
     confirmation,
-    offering,
     print_answer,
-    referring,
     selector_of,
     spec_of,
     store_at,
 )
+from orchestrator.cli.results import results_app
 from orchestrator.cli.tracking import compare_app, mlflow_app
 from orchestrator.cli.watch import watch_app
 from slurm.errors import SlurmError
@@ -46,6 +43,7 @@ app = typer.Typer(
 
 app.add_typer(slurm_app)
 app.add_typer(watch_app)
+app.add_typer(results_app)
 app.add_typer(compare_app)
 app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(data_app, name="data")
@@ -152,130 +150,6 @@ def plan(
 
     answer = planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device)
     _print_with_warnings(answer, json_)
-
-
-@app.command()
-def wins(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="a recorded sweep or SWEEP@2, or any table: FILE.csv, .parquet, .feather or .jsonl",
-            autocompletion=completion.tables,
-        ),
-    ],
-    workspace: Root = DEFAULT_ROOT,
-    rows: Annotated[
-        str, typer.Option(help="columns that name a row, comma separated", autocompletion=completion.columns)
-    ] = "",
-    columns: Annotated[
-        str, typer.Option(help="columns that name a method, comma separated", autocompletion=completion.columns)
-    ] = "",
-    value: Annotated[str, typer.Option(help="column that is compared, e.g. test_error")] = "",
-    direction: Annotated[
-        str,
-        offering(
-            completion.words("direction"), "which value is the best: min or max; default: as the sweep says, else min"
-        ),
-    ] = "",
-    ties: Annotated[
-        str,
-        typer.Option(
-            help="who wins when several methods are the best: shared, split or none",
-            autocompletion=completion.words("ties"),
-        ),
-    ] = "",
-    constant: Annotated[
-        str,
-        typer.Option(
-            help="rows in which all methods are equal: count or skip", autocompletion=completion.words("constant")
-        ),
-    ] = "",
-    skip: Annotated[str, typer.Option(help="rows to leave out, comma separated")] = "",
-    within: Annotated[
-        str, typer.Option(help="compare only methods that agree in these columns", autocompletion=completion.columns)
-    ] = "",
-    select: Annotated[
-        str,
-        typer.Option(help="columns of which the best value is selected, e.g. depth", autocompletion=completion.columns),
-    ] = "",
-    by: Annotated[
-        str, typer.Option(help="column whose best value, in the same direction, --select takes; default: val_error")
-    ] = "",
-    average: Annotated[
-        str, typer.Option(help="columns to average over, e.g. seed", autocompletion=completion.columns)
-    ] = "",
-    where: Where = None,
-    all_versions: AllVersions = False,
-    json_: Json = False,
-) -> None:
-    """Count how often each method is the best, in a sweep or in any table."""
-    from orchestrator.ask.wins import count_wins
-
-    given = {
-        "rows": _listed(rows),
-        "columns": _listed(columns),
-        "value": value,
-        "direction": direction,
-        "ties": ties,
-        "constant": constant,
-        "skip": _listed(skip),
-        "within": _listed(within),
-        "select": _listed(select),
-        "by": by,
-        "average": _listed(average),
-    }
-    source = referring(source, all_versions)
-    count_wins(
-        store_at(workspace), source, {k: v for k, v in given.items() if v}, selector_of(where, of_table=True), json_
-    )
-
-
-@app.command()
-def export(
-    sweep: Recorded,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="the file to write: .csv, .parquet, .feather or .jsonl")
-    ],
-    workspace: Root = DEFAULT_ROOT,
-    where: Where = None,
-    all_versions: AllVersions = False,
-) -> None:
-    """Write the results as one file, one row per trial, in the form that its ending names."""
-    from orchestrator.ask.export import exported
-
-    print_answer(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), False)
-
-
-@app.command()
-def analyze(
-    sweep: Recorded,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the folder to write to; default: in the workspace")
-    ] = None,
-    workspace: Root = DEFAULT_ROOT,
-    only: Annotated[list[str] | None, typer.Option(help="write only this table or figure, e.g. methods")] = None,
-) -> None:
-    """Write the tables and figures of the analysis to a folder."""
-    from orchestrator.ask.report import analyzed
-
-    print_answer(analyzed(store_at(workspace), sweep, output, only or ()), False)
-
-
-@app.command()
-def report(
-    sweep: Recorded,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the file to write, FILE.html; default: in the workspace")
-    ] = None,
-    workspace: Root = DEFAULT_ROOT,
-    interim: Annotated[
-        bool, typer.Option("--interim", help="report on a sweep that is not complete; the page says so")
-    ] = False,
-) -> None:
-    """Write one HTML page: what was compared, who wins, how sure that is."""
-    from orchestrator.ask.report import reported
-
-    print_answer(reported(store_at(workspace), sweep, output, interim), False)
 
 
 @app.command()
@@ -392,10 +266,6 @@ def _print_with_warnings(answer: dict[str, Any], as_json: bool) -> None:
     if not as_json:
         for warning in warnings:
             print(f"warning: {warning}")
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 if __name__ == "__main__":

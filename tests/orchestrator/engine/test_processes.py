@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator.engine import processes
+from orchestrator.engine.stalls import processes
 from orchestrator.engine.stalls.processes import Look
 
 STARTS_ANOTHER = """
