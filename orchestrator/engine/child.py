@@ -177,8 +177,8 @@ class _Child:
         if self._owner:
             for lease in self._leases():
                 self._store.leases.release(lease)
-            workspace = self._store.workspace
-            self._store.disk.remove(workspace.heartbeat(self._owner), workspace.stop(self._owner))
+            heartbeat = self._store.workspace.heartbeat(self._owner)
+            self._store.disk.remove(*heartbeat.parent.glob(f"*{self._owner}*"))  # and what it was writing
 
     def _died(self, code: int) -> str:
         if code == SILENT:

@@ -42,7 +42,7 @@ SECONDS = 240.0
 @pytest.mark.kill
 @pytest.mark.timeout(900)
 def test_a_run_whose_ray_is_lost_ends_with_the_undisturbed_results(tmp_path: Path, temporary: Path) -> None:
-    file = sweep(tmp_path, 400)
+    file = sweep(tmp_path, 2000)
     words = [sys.executable, "-c", RUN, str(file)]
     subprocess.run([*words, str(tmp_path / "calm"), "60"], check=True, capture_output=True)
 
