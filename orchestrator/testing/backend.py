@@ -29,9 +29,15 @@ store, spec = Store.at(root), load_spec(file)
 planned, _ = commit(store, spec)
 backend = getattr(importlib.import_module(module), name)(store)
 assert "ray" not in sys.modules, "a backend sets Ray's environment before ray is imported"
-from orchestrator.cluster.allocation import Spoken
 from orchestrator.engine.driver import drive
-outcome = drive(store, set(planned.trials), spec.run, backend, Spoken())
+
+class Quiet:
+    def phase(self, what): pass
+    def progressed(self, pack, share): pass
+    def ended(self, pack, state): pass
+    def tell(self, sentence): print(sentence)
+
+outcome = drive(store, set(planned.trials), spec.run, backend, Quiet())
 assert not outcome.over, outcome
 import ray
 assert not ray.is_initialized()
