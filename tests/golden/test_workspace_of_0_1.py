@@ -158,11 +158,12 @@ def test_leases_failures_and_submissions(out: Path) -> None:
     assert receipt(store, 1) == ["412_0", "412_1"]
 
 
-def test_the_journal(out: Path) -> None:
+def test_its_journal_is_made_anew(out: Path) -> None:
+    """It is of an older schema, without the versions that want a run: the next sync asks MLflow."""
+    [path] = (out / "mlflow").glob("synced-*.jsonl")
+    assert json.loads(path.read_bytes().splitlines()[0])["schema"] < 3
     journal = Journal(Store.at(out).workspace, EXPECTED["mirror"]["uri"])
-    assert journal.known
-    assert {trial: list(run) for trial, run in journal.runs.items()} == EXPECTED["mirror"]["runs"]
-    assert len(journal.runs) == EXPECTED["mirror"]["unchanged"]
+    assert (journal.known, journal.runs) == (False, {})
 
 
 def test_report_and_analyze_write(out: Path, call: Call) -> None:
@@ -183,7 +184,7 @@ def normsweep(out: Path, *words: str) -> str:
 
 
 @pytest.mark.smoke
-def test_a_half_trained_pack_goes_on_to_the_undisturbed_bits(out: Path) -> None:
+def test_a_half_trained_pack_goes_on_to_the_undisturbed_results(out: Path) -> None:
     pack = HALF["pack"]
     told = normsweep(out, "run", "stormy.yaml", "-w", "dataset=waveform-generated", "--no-mlflow", "--cpus", "1")
     store = Store.at(out)
@@ -192,7 +193,8 @@ def test_a_half_trained_pack_goes_on_to_the_undisturbed_bits(out: Path) -> None:
     found = {row["trial_id"]: row for row in rows.to_pylist()}
     assert found.keys() == HALF["undisturbed"].keys()
     for trial, golden in HALF["undisturbed"].items():
-        assert {name: found[trial][name] for name in golden} == golden
+        loss = golden["train_loss"]  # to the last bits only on the kind of processor that it was recorded on
+        assert {name: found[trial][name] for name in golden} == golden | {"train_loss": pytest.approx(loss, rel=1e-9)}
         assert found[trial]["attempts"] == 3
     assert "attempt 3 on " in (log := store.workspace.log(pack).read_text())
     assert "goes on from epoch " in log
