@@ -71,14 +71,17 @@ def test_a_server_that_is_away_costs_one_line_without_its_password(workspace: Wo
     assert len(trial_runs(workspace)) == 12
 
 
-def driver(workspace: Workspace) -> list[str]:
-    """A process that starts the mirror as a driver does, tells its pid, and waits."""
-    script = (
-        "import subprocess, sys, time;"
-        "child = subprocess.Popen([sys.executable, '-P', '-m', 'orchestrator.mirror', *sys.argv[1:]],"
-        " stdin=subprocess.PIPE); print(child.pid, flush=True); time.sleep(600)"
-    )
-    return [sys.executable, "-c", script, str(workspace.root)]
+DRIVER = """
+import signal, sys, time
+from contextlib import nullcontext
+import psutil
+from orchestrator.mirror.child import Mirroring
+from orchestrator.store.workspace import Workspace
+signal.signal(signal.SIGINT, lambda *_: None)
+with Mirroring(Workspace.at(sys.argv[1]), None, say=print, waiting=nullcontext).going():
+    print(psutil.Process().children()[0].pid, flush=True)
+    time.sleep(600)
+"""
 
 
 @pytest.mark.kill
@@ -86,7 +89,7 @@ def driver(workspace: Workspace) -> list[str]:
 def test_it_survives_ctrl_c_and_ends_after_a_killed_driver(workspace: Workspace, packs: list[str], where: str) -> None:
     finish(workspace, packs[:2])
     with subprocess.Popen(
-        driver(workspace),
+        [sys.executable, "-c", DRIVER, str(workspace.root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -97,7 +100,7 @@ def test_it_survives_ctrl_c_and_ends_after_a_killed_driver(workspace: Workspace,
         child = int(parent.stdout.readline())
         log = workspace.log(LEASE)
         eventually(lambda: log.exists() if where == "nowhere" else len(trial_runs(workspace)) == 8)
-        os.kill(child, signal.SIGINT)
+        os.killpg(parent.pid, signal.SIGINT)
         finish(workspace, packs[2:])
         parent.kill()
         assert parent.stdout.read() == ""  # at once: the child has let go of the terminal, and says nothing
