@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from orchestrator.mirror.mlflow_tracker import MLflowTracker
-from orchestrator.mirror.run_data import SWEEP_TAG, member_tag, run_data
+from orchestrator.mirror.run_data import SWEEP_TAG, run_data
 from orchestrator.mirror.synchronization import recorded_sweeps
 from orchestrator.mirror.uri import with_driver
 from orchestrator.store import Store
@@ -21,7 +21,7 @@ def fill(workspace: Workspace, sweep: str, database: str) -> None:
     tracker = MLflowTracker(workspace, database)
     with tracker.quiet():
         experiment = int(tracker.experiment(sweep))
-    plan = recorded_sweeps(Store(workspace))[sweep].plan
+    recorded = recorded_sweeps(Store(workspace))[sweep]
     engine = sqlalchemy.create_engine(with_driver(database))
     tables = sqlalchemy.MetaData()
     tables.reflect(engine, only=["runs", "params", "tags", "latest_metrics"])
@@ -29,7 +29,7 @@ def fill(workspace: Workspace, sweep: str, database: str) -> None:
     for chunk in table.to_batches(max_chunksize=1000):
         rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in chunk.to_pylist():
-            data = run_data(row, {member_tag(sweep): plan}, 0.0)
+            data = run_data(row, recorded.tags[row["trial_id"]], 0.0, recorded.varied)
             run = {"run_uuid": uuid.uuid4().hex}
             rows["runs"].append(
                 {
