@@ -21,10 +21,12 @@ from slurm.ray_cluster import RayCluster
 from slurm.signals import UNHEEDING, Signals
 
 OUT_OF_TIME = 75  # exit status of a driver that ends because the allocation's time does
+SILENT = 77  # the same, of one whose Ray did not answer
 NO_TIME = 76  # the same, of one that found no time left to begin anything
 STRIKES = 5  # drivers in a row that ended within a minute of their start
 FRUITLESS = 5  # runs of the job in a row in which Ray was up too late to begin anything
 REFUSALS = 3  # to queue this job again, after which it is believed
+LAST_SECONDS = 30.0  # before the time limit: what is told to end then is not preempted
 GRACE = 900.0  # a job told to end that still lives goes back to work after so many seconds
 LOOK = 0.5
 
@@ -62,7 +64,7 @@ def supervise(
                     log = folder / f"driver-{incarnation.job}.log"
                     since = log.stat().st_size if log.exists() else 0
                     code = _drive(cluster, driver, told, incarnation, deadline, profile, umask, log)
-                    fruitful |= code != NO_TIME
+                    fruitful |= code not in (NO_TIME, SILENT)
                     if code not in (None, 0, OUT_OF_TIME, NO_TIME):
                         said = reason_in(log, since) or f"it ended with exit status {code}"
                         reasons.append(f"the driver on {machines[0].name}: {said}")
@@ -74,7 +76,8 @@ def supervise(
             finally:
                 cluster.stop()
             if told.ending:
-                _note_preemption(folder)
+                if time.monotonic() < deadline - LAST_SECONDS:  # else the time limit's own TERM
+                    _note_preemption(folder)
                 # Any exit during the grace time would be the job's end; SLURM requeues who stays until it is killed.
                 time.sleep(GRACE)
                 told.ending = False
@@ -91,7 +94,7 @@ def supervise(
             elif code == 0:
                 return False
             else:
-                strikes = strikes + 1 if time.monotonic() - began < 60 else 1
+                strikes = strikes + 1 if code == SILENT or time.monotonic() - began < 60 else 1
                 reason = "; ".join(reasons) or "nothing says why"
                 if strikes >= STRIKES:
                     raise RuntimeError(

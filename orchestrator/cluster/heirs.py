@@ -34,6 +34,7 @@ from slurm.job import shown
 from slurm.patience import patiently
 from slurm.profile import Profile
 from slurm.supervisor import preempted
+from sweeps.errors import NormsweepError
 
 # Allocations in a row, each the heir of the one before, that neither finished nor saved anything; those that were
 # preempted say nothing about the next one.
@@ -77,7 +78,7 @@ def leave(store: Store, mine: Submission, profile: Profile, umask: int, work: Ca
     """Sees to it that this job of `mine` has an heir; False, with a line in the log, where it cannot be."""
     try:
         return patiently(lambda: _leave(store, mine, profile, umask, work))
-    except SlurmError as error:
+    except (SlurmError, OSError, NormsweepError) as error:  # whatever it is, this job trains
         print(f"this job leaves no heir: {error}", flush=True)
         return False
 

@@ -77,7 +77,7 @@ class Jobs:
                 self.problems.append(f"SLURM was not asked, since its answer cannot be kept: {error}")
             except SlurmError as error:
                 self.problems.append(str(error))
-        self.problems += self._without_heirs([s for s, jobs in known if not jobs and s.heir_of])
+        self.problems += self._without_heirs([s for s, jobs in known if jobs == [] and s.heir_of])
 
     def _without_heirs(self, void: Iterable[Submission]) -> list[str]:
         succeeded = {s.heir_of for s in self._of.values()}

@@ -38,7 +38,7 @@ LOOK_SECONDS = 0.1
 ALIVE_SECONDS = 2.0  # the longest that a driver says nothing
 AGAIN_SECONDS = 1.0  # `timeout` sends its signal twice: only what comes later is a second one
 PAUSE_SECONDS = 2.0  # after a death, for each in a row
-STRIKES = 5  # drivers in a row that died within a minute of their start
+STRIKES = 5  # drivers in a row that died before anything was saved
 MOST_UNSENT = 1000
 END = ()
 
@@ -86,7 +86,7 @@ def keep_driving(store: Store, work: Work, view: View, interrupts: Interrupts, m
     """Starts the driver, `python -m module`, and again whenever it or its Ray is lost, until its work is done."""
     strikes = 0
     while missing_packs(store, work.wanted) and not interrupts.number:
-        began = time.monotonic()
+        before = _saved(store, work)
         view.phase("starting Ray")
         child = _Child(store, work, module)
         outcome = child.followed(view, interrupts)
@@ -95,9 +95,9 @@ def keep_driving(store: Store, work: Work, view: View, interrupts: Interrupts, m
             return outcome
         if interrupts.number:
             break
-        strikes = strikes + 1 if time.monotonic() - began < 60 else 1
+        strikes = strikes + 1 if _saved(store, work) == before else 1
         if strikes == STRIKES:
-            view.tell(f"Ray was lost {strikes} times within a minute of its start, the last time as {child.reason}")
+            view.tell(f"Ray was lost {strikes} times before anything was saved, the last time as {child.reason}")
             return Outcome(given_up=len(missing_packs(store, work.wanted)))
         view.tell(f"Ray was lost, as {child.reason}: starting it again, packs go on from their checkpoints")
         until = time.monotonic() + PAUSE_SECONDS * strikes
@@ -106,6 +106,15 @@ def keep_driving(store: Store, work: Work, view: View, interrupts: Interrupts, m
     if interrupts.number:
         view.tell("stopped at once: run again to go on")
     return Outcome(stopped=bool(interrupts.number))
+
+
+def _saved(store: Store, work: Work) -> dict[str, float]:
+    """When the packs that lack a part were last saved: something else once any lasts."""
+    saved: dict[str, float] = {}
+    for pack in missing_packs(store, work.wanted):
+        path = store.workspace.checkpoint(pack.id)
+        saved[pack.id] = path.stat().st_mtime if path.exists() else 0.0
+    return saved
 
 
 class _Child:
@@ -128,7 +137,12 @@ class _Child:
         os.close(outbox)
         self._events = Connection(events, writable=False)
         self._word = Connection(word, readable=False)
-        with suppress(BrokenPipeError):  # it is lost already, as `followed` will find
+        # More than a pipe holds waits until the driver reads it, which nobody else should wait for.
+        self._sender = threading.Thread(target=self._send, args=(work,), name="work", daemon=True)
+        self._sender.start()
+
+    def _send(self, work: Work) -> None:
+        with suppress(OSError):  # it is lost already, as `followed` will find
             self._word.send(work)
 
     def followed(self, view: View, interrupts: Interrupts) -> Outcome | None:
@@ -146,6 +160,7 @@ class _Child:
             if interrupts.urgent or (interrupts.number and not asked and not self._trains()):
                 return None
             if interrupts.number and not asked:
+                self._sender.join()  # it has begun to train, so it has read all
                 self._word.close()
                 asked = True
             if not self._events.poll(LOOK_SECONDS):
@@ -168,9 +183,10 @@ class _Child:
 
     def _end(self) -> None:
         """Ends all of its session, gives back what it leased, and removes what it leaves."""
+        end_session(self._process.pid)
+        self._sender.join()  # nobody reads any more
         self._word.close()
         self._events.close()
-        end_session(self._process.pid)
         code = self._process.wait()
         self.reason = self.reason or self._died(code)
         sweep_up()

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -130,7 +131,8 @@ def sweep_up() -> None:
 
 
 def end_session(leader: int) -> None:
-    """Kills what runs in the session of process `leader`, itself included, until nothing does.
+    """Kills what runs in the session of process `leader`, itself included, until nothing does. Who calls this for its
+    own session ends last.
 
     Until the leader is waited for, its number is nobody else's.
     """
@@ -139,13 +141,15 @@ def end_session(leader: int) -> None:
     until = time.monotonic() + END_SECONDS
     while time.monotonic() < until:
         members = [process for process in psutil.process_iter(["status"]) if _session(process.pid) == leader]
-        members = [process for process in members if process.info["status"] != psutil.STATUS_ZOMBIE]
+        members = [p for p in members if p.info["status"] != psutil.STATUS_ZOMBIE and p.pid != os.getpid()]
         if not members:
-            return
+            break
         for process in members:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         time.sleep(0.02)
+    if leader == os.getpid():
+        os.kill(leader, signal.SIGKILL)
 
 
 def _session(pid: int) -> int | None:

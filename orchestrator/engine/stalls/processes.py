@@ -144,6 +144,7 @@ def _ask(task: Callable[[list[int]], T], places: Mapping[str, list[int]]) -> tup
         except RayTaskError:  # it answers with a bug of ours
             raise
         except RayError:  # not yet there, or the node is lost
+            ray.cancel(answer, force=True)  # what comes late would meet other processes
             silent.append(names.get(node, node))
     return answers, silent
 

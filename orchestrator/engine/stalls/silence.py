@@ -39,10 +39,11 @@ class Answers:
     def watch(self, over: threading.Event) -> None:
         silent = 0.0
         while not over.wait(LOOK_SECONDS):
+            limit = self._limit  # before it is asked: `expected` says that Ray answered, then lowers it
             silent = 0.0 if self._answered.is_set() else silent + LOOK_SECONDS
             self._answered.clear()
-            if silent >= self._limit:
-                _end(f"Ray did not answer for {self._limit:.0f} s")
+            if silent >= limit:
+                _end(f"Ray did not answer for {limit:.0f} s")
 
     @contextmanager
     def expected(self) -> Generator[None]:
@@ -53,6 +54,7 @@ class Answers:
         over = threading.Event()
         looking = threading.Thread(target=self._look, args=(over,), name="look", daemon=True)
         looking.start()
+        self._answered.set()  # Ray has just come up
         self._limit = self._silent_seconds
         try:
             yield

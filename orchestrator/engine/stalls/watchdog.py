@@ -161,8 +161,6 @@ class Watchdog(tune.Callback):
         pack.look, pack.looked = look, pack.still
 
     def _end(self, trial: str, pack: _Watched, look: Look) -> None:
-        if trial not in self._watched:  # over as we looked
-            return
         host, reason, itself = self._culprit(look)
         failure = Failure(
             pack=pack.task.lease.pack,
@@ -174,6 +172,8 @@ class Watchdog(tune.Callback):
             traceback=self._processes.stacks(pack.actor) if itself else "",
             host=host,
         )
+        if self._watched.get(trial) is not pack:  # over as we looked
+            return
         self._store.attempts.fail(failure)
         left = self._processes.end(pack.actor)
         out = {p.host: f"process {p.pid} there cannot be ended" for p in left.seen}

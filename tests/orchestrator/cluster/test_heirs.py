@@ -168,6 +168,14 @@ def test_an_heir_confirms_itself_where_its_parent_could_not(
     assert receipt(stage.store, 2) == ["30"]
 
 
+def test_while_an_heir_is_being_submitted_the_status_is_as_before(
+    stage: Stage, slurm: Slurm, first: Submission
+) -> None:
+    before = status_of(stage.store)[0].problems
+    intended(stage.store, 2, "second", "12_0", 1)
+    assert status_of(stage.store)[0].problems == before
+
+
 def test_what_sbatch_refuses_is_told_in_the_log_and_in_the_status(
     stage: Stage, slurm: Slurm, first: Submission, capsys: pytest.CaptureFixture[str]
 ) -> None:

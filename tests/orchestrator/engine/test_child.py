@@ -108,7 +108,7 @@ def test_a_driver_that_dies_again_and_again_is_given_up_with_the_reason(
     lost = "Ray was lost, as its driver ended with exit code 1 (ZeroDivisionError: division by zero): starting it again"
     told = [str(words[1]) for words in view.shown if words[0] == "tell"]
     assert [sentence.startswith(lost) for sentence in told] == [True] * 4 + [False]
-    assert told[-1].startswith("Ray was lost 5 times within a minute of its start, the last time as its driver ended")
+    assert told[-1].startswith("Ray was lost 5 times before anything was saved, the last time as its driver ended")
     assert outcome.given_up == 3
     (pack, *_) = stage.store.roster.live
     assert stage.store.leases.held() == {}  # each gave back what the one before had leased

@@ -45,3 +45,25 @@ def test_who_ends(what: str, code: int, said: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, "" if code else "ended\n"), done.stderr
     assert said in done.stderr
+
+
+SLOW = """
+import time, types, sys
+from orchestrator.engine.stalls import silence
+silence.LOOK_SECONDS = 0.05
+ray = types.ModuleType("ray")
+ray.get_runtime_context = lambda: types.SimpleNamespace(get_node_id=lambda: "here")
+ray.nodes = lambda: [{"NodeID": "here", "Alive": True}]
+sys.modules["ray"] = ray
+for _ in range(8):
+    with silence.answering(0.2) as answers:
+        time.sleep(0.5)
+        with answers.expected():
+            time.sleep(0.2)
+print("ended")
+"""
+
+
+def test_a_ray_that_is_slow_to_start_is_not_taken_for_silent() -> None:
+    done = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
