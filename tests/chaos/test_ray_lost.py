@@ -64,7 +64,8 @@ def test_a_run_whose_ray_is_lost_ends_with_the_undisturbed_results(tmp_path: Pat
         line for line in out.splitlines() if not re.match(r"small: \d of 8 trials after \d+ s$|pack .* retry$", line)
     ]
     start = ["small: starting Ray", "small: reading data"]
-    assert lines == ["small: 8 of 8 trials to train, in 2 packs, on 2 cores", *[*start, LOST] * len(FAULTS), *start]
+    told = ["small: 8 of 8 trials to train, in 2 packs, on 2 cores", *[*start, LOST] * len(FAULTS)]
+    assert lines in ([*told, *start], told), out  # the last pack may end just before Ray is found lost
     store, calm = Store.at(stormy), Store.at(tmp_path / "calm")
     assert results(store.workspace) == results(calm.workspace)
     for pack in store.roster.live:  # Ray may tell of a lost trainer before it is lost itself
