@@ -37,6 +37,7 @@ HEALTH = {
 FAULTS = (("gcs_server", signal.SIGSTOP), ("raylet", signal.SIGSTOP), ("gcs_server", signal.SIGKILL))
 LOST = "Ray was lost, as it did not answer: starting it again, packs go on from their checkpoints"
 SECONDS = 240.0
+TRAINERS = ("ray::PackTrainable", "ray::ResourceTrainable")  # as Ray calls them between two steps and in one
 
 
 @pytest.mark.kill
@@ -53,7 +54,7 @@ def test_a_run_whose_ray_is_lost_ends_with_the_undisturbed_results(tmp_path: Pat
         since = 0.0
         for name, number in FAULTS:
             wait_for(lambda since=since: newest_start(stormy) > since, run)
-            for trainer in processes(run.pid, "ray::PackTrainable"):  # the pack does not end before the loss is seen
+            for trainer in processes(run.pid, *TRAINERS):  # the pack does not end before the loss is seen
                 trainer.send_signal(signal.SIGSTOP)
             (daemon,) = processes(run.pid, name)
             daemon.send_signal(number)
@@ -78,6 +79,6 @@ def newest_start(workspace: Path) -> float:
     return max((path.stat().st_mtime for path in (workspace / "leases").glob("*.started")), default=0.0)
 
 
-def processes(run: int, name: str) -> list[psutil.Process]:
+def processes(run: int, *names: str) -> list[psutil.Process]:
     children = psutil.Process(run).children(recursive=True)
-    return [process for process in children if Path("".join(process.cmdline()[:1])).name.startswith(name)]
+    return [process for process in children if Path("".join(process.cmdline()[:1])).name.startswith(names)]

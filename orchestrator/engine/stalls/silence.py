@@ -77,7 +77,16 @@ class Answers:
             with suppress(Exception):  # no answer
                 if not any(other["Alive"] for other in ray.nodes() if other["NodeID"] == node):
                     _end("Ray lost this node")
-                self._answered.set()
+                if not _stopped():
+                    self._answered.set()
+
+
+def _stopped() -> bool:
+    """Whether a daemon of Ray's that this process started was stopped: others may not notice for long."""
+    import psutil
+
+    daemons = [p for p in psutil.Process().children() if p.name() in ("raylet", "gcs_server")]
+    return any(daemon.status() == psutil.STATUS_STOPPED for daemon in daemons)
 
 
 def _end(reason: str) -> None:
