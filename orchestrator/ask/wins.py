@@ -32,7 +32,9 @@ def win_table(
     from analysis.table_file import ENDINGS, load
     from orchestrator.ask.aside import aside, ended
 
-    if Path(source).suffix.lower() in ENDINGS or Path(source).is_file():
+    if Path(source).suffix.lower() in ENDINGS or (
+        Path(source).is_file() and source.partition("@")[0] not in store.sweeps.names()
+    ):
         frame, options = load(Path(source)), dict[str, Any](given)
         if where:
             frame = frame.loc[[where.matches(row) for row in frame.to_dict("records")]]

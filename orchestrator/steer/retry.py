@@ -52,7 +52,8 @@ class Retry:
 
 
 def retrial(store: Store, sweep: str, where: Selector | None, *, other_source: bool = False) -> Retry:
-    """Writes nothing. `other_source`: also results that were made by another source than the present one.
+    """Writes nothing. `other_source`: also results that were made by another source than the present one; without
+    `where` only these.
 
     MissingError for an unknown sweep, UsageError for a selector that names no trial.
     """
@@ -62,14 +63,19 @@ def retrial(store: Store, sweep: str, where: Selector | None, *, other_source: b
     failed: list[RosterPack] = []
     forgiven: list[RosterPack] = []
     stale = {p for other in other_sources(store, states.packs) for p in other.packs} if other_source else set[str]()
+    only = other_source and not where
     ever_failed = store.attempts.failed_packs()
     for pack in states.packs:
         selected = chosen.intersection(pack.trial_ids)
         if pack.id in observer.done:
-            if selected and (pack.id in stale or any(states.of[trial] == "failed" for trial in selected)):
+            if selected and (
+                pack.id in stale or (not only and any(states.of[trial] == "failed" for trial in selected))
+            ):
                 failed.append(pack)
-        elif selected and (
-            pack.id in observer.decisions.cancelled or (pack.id in ever_failed and observer.failures(pack.id))
+        elif (
+            selected
+            and not only
+            and (pack.id in observer.decisions.cancelled or (pack.id in ever_failed and observer.failures(pack.id)))
         ):
             forgiven.append(pack)
     return Retry(observer=observer, chosen=chosen, failed=failed, forgiven=forgiven)
