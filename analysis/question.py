@@ -11,7 +11,9 @@ import pandas as pd
 from analysis.frame import refuse_mixtures, varying
 from analysis.statistics.scores import Direction, Diverged, Key, Scores, require_column, scores
 from analysis.statistics.win_table import Constant, Ties
+from sweeps.errors import UsageError
 from sweeps.file.sections import AnalysisSection, asked
+from sweeps.words.composition import parts
 from sweeps.words.near import one_of
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -84,7 +86,10 @@ class Question:
             require_column(frame, name)
         if self.baseline and "normalizer" in frame:
             # A method that is known but not in this table leaves the differences out; a misspelt one is refused.
-            one_of("baseline", self.baseline, {*map(str, frame["normalizer"]), *NORMALIZERS})
+            try:
+                parts(self.baseline.partition("(")[0])
+            except UsageError:
+                one_of("baseline", self.baseline, {*map(str, frame["normalizer"]), *NORMALIZERS})
         refuse_mixtures(frame, [*rows, *columns, *roles])
         return found
 
