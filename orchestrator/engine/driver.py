@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.backend import Backend
+from orchestrator.engine.beside import beside
 from orchestrator.engine.stalls.silence import SILENT_SECONDS, answering
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
@@ -187,9 +188,8 @@ def _log_to(path: Path) -> None:
 @contextmanager
 def _heartbeat(store: Store, owner: Owner) -> Generator[None]:
     """Beats while the driver lives; leaves neither heartbeat nor stop file behind."""
-    over = threading.Event()
 
-    def beating() -> None:
+    def beating(over: threading.Event) -> None:
         count = 0
         while not over.is_set():
             with suppress(OSError):  # a disk that refuses must not end what it is about; the next beat may succeed
@@ -197,13 +197,10 @@ def _heartbeat(store: Store, owner: Owner) -> Generator[None]:
             count += 1
             over.wait(BEAT_SECONDS)
 
-    thread = threading.Thread(target=beating, name="heartbeat", daemon=True)
-    thread.start()
     try:
-        yield
+        with beside(beating, "heartbeat"):
+            yield
     finally:
-        over.set()
-        thread.join()
         store.disk.remove(store.workspace.heartbeat(owner.id), store.workspace.stop(owner.id))
 
 

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
+from orchestrator.engine.beside import beside
+
 SILENT = 77  # exit status of a driver whose Ray does not answer
 SILENT_SECONDS = 60.0
 LOOK_SECONDS = 2.0
@@ -18,14 +20,8 @@ LEAVING_SECONDS = 120.0  # that Ray may take to start, and to end
 def answering(silent_seconds: float) -> Generator[Answers]:
     """Watches Ray from its start to its end, each for `LEAVING_SECONDS`; between them as `Answers.expected` says."""
     answers = Answers(silent_seconds)
-    over = threading.Event()
-    watching = threading.Thread(target=answers.watch, args=(over,), name="answers", daemon=True)
-    watching.start()
-    try:
+    with beside(answers.watch, "answers"):
         yield answers
-    finally:
-        over.set()
-        watching.join()
 
 
 class Answers:
@@ -51,21 +47,19 @@ class Answers:
 
         An error that comes when Ray does not answer is Ray's: it ends the process as well.
         """
-        over = threading.Event()
-        looking = threading.Thread(target=self._look, args=(over,), name="look", daemon=True)
-        looking.start()
         self._answered.set()  # Ray has just come up
         self._limit = self._silent_seconds
         try:
-            yield
-        except Exception:
-            self._answered.clear()
-            if not self._answered.wait(2 * LOOK_SECONDS):
-                _end("Ray does not answer")
-            raise
+            # Ray must not end while it is asked: where it does not answer, `watch` ends all.
+            with beside(self._look, "look"):
+                try:
+                    yield
+                except Exception:
+                    self._answered.clear()
+                    if not self._answered.wait(2 * LOOK_SECONDS):
+                        _end("Ray does not answer")
+                    raise
         finally:
-            over.set()
-            looking.join()  # Ray must not end while it is asked; where it does not answer, `watch` ends all
             self._answered.set()
             self._limit = LEAVING_SECONDS
 

@@ -9,13 +9,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
 
+from orchestrator.engine.beside import beside
 from orchestrator.engine.stalls.processes import HELD, Look, Processes
 from orchestrator.engine.task import PackTask
 from orchestrator.store import Store
@@ -72,11 +73,10 @@ class Watchdog(tune.Callback):
         self._starting: dict[str, float] = {}  # actors that are not up yet, and for how long
         self._out: deque[tuple[str, str]] = deque()  # nodes to exclude, and why
 
-    @contextmanager
-    def watching(self) -> Generator[None]:
-        over = threading.Event()
+    def watching(self) -> AbstractContextManager[None]:
+        """While Tune trains."""
 
-        def watch() -> None:
+        def watch(over: threading.Event) -> None:
             last = time.monotonic()
             while not over.wait(self.interval):
                 now = time.monotonic()
@@ -86,13 +86,7 @@ class Watchdog(tune.Callback):
                     logging.getLogger("ray").exception("the watchdog stumbled")
                 last = now
 
-        thread = threading.Thread(target=watch, name="watchdog", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        return beside(watch, "watchdog")
 
     def on_step_begin(self, iteration: int, trials: Sequence[Any], **info: Any) -> None:
         self._waiting |= {t.trial_id: t for t in trials[self._known :] if t.trial_id not in self._watched}
