@@ -23,10 +23,11 @@ from slurm.signals import UNHEEDING, Signals
 OUT_OF_TIME = 75  # exit status of a driver that ends because the allocation's time does
 SILENT = 77  # the same, of one whose Ray did not answer
 NO_TIME = 76  # the same, of one that found no time left to begin anything
+SILENCE = 180.0  # seconds that such a driver waited for an answer, at most
 STRIKES = 5  # drivers in a row that ended within a minute of their start
 FRUITLESS = 5  # runs of the job in a row in which Ray was up too late to begin anything
 REFUSALS = 3  # to queue this job again, after which it is believed
-LAST_SECONDS = 30.0  # before the time limit: what is told to end then is not preempted
+END_SECONDS = 30.0  # before the time limit: what is told to end then is not preempted
 GRACE = 900.0  # a job told to end that still lives goes back to work after so many seconds
 LOOK = 0.5
 
@@ -76,7 +77,7 @@ def supervise(
             finally:
                 cluster.stop()
             if told.ending:
-                if time.monotonic() < deadline - LAST_SECONDS:  # else the time limit's own TERM
+                if time.monotonic() < deadline - END_SECONDS:  # else the time limit's own TERM
                     _note_preemption(folder)
                 # Any exit during the grace time would be the job's end; SLURM requeues who stays until it is killed.
                 time.sleep(GRACE)
@@ -94,7 +95,8 @@ def supervise(
             elif code == 0:
                 return False
             else:
-                strikes = strikes + 1 if code == SILENT or time.monotonic() - began < 60 else 1
+                early = time.monotonic() - began - (SILENCE if code == SILENT else 0.0) < 60
+                strikes = strikes + 1 if early else 1
                 reason = "; ".join(reasons) or "nothing says why"
                 if strikes >= STRIKES:
                     raise RuntimeError(

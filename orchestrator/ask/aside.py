@@ -11,6 +11,7 @@ from analysis.statistics.scores import COUNTED_AS
 from orchestrator.store import Store
 from orchestrator.watch.states import FINAL, Observer
 from orchestrator.words import counted
+from sweeps.file.sections import asked
 from sweeps.select import Selector
 
 
@@ -25,19 +26,28 @@ def aside(
     names = [name for name in sweeps if name.partition("@")[0] in observer.versions]
     lines = ended(frame, diverged, names)
     for name in names:
-        found = observer.sweep(name)
+        found, latest = observer.sweep(name), {*observer.versions[name.partition("@")[0]].trials}
         wanted = found.selected(where, least=0)
-        left = Counter(state for trial, state in found.of.items() if trial in wanted and state not in FINAL)
-        if left:
-            told = ", ".join(f"{n} {state}" for state, n in left.items())
-            verb = "retry" if set(left) == {"cancelled"} else "run"
-            have = "has" if left.total() == 1 else "have"
-            lines.append(f"{counted(left.total(), 'trial')} of {name} {have} no result ({told}): `normsweep {verb}`")
+        left: dict[str, Counter[str]] = {}  # by what can be done about it
+        for trial, state in found.of.items():
+            if trial in wanted and state not in FINAL:
+                way = _way(state) if trial in latest else ", which no run trains any more"
+                left.setdefault(way, Counter())[state] += 1
+        for way, states in left.items():
+            told = ", ".join(f"{n} {state}" for state, n in states.items())
+            have = "has" if states.total() == 1 else "have"
+            lines.append(f"{counted(states.total(), 'trial')} of {name} {have} no result ({told}){way}")
     return lines
 
 
+def _way(state: str) -> str:
+    return f": `normsweep {'retry' if state == 'cancelled' else 'run'}`"
+
+
 def ended(frame: pd.DataFrame, diverged: str, sweeps: Sequence[str] = ()) -> list[str]:
-    """A line each for the diverged and the failed trials of any table that has their state."""
+    """A line each for the diverged and the failed trials of any table that has their state. UsageError for a word that
+    `diverged` does not know."""
+    asked(diverged=diverged)
     states = Counter(map(str, frame["state"])) if "state" in frame else Counter[str]()
     lines: list[str] = []
     if states["diverged"]:

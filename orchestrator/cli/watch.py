@@ -99,13 +99,12 @@ def errors(sweep: AnyRecorded = None, workspace: Root = DEFAULT_ROOT, where: Whe
     """Show failures, alike ones counted together, each with an example and a way out; and what interruptions cost."""
     from orchestrator.watch import failures as of_sweep
 
-    groups = of_sweep.errors(
-        store_at(workspace), sweep, selector_of(where), tell=lambda problem: print(problem, file=sys.stderr)
-    )
+    store = store_at(workspace)
+    groups = of_sweep.errors(store, sweep, selector_of(where), tell=lambda problem: print(problem, file=sys.stderr))
     if json_:
         print_answer([g.as_json() for g in groups], json_)
         return
-    beside = (of_sweep.failed_jobs(store_at(workspace), sweep), of_sweep.interrupted(store_at(workspace), sweep))
+    beside = (of_sweep.failed_jobs(store, sweep), of_sweep.interrupted(store, sweep))
     print_answer("\n".join(text for text in (of_sweep.lines(groups), *beside) if text), json_)
 
 

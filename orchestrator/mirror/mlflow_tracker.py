@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -116,7 +117,8 @@ class MLflowTracker:
             self._client = MlflowClient(with_driver(uri))
             self._client.search_experiments(max_results=1)  # an SQLite file gets its tables here
         if file is not None and file.is_relative_to(workspace.root):
-            make_relative(file)
+            with suppress(sqlite3.OperationalError):  # read-only or locked now: its old places can still be read
+                make_relative(file)
 
     @contextmanager
     def quiet(self) -> Generator[None]:

@@ -106,27 +106,30 @@ def put_artifact(folder: Path, uri: str, path: Path) -> bool:
 
 
 def make_relative(database: Path) -> None:
-    """Renames the absolute locations that MLflow or 0.1.0 gave the experiments of a workspace's SQLite file."""
+    """Renames the absolute locations that MLflow or 0.1.0 gave the experiments of a workspace's SQLite file. Those of a
+    user's own experiments stay. sqlite3.OperationalError for a file that cannot be written now."""
     with closing(sqlite3.connect(database, timeout=60.0)) as connection, connection:
-        for experiment, old in connection.execute(
-            "SELECT experiment_id, artifact_location FROM experiments"
+        for experiment, name, old, runs in connection.execute(
+            "SELECT experiment_id, name, artifact_location, "
+            "(SELECT count(*) FROM runs WHERE runs.experiment_id = experiments.experiment_id) FROM experiments"
         ).fetchall():
-            new = _relative(experiment, old or "")
+            new = _relative(experiment, name, old or "", runs)
             if new:
                 connection.execute(
                     "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (new, experiment)
                 )
                 connection.execute(
-                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) WHERE experiment_id = ?",
-                    (new.removesuffix("/"), len(old) + 1, experiment),
+                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) WHERE experiment_id = ? "
+                    "AND substr(artifact_uri, 1, ?) = ?",
+                    (new.removesuffix("/"), len(old) + 1, experiment, len(old), old),
                 )
 
 
-def _relative(experiment: int, old: str) -> str:
+def _relative(experiment: int, name: str, old: str, runs: int) -> str:
     """The new location; empty for one that is relative already, or is none of ours."""
     if urlsplit(old).scheme not in ("", "file"):
         return ""
-    if experiment == 0:  # MLflow's own, named after the working folder of who made the tables
-        return artifact_location(str(experiment))
-    _, ours, inner = old.rpartition(_PLACE)
-    return f"{_ARTIFACTS}:{inner or '/'}" if ours else ""
+    if experiment == 0:  # MLflow's own, named after the working folder of who made the tables; we put no run there
+        return "" if runs else artifact_location(str(experiment))
+    ours = old.endswith((_PLACE, f"{_PLACE}/{name}"))  # 0.1.0 had one for all, or one for each
+    return f"{_ARTIFACTS}:{old.rpartition(_PLACE)[2] or '/'}" if ours else ""

@@ -12,7 +12,7 @@ from orchestrator.store.owner import Liveness
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import SweepVersion
 from orchestrator.words import counted
-from sweeps.errors import UsageError
+from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
 from sweeps.file.changes import changes
 from sweeps.file.spec import SweepSpec
@@ -109,15 +109,24 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
 
 
 def _wanted(spec: SweepSpec, facts: Facts, where: Selector | None) -> list[Trial]:
-    """All trials of a sweep, those of absent data sets left out where `where` leaves them out."""
+    """All trials of a sweep, those of absent or damaged data sets left out where `where` leaves them out."""
     try:
         return expand(spec, facts)
     except UsageError:
-        if not where:
+        names = {str(draft["dataset"]) for draft in spec.trial.drafts()}
+        kept = {t.dataset for t in expand(spec, facts, where)} if where else names
+        absent = [name for name in names - kept if not _is_here(name, facts)]
+        if not absent:
             raise
-    names = dict.fromkeys(str(draft["dataset"]) for draft in spec.trial.drafts())
-    absent = {*data.missing(names)} - {t.dataset for t in expand(spec, facts, where)}
     return expand(spec, facts, Selector.parse(f"dataset!={','.join(absent)}"))
+
+
+def _is_here(dataset: str, facts: Facts) -> bool:
+    try:
+        facts(dataset)
+    except NormsweepError:
+        return False
+    return True
 
 
 def _whole(store: Store, spec: SweepSpec, whole: dict[str, Trial]) -> list[str]:

@@ -15,7 +15,7 @@ from slurm import supervisor
 from slurm.errors import Unanswered
 from slurm.job import Incarnation, Node
 from slurm.profile import Profile
-from slurm.supervisor import FRUITLESS, NO_TIME, OUT_OF_TIME, REFUSALS, exclude, supervise
+from slurm.supervisor import FRUITLESS, NO_TIME, OUT_OF_TIME, REFUSALS, SILENT, exclude, supervise
 
 
 class Requeued(Exception):
@@ -164,6 +164,16 @@ def test_a_job_that_never_gets_going_says_why_and_where(
 def test_a_driver_that_ends_without_a_word_is_told_with_its_status(job: type[Ray], tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="the driver on a: it ended with exit status -9;"):
         go(tmp_path, "kill -KILL $$", strikes=1)
+
+
+def test_drivers_whose_ray_never_answers_do_not_come_again_for_ever(
+    job: type[Ray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10**6, 100))  # each takes minutes
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(supervisor.time, "sleep", lambda _: None)
+    with pytest.raises(RuntimeError, match="Ray or its driver ended 3 times"):
+        go(tmp_path, SILENT, strikes=3)
 
 
 def test_an_excluded_node_gets_nothing_in_this_run_of_the_job(job: type[Ray], tmp_path: Path) -> None:

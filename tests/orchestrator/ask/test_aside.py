@@ -9,6 +9,7 @@ import pytest
 
 import orchestrator
 from orchestrator.store.workspace import Workspace
+from sweeps.errors import UsageError
 from tests.orchestrator.ask.test_reporting import FILE, train
 from tests.orchestrator.stage import Call
 
@@ -67,6 +68,27 @@ def test_cancelled_trials_are_told_with_retry(call: Call, workspace: Workspace) 
     assert call("cancel", "mine", "-w", "dataset=titanic")[0] == 0
     out = call("wins", "mine")[1]
     assert out.splitlines()[-1] == "4 trials of mine have no result (4 cancelled): `normsweep retry`"
+
+
+def test_what_the_latest_version_dropped_is_not_offered_to_a_run(call: Call, mixed: Workspace) -> None:
+    train(mixed, FILE)
+    dropped = orchestrator.status("mine", workspace=mixed.root)[0].latest - 1
+    out = call("wins", f"mine@{dropped}")[1]
+    assert out.splitlines()[-1] == (f"4 trials of mine@{dropped} have no result (4 todo), which no run trains any more")
+
+
+def test_an_unknown_word_for_diverged_trials_is_refused(call: Call, mixed: Workspace) -> None:
+    with pytest.raises(UsageError, match="diverged"):
+        orchestrator.wins("mine", workspace=mixed.root, diverged="xyz")
+    assert call("export", "mine", "-o", "x.csv")[0] == 0
+    with pytest.raises(UsageError, match="diverged"):
+        orchestrator.wins("x.csv", workspace=mixed.root, columns=["normalizer"], average=["seed"], diverged="xyz")
+
+
+def test_a_recorded_sweep_comes_before_a_file_of_its_name(call: Call, workspace: Workspace) -> None:
+    train(workspace, FILE)
+    Path("mine").write_text("#!/bin/sh\n")
+    assert call("wins", "mine")[0] == 0
 
 
 def test_an_exported_table_says_the_same_of_what_has_ended(call: Call, mixed: Workspace) -> None:

@@ -14,11 +14,12 @@ from orchestrator.cluster.allocation import Spoken, work
 from orchestrator.cluster.heirs import FRUITLESS, begin, leave, places, withdraw
 from orchestrator.cluster.jobs import cancel_jobs
 from orchestrator.cluster.submissions import Submission, confirm, end, intend, is_over, read, receipt, refusal
+from orchestrator.engine.stalls import silence
 from orchestrator.store import Store
 from orchestrator.store.files import replace as put
 from orchestrator.store.owner import myself
 from orchestrator.watch.status import status_of
-from slurm import accounting
+from slurm import accounting, supervisor
 from slurm.accounting import JobState
 from slurm.errors import SiteError
 from slurm.profile import Profile
@@ -166,6 +167,18 @@ def test_an_heir_confirms_itself_where_its_parent_could_not(
     become(monkeypatch, "30")
     assert begin(stage.store, heir)
     assert receipt(stage.store, 2) == ["30"]
+
+
+def test_what_keeps_an_heir_from_being_left_does_not_end_the_job(
+    stage: Stage, slurm: Slurm, first: Submission, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.workspace.intent(2).write_text("{")
+    assert not left(stage, first)
+    assert "this job leaves no heir: " in capsys.readouterr().out
+
+
+def test_supervisor_and_driver_mean_the_same_exit_status() -> None:
+    assert supervisor.SILENT == silence.SILENT
 
 
 def test_while_an_heir_is_being_submitted_the_status_is_as_before(

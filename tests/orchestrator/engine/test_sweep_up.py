@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.local import sweep_up
-from orchestrator.store.owner import Owner, myself
+from orchestrator.store.owner import Owner, myself, started
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -68,3 +68,16 @@ def test_while_a_process_names_the_folder_it_stays(temporary: Path, where: str) 
         process.kill()
     sweep_up()
     assert not folder.exists()
+
+
+def test_a_process_that_ends_its_own_session_ends_last() -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "from orchestrator.engine.local import end_session\n"
+        "print(subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid, flush=True)\n"
+        "end_session(os.getpid())"
+    )
+    command = [sys.executable, "-c", code, SLEEP]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, start_new_session=True, check=False)
+    assert done.returncode == -9
+    assert started(int(done.stdout)) is None

@@ -162,3 +162,15 @@ def test_absolute_places_of_before_become_relative(workspace: Workspace) -> None
     sync(workspace)
     assert {"mlflow-artifacts:/small", f"mlflow-artifacts:/small/{run}/artifacts"} <= places(workspace)
     assert all(place.startswith("mlflow-artifacts:/") for place in places(workspace))
+
+
+def test_places_of_a_user_s_own_experiments_stay(workspace: Workspace) -> None:
+    small_sweep(workspace)
+    sync(workspace)
+    database = client(workspace)
+    own = database.create_experiment("own", "file:///data/mlflow/artifacts/mine")
+    database.create_run(own)
+    before = places(workspace)
+    sync(workspace, verify=True)
+    assert places(workspace) == before
+    assert "file:///data/mlflow/artifacts/mine" in before

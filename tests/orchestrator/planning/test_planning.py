@@ -9,8 +9,11 @@ from orchestrator.planning.plan import commit, plan
 from orchestrator.store import Store
 from orchestrator.store.roster import Roster
 from orchestrator.store.workspace import Workspace
+from sweeps.errors import UsageError
+from sweeps.facts import DatasetFacts
 from sweeps.file.spec import SweepSpec, load_spec
 from sweeps.select import Selector
+from trainers import data
 
 FILE = """
 name: small
@@ -117,3 +120,21 @@ def test_a_roster_of_another_schema_is_refused(workspace: Workspace) -> None:
     (workspace.roster / "000001.json").write_text(json.dumps({"schema": 99, "packs": [], "replaces": []}))
     with pytest.raises(ValueError, match="is of schema 99"):
         assert Store(workspace).roster
+
+
+def test_a_data_set_that_is_damaged_hinders_no_run_that_leaves_it_out(
+    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = data.facts
+
+    def damaged(name: str) -> DatasetFacts:
+        if name == "titanic":
+            raise UsageError("the file of titanic was altered")
+        return facts(name)
+
+    monkeypatch.setattr(data, "facts", damaged)
+    found = plan(Store(workspace), spec(tmp_path), Selector.parse("dataset=wine"))
+    assert {trial.dataset for trial in found.trials.values()} == {"wine"}
+    for where in (None, Selector.parse("dataset=titanic")):
+        with pytest.raises(UsageError, match="the file of titanic was altered"):
+            plan(Store(workspace), spec(tmp_path), where)

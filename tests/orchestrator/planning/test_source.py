@@ -73,3 +73,16 @@ def test_they_can_be_trained_again(stage: Stage, call: Call, monkeypatch: pytest
     (pack,) = stage.packs("bn")
     stage.finish(pack, source="bn 2")
     assert set(results("mine", where="normalizer=bn")["source"]) == {"bn 2"}
+
+
+def test_what_was_cancelled_stays_so_when_only_another_source_is_retried(
+    stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bn,) = stage.packs("bn")
+    stage.finish(bn, source="bn 1")
+    edit(monkeypatch, 2)
+    assert call("cancel", "mine", "-w", "normalizer=none")[0] == 0
+    assert "to try again: 8 trials in 1 pack" in call("retry", "mine", "--other-source")[1]
+    (none,) = stage.packs("none")
+    stage.store.decisions.read()
+    assert stage.store.decisions.cancelled == {none.id}
