@@ -74,7 +74,7 @@ def test_a_process_that_ends_its_own_session_ends_last() -> None:
     code = (
         "import os, subprocess, sys\n"
         "from orchestrator.engine.local import end_session\n"
-        "print(subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid, flush=True)\n"
+        "print(subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.DEVNULL).pid, flush=True)\n"
         "end_session(os.getpid())"
     )
     command = [sys.executable, "-c", code, SLEEP]
