@@ -114,7 +114,10 @@ def retry(
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
     other_source: Annotated[
-        bool, typer.Option("--other-source", help="also results that were made before the code was edited")
+        bool,
+        typer.Option(
+            "--other-source", help="results that were made before the code was edited; the others too only with -w"
+        ),
     ] = False,
     yes: Yes = False,
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.backend import Backend
-from orchestrator.engine.beside import beside
+from orchestrator.engine.meanwhile import meanwhile
 from orchestrator.engine.stalls.silence import SILENT_SECONDS, answering
 from orchestrator.engine.task import PackTask
 from orchestrator.engine.view import View
@@ -198,7 +198,7 @@ def _heartbeat(store: Store, owner: Owner) -> Generator[None]:
             over.wait(BEAT_SECONDS)
 
     try:
-        with beside(beating, "heartbeat"):
+        with meanwhile(beating, "heartbeat"):
             yield
     finally:
         store.disk.remove(store.workspace.heartbeat(owner.id), store.workspace.stop(owner.id))

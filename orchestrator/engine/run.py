@@ -84,10 +84,11 @@ def run(
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
     for sentence in store.ledger.set_torn_aside(p.id for p in planned.serving):
         watcher.tell(sentence)
-    if others := other_sources(store, planned.serving):
-        if same_results:
-            accept(store, others)
-        for other in [] if same_results else others:
+    others = other_sources(store, planned.serving)
+    if others and same_results:
+        accept(store, others)
+    else:
+        for other in others:
             watcher.tell(other.sentence(spec.name))
     wanted = set(planned.trials)
     packs = missing_packs(store, wanted)

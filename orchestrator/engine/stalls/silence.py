@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from orchestrator.engine.beside import beside
+from orchestrator.engine.meanwhile import meanwhile
 
 SILENT = 77  # exit status of a driver whose Ray does not answer
 SILENT_SECONDS = 60.0
@@ -20,7 +20,7 @@ LEAVING_SECONDS = 120.0  # that Ray may take to start, and to end
 def answering(silent_seconds: float) -> Generator[Answers]:
     """Watches Ray from its start to its end, each for `LEAVING_SECONDS`; between them as `Answers.expected` says."""
     answers = Answers(silent_seconds)
-    with beside(answers.watch, "answers"):
+    with meanwhile(answers.watch, "answers"):
         yield answers
 
 
@@ -51,7 +51,7 @@ class Answers:
         self._limit = self._silent_seconds
         try:
             # Ray must not end while it is asked: where it does not answer, `watch` ends all.
-            with beside(self._look, "look"):
+            with meanwhile(self._look, "look"):
                 try:
                     yield
                 except Exception:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ray import tune
 
-from orchestrator.engine.beside import beside
+from orchestrator.engine.meanwhile import meanwhile
 from orchestrator.engine.stalls.processes import HELD, Look, Processes
 from orchestrator.engine.task import PackTask
 from orchestrator.store import Store
@@ -86,7 +86,7 @@ class Watchdog(tune.Callback):
                     logging.getLogger("ray").exception("the watchdog stumbled")
                 last = now
 
-        return beside(watch, "watchdog")
+        return meanwhile(watch, "watchdog")
 
     def on_step_begin(self, iteration: int, trials: Sequence[Any], **info: Any) -> None:
         self._waiting |= {t.trial_id: t for t in trials[self._known :] if t.trial_id not in self._watched}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def beside(work: Callable[[threading.Event], None], name: str) -> Generator[None]:
+def meanwhile(work: Callable[[threading.Event], None], name: str) -> Generator[None]:
     """Has a thread do `work` until what is within is over, which the event then says; waits for it to end."""
     over = threading.Event()
     thread = threading.Thread(target=work, args=(over,), name=name, daemon=True)
