@@ -9,9 +9,10 @@ import pandas as pd
 
 from analysis.statistics.scores import COUNTED_AS
 from orchestrator.store import Store
-from orchestrator.watch.states import FINAL, Observer
+from orchestrator.watch.states import Observer
 from orchestrator.words import counted
 from sweeps.file.sections import asked
+from sweeps.records import FINAL
 from sweeps.select import Selector
 
 

@@ -17,9 +17,10 @@ from orchestrator.store import Store
 from orchestrator.store.parts import axes
 from orchestrator.store.results import whole
 from orchestrator.version import code_version
-from orchestrator.watch.states import FINAL, Observer, SweepStates
+from orchestrator.watch.states import Observer, SweepStates
 from sweeps.errors import UsageError
 from sweeps.file.spec import SweepSpec, load_spec, presets
+from sweeps.records import FINAL
 
 if TYPE_CHECKING:
     import pandas as pd

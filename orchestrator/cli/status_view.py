@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cluster.jobs import Job, last_words
-from orchestrator.watch.states import FINAL
 from orchestrator.watch.status import RunningPack, StatusBoard, SweepStatus, ordered
 from orchestrator.words import counted, duration, hours
 from sweeps.identity import short
+from sweeps.records import FINAL
 
 REFRESH_SECONDS = 2.0
 MOST_RUNNING = 12  # packs shown, and jobs

@@ -14,13 +14,11 @@ from orchestrator.store.leases import Lease
 from orchestrator.store.owner import Liveness
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import SweepVersion
-from sweeps import records
 from sweeps.errors import UsageError
 from sweeps.roster import service
 from sweeps.select import Selector
 from sweeps.trial import Trial
 
-FINAL, STATES = records.FINAL, records.STATES
 _COLUMNS = ["trial_id", "pack_id", "state", "seconds", "threads", "finished"]
 
 

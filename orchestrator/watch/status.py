@@ -15,9 +15,10 @@ from orchestrator.store.parts import PROGRESS_REMEDY, decode
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.sweeps import AT
 from orchestrator.watch.spending import Spend, spend
-from orchestrator.watch.states import FINAL, STATES, Observer, SweepStates
+from orchestrator.watch.states import Observer, SweepStates
 from sweeps.errors import DamagedError
 from sweeps.identity import short
+from sweeps.records import FINAL, STATES
 from sweeps.select import Selector
 
 HOUR = 3600.0
@@ -155,7 +156,7 @@ class StatusBoard:
             newest=max(finished, default=None),
             problems=[*states.problems, *self._problems, *self._given_up(states), *self._jobs.problems],
             version=states.version.number,
-            latest=self._store.sweeps.needed(states.name).number,
+            latest=self._observer.versions[states.name].number,
             diverged=states.version.sweep.analysis.diverged,
         )
 
