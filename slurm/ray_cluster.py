@@ -26,16 +26,17 @@ OBJECT_STORE = 80 * 2**20  # packs pass no objects: what they share is files
 # A step's shell, with the node's folder of this job, the folder of this Ray in it, and the command. What earlier
 # incarnations of the job, killed, left on the node goes first, what this one leaves goes in the end. A job's USR2 hits
 # every process of every step; TERM may hit the shell alone, and srun, which ends a step by force when it gets TERM
-# itself, hands USR1 on. The folder goes at once, as KILL may follow, and again when Ray has ended.
+# itself, hands USR1 on. The folder goes at once, as KILL may follow, and again when Ray has ended; somebody else, on a
+# disk that nodes share, may remove it at the same time.
 STEP = r"""node=$1 own=$2; shift 2
 trap "" USR2
-clean() { rm -rf "$own" && rmdir "$node" 2>/dev/null; }
+clean() { rm -rf "$own"; rmdir "$node" 2>/dev/null; }
 trap 'kill -KILL $! 2>/dev/null; clean' TERM USR1
 rm -rf "$node"; mkdir -p "${node%/*}"; mkdir -m 700 "$node" || exit
 "$@" &
 wait $!; code=$?
 while kill -0 $! 2>/dev/null; do wait $!; code=$?; done
-for second in 1 2 3; do [ -e "$own" ] || break; clean || sleep 1; done
+for second in 1 2 3; do [ -e "$node" ] || break; clean || sleep 1; done
 exit $code"""
 
 

@@ -64,6 +64,12 @@ def test_a_step_leaves_what_a_later_incarnation_has_put_beside_its_folder(tmp_pa
     assert list(node.iterdir()) == [node / "1-1"]
 
 
+def test_a_step_takes_the_nodes_folder_along_where_another_node_removed_its_own(tmp_path: Path) -> None:
+    node = tmp_path / "ns7-n1"
+    assert step(node, "sh", "-c", 'mkdir "$1" && rm -r "$1"', "sh", str(node / "0-1")).wait(30) == 0
+    assert not node.exists()
+
+
 def test_a_step_ends_as_its_command_does_and_begins_nothing_in_a_folder_that_it_could_not_make(tmp_path: Path) -> None:
     assert step(tmp_path / "ns7-n1", "sh", "-c", "exit 3").wait(30) == 3
     (tmp_path / "file").touch()
