@@ -20,6 +20,8 @@ FAULTS: dict[str, tuple[str, ...]] = {
     "kill mlflow": (MACHINE,),
     "stop mlflow": (MACHINE,),
     "end driver": (MACHINE,),
+    "end group": (MACHINE,),
+    "interrupt group": (MACHINE,),
     "disk full": (MACHINE,),
     "disk read-only": BOTH,
     "power loss": BOTH,

@@ -27,6 +27,7 @@ REFUSED_SECONDS = 2.0  # until the disk accepts again
 PATIENCE = {"mlflow": 5.0, "loader": 20.0}  # for somebody to hit; for others:
 LONGEST = 60.0
 DISK = "256m"
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "end": signal.SIGTERM, "interrupt": signal.SIGINT}
 PATTERNS = {
     "driver": r"-m orchestrator[.]cli run ",
     "worker": r"^ray::[A-Za-z]*Trainable",
@@ -93,7 +94,11 @@ class Machine:
             words = command(self.workspace, "run", str(lane.file), "--cpus", "2")
             with (self._folder / f"{lane.name}.log").open("ab") as log:
                 self._runs[lane] = subprocess.Popen(
-                    words, stdout=log, stderr=log, env={**os.environ, "NORMSWEEP_CHAOS": self._mark}
+                    words,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, "NORMSWEEP_CHAOS": self._mark},
+                    start_new_session=True,
                 )
             self.starts += 1
 
@@ -109,10 +114,22 @@ class Machine:
                 return self._end_all()
             case ["disk", how]:
                 return self._disk(how) if self.has_disk else ""
+            case [how, "group"]:
+                return self._signal_group(how)
             case [how, who]:
                 return self._signal(how, who)
             case _:
                 raise ValueError(fault)
+
+    def _signal_group(self, how: str) -> str:
+        """As `timeout` and a terminal do: every process of the group of a `run`."""
+        self._wait(lambda: bool(self._processes("worker")), LONGEST)
+        runs = [run for run in self._runs.values() if run.poll() is None]
+        if not runs:
+            return ""
+        victim = self._chance.choice(runs)
+        os.killpg(victim.pid, SIGNALS[how])
+        return f"process group {victim.pid}"
 
     def _signal(self, how: str, who: str) -> str:
         self._wait(lambda: bool(self._processes(who)), PATIENCE.get(who, LONGEST))
@@ -122,7 +139,7 @@ class Machine:
         victim = self._chance.choice(victims)
         hit = f"{victim.pid} {shown(victim)[:70].rstrip()}"
         try:
-            victim.send_signal({"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "end": signal.SIGTERM}[how])
+            victim.send_signal(SIGNALS[how])
         except psutil.Error:  # it ended in this moment
             return ""
         if how == "stop" and not (self._stops_for_good and who in ("worker", "rank", "loader")):
