@@ -31,6 +31,7 @@ HEALTH = {
     "RAY_health_check_timeout_ms": "15000",
     "RAY_health_check_failure_threshold": "3",
 }
+RAYS = ("ray::", "raylet", "gcs_server")  # how the names of its processes begin
 END_SECONDS = 10.0  # for processes that were killed to be gone
 _OWNER = "owner.json"
 FOLDER_OWNER = Format(record="owner", schema=1, type=Owner, remedy="remove the folder")
@@ -162,12 +163,34 @@ def _session(pid: int) -> int | None:
 def _in_use(folder: Path) -> bool:
     """Whether a process was started with the folder's name: Ray's daemons on their command line, workers by its token.
 
-    A worker that outlives its driver for seconds would make its part of a removed folder anew.
+    A worker that outlives its driver for seconds would make its part of a removed folder anew. A process of Ray's that
+    waits for a disk or a device counts as one of them: to read its command line may never end.
     """
     import psutil
 
-    return any(
-        str(folder) in word
-        for process in psutil.process_iter(["cmdline", "environ"])
-        for word in (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values())
-    )
+    def names_it(process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            known = process.as_dict(["cmdline", "environ"])
+            words = (*(known["cmdline"] or ()), *(known["environ"] or {}).values())
+            return any(str(folder) in word for word in words)
+        return False
+
+    def waits(process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return process.status() == psutil.STATUS_DISK_SLEEP
+        return False
+
+    waiting: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        if waits(process):
+            waiting.append(process)
+        elif names_it(process):
+            return True
+    time.sleep(0.5 * bool(waiting))  # any process waits for a disk for a moment
+    return any(_is_rays(process.pid) if waits(process) else names_it(process) for process in waiting)
+
+
+def _is_rays(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().startswith(RAYS)
+    return False

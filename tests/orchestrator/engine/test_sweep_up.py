@@ -11,7 +11,9 @@ import time
 from collections.abc import Generator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from orchestrator.engine.local import sweep_up
@@ -68,6 +70,32 @@ def test_while_a_process_names_the_folder_it_stays(temporary: Path, where: str) 
         process.kill()
     sweep_up()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(("name", "stays"), [("raylet", True), ("cat", False)])
+def test_a_process_that_waits_for_a_device_is_asked_for_nothing_that_may_hang(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, name: str, stays: bool
+) -> None:
+    """No such process can be made here: one that sleeps under that name is told to be one, a fake."""
+    folder = left(temporary, gone())
+    program = temporary / name
+    program.symlink_to("/bin/sleep")
+
+    def asked(self: psutil.Process, *_: object) -> dict[str, Any]:
+        assert self.pid != process.pid
+        return {"cmdline": [], "environ": {}}
+
+    with subprocess.Popen([str(program), "60"]) as process:
+        monkeypatch.setattr(psutil.Process, "as_dict", asked)
+        state = psutil.Process.status
+        monkeypatch.setattr(
+            psutil.Process,
+            "status",
+            lambda self: psutil.STATUS_DISK_SLEEP if self.pid == process.pid else state(self),  # pyright: ignore[reportUnknownLambdaType]
+        )
+        sweep_up()
+        process.kill()
+    assert folder.exists() == stays
 
 
 def test_a_process_that_ends_its_own_session_ends_last() -> None:
