@@ -22,7 +22,7 @@ CHECKPOINT_SECONDS = 2.0
 STOPPED_SECONDS = 4.0  # until a stopped process goes on
 REFUSED_SECONDS = 8.0  # until the disk accepts again
 PATIENCE = 40.0  # for somebody to hit
-WRITTEN_SECONDS = 15.0  # until slurmctld surely has a new job on its disk
+WRITTEN_SECONDS = 15.0  # until slurmctld surely has what became of a job on its disk
 LIMIT_MINUTES = 2  # of a job whose time is to run out; the site file gives more
 ALLOCATIONS = {"packs": 2, "gangs": 1}
 PATTERNS = {
@@ -51,7 +51,7 @@ class Machines:
         self._stopped: dict[tuple[int, int], float] = {}  # node and process: until when
         self._cancelled: dict[str, str] = {}  # kinds of lanes that lost a job to `cancel`, and that job
         self._limited: dict[str, float] = {}  # jobs with a short time limit; their ages when they got it
-        self._submitted = 0.0
+        self._changed = 0.0  # when a job was submitted, or SLURM was told to do something to one
         self.starts = 0
         self.deserted: list[str] = []
         for lane in self.lanes:
@@ -70,7 +70,7 @@ class Machines:
             say(f"{lane.name}: submit ended with {done.returncode}: {done.stderr.strip()[-200:]}")
         else:
             self.starts += count
-            self._submitted = time.monotonic()
+            self._changed = time.monotonic()
 
     def rest(self, seconds: float, last: bool) -> bool:
         until = time.monotonic() + seconds
@@ -137,6 +137,7 @@ class Machines:
                 above = ("--partition=high", "--exclusive", f"--nodelist={name}", "--output=/dev/null")
                 victims = cluster.ask("squeue", "--noheader", "--states=R", f"--nodelist={name}", "--format=%i").split()
                 cluster.ask("sbatch", *above, "--wrap=sleep 3")
+                self._changed = time.monotonic()
                 return " ".join(victims)
             case ["requeue"]:
                 return self._ask("scontrol", "requeue", "{}")
@@ -145,8 +146,9 @@ class Machines:
             case ["time", "limit"]:
                 return self._ask("scontrol", "update", f"TimeLimit={LIMIT_MINUTES}", "JobId={}", younger=90)
             case ["restart", "slurmctld"]:
-                # It is killed, and a job that it has not written down yet would be gone.
-                self.rest(max(0.0, self._submitted + WRITTEN_SECONDS - time.monotonic()), last=False)
+                # It is killed. A job that it has not written down would be gone; one whose requeue it has not written
+                # down would be running for it, and for nobody else, until its time is over.
+                self.rest(max(0.0, self._changed + WRITTEN_SECONDS - time.monotonic()), last=False)
                 cluster.control("restart-ctld")
                 return "slurmctld"
             case ["stop", "slurmctld"]:
@@ -174,6 +176,7 @@ class Machines:
         job, age, sweep = self._chance.choice(jobs)
         with suppress(subprocess.CalledProcessError):  # it ended in this moment
             self._cluster.ask(*(word.format(job) for word in words))
+            self._changed = time.monotonic()
             if younger < float("inf"):
                 self._limited[job] = parse_duration(age)
             if cancels:
