@@ -88,6 +88,7 @@ class Machines:
         jobs = self._jobs()
         if jobs is None:
             return True
+        self._release()
         for job, age, _ in jobs:
             if parse_duration(age) < self._limited.get(job, 0.0):  # it began anew, and the limit with it
                 del self._limited[job]
@@ -110,6 +111,22 @@ class Machines:
             self._cancelled.pop(lane.kind, None)
             self._submit(lane)
         return bool(jobs) or not all(lane.done(self.workspace) for lane in self.lanes)
+
+    def _release(self) -> None:
+        """What somebody does who looks at `status`: SLURM holds a job that a stopped slurmd failed to launch, and
+        drains the node."""
+        low = ("--noheader", "--partition=low")
+        with suppress(subprocess.CalledProcessError):  # SLURM is away, or the job
+            for line in self._cluster.ask("squeue", *low, "--states=PD", "--format=%i|%r").splitlines():
+                job, _, reason = line.partition("|")
+                if "held" in reason.lower():
+                    say(f"job {job} is released: {reason}")
+                    self._cluster.ask("scontrol", "release", job)
+            for line in self._cluster.ask("sinfo", *low, "-N", "--states=drain", "--format=%N|%E").splitlines():
+                node, _, reason = line.partition("|")
+                if reason == "Duplicate jobid":
+                    say(f"{node} is resumed: {reason}")
+                    self._cluster.ask("scontrol", "update", f"nodename={node}", "state=resume")
 
     def _jobs(self, *states: str) -> list[tuple[str, str, str]] | None:
         """Id, time and sweep of our jobs that wait or run; None while SLURM is away."""

@@ -125,6 +125,8 @@ def _job(job: Job, at: float) -> str:
         told.append(f"{duration(job.seconds_left)} left")
     if job.packs or job.state == "RUNNING":
         told.append(f"holds {counted(len(job.packs), 'pack')}")
+    if job.way_on:
+        told.append(job.way_on)
     if at - job.seen > OLD_SECONDS:
         told.append(f"as SLURM said {duration(at - job.seen)} ago")
     return ", ".join(told)

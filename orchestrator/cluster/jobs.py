@@ -43,6 +43,15 @@ class Job:
     heir_of: str = ""
     unneeded: bool = False
 
+    @property
+    def way_on(self) -> str:
+        """What has to be done before it goes on: SLURM holds a job that a node failed to launch."""
+        if "held" not in self.reason.lower():
+            return ""
+        if "admin" in self.reason.lower():
+            return "the cluster's operators hold it: ask them"
+        return f"it is held: `scontrol release {self.job}`"
+
 
 class Jobs:
     """Looks again and again; SLURM is asked seldom, by one of all who look."""

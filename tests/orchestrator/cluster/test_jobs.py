@@ -93,6 +93,18 @@ def test_each_allocation_is_told_with_its_state_nodes_time_left_and_packs(stage:
     assert told["seconds_left"] == 600.0
 
 
+def test_of_a_held_job_status_tells_how_it_goes_on(stage: Stage, scheduler: Scheduler) -> None:
+    submitted(stage, 1, ["1", "2", "3"])
+    reasons = ("launch_failed_requeued_held", "JobHeldUser", "JobHeldAdmin")
+    scheduler.queue = [state(job, str(job), "PENDING", reason=reason) for job, reason in enumerate(reasons, start=1)]
+    (status,) = status_of(stage.store)
+    assert lines(status) == [
+        "job 1: PENDING (launch_failed_requeued_held), 2 nodes, it is held: `scontrol release 1`",
+        "job 2: PENDING (JobHeldUser), 2 nodes, it is held: `scontrol release 2`",
+        "job 3: PENDING (JobHeldAdmin), 2 nodes, the cluster's operators hold it: ask them",
+    ]
+
+
 def test_of_jobs_that_failed_status_and_errors_tell_the_last_word(
     stage: Stage, scheduler: Scheduler, call: Call
 ) -> None:
