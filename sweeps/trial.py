@@ -48,8 +48,14 @@ class Trial:
             "mlp", entries=MODELS, help="network: `normsweep list models`; `{resnet20: {width: 0.5}}` sets an option"
         )
     )
-    depth: int = field(metadata=setting(4, low=1, help="hidden layers of an mlp; other models have options"))
-    width: int = field(metadata=setting(256, low=1, help="units of a hidden layer of an mlp"))
+    depth: int = field(
+        metadata=setting(
+            4, low=1, help="hidden layers of an mlp, blocks of a resmlp, layers of a transformer; others have options"
+        )
+    )
+    width: int = field(
+        metadata=setting(256, low=1, help="units of a hidden layer of an mlp, of the stream of a resmlp or transformer")
+    )
     activation: Choice = field(
         metadata=setting(
             "relu", entries=ACTIVATIONS, packs=True, help="activation function: `normsweep list activations`"

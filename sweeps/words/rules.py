@@ -15,6 +15,7 @@ from sweeps.words.composition import normalizer, parts
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
+UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
 ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # named to who asks for too small a batch
 
 
@@ -53,7 +54,7 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
             if (count := steps(trial, known(trial.dataset))) <= RENORM_START * ramp:
                 ramping.setdefault(f"{trial.normalizer.name} with ramp={ramp:g}", []).append(count)
         groups = trial.normalizer.as_dict().get("groups")
-        if trial.model.name == "mlp" and isinstance(groups, int) and trial.width % groups:
+        if trial.model.name in (*UNITS, "transformer") and isinstance(groups, int) and trial.width % groups:
             taken = divisor(trial.width, groups)
             found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
                 None
@@ -123,7 +124,7 @@ def _schedule_problems(trial: Trial) -> Iterator[str]:
 def _normalizer_problems(trial: Trial) -> Iterator[str]:
     entry, samples = normalizer(trial.normalizer.name), share(trial)
     told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if samples < trial.batch_size else "")
-    if trial.model.name == "mlp" and samples < entry.least_values:
+    if trial.model.name in UNITS and samples < entry.least_values:
         allowed = ", ".join(name for name in ANY_BATCH if name in NORMALIZERS)
         joins = "sync" in entry.options and trial.batch_size >= entry.least_values
         yield (
@@ -155,7 +156,7 @@ def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
 def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
     virtual, extra = trial.normalizer["virtual_batch"], trial.normalizer["extra"]
     assert isinstance(virtual, int)
-    if share < 2 and trial.model.name != "mlp":
+    if share < 2 and trial.model.name not in UNITS:
         yield f"bn-noise with a batch of {share}: it compares the images of a batch; take 2 at least"
     if not virtual:
         return
@@ -164,7 +165,7 @@ def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
         yield f"{told}: it must be from 2 to {share}, the samples of a batch"
     if extra not in (0, NORMALIZERS["bn-noise"].options["extra"].default):
         yield f"{told} and extra={extra}: each says how much noise to add; give one"
-    if trial.model.name != "mlp":
+    if trial.model.name not in UNITS:
         yield f"{told} and model {trial.model.name}: positions of one image are not independent samples; use extra"
 
 
@@ -174,14 +175,14 @@ def divisor(channels: int, groups: int) -> int:
 
 
 def _in_without_space(trial: Trial, _share: int) -> Iterator[str]:
-    if trial.model.name in ("mlp", "dgcnn"):
+    if trial.model.name in (*UNITS, "transformer", "dgcnn"):
         yield f"in with model {trial.model.name}: a channel of a fully connected layer is one value; use ln or gn"
 
 
 def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
     groups = trial.normalizer["groups"]
     assert isinstance(groups, int)
-    if trial.model.name == "mlp" and trial.width == divisor(trial.width, groups):
+    if trial.model.name in (*UNITS, "transformer") and trial.width == divisor(trial.width, groups):
         yield (
             f"gn with groups={groups}: a group of a layer of width={trial.width} would be one value, it needs 2; "
             "use fewer groups, a wider layer or ln"
@@ -189,7 +190,7 @@ def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
 
 
 def _ln_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
-    if trial.model.name == "mlp" and trial.width == 1:
+    if trial.model.name in (*UNITS, "transformer") and trial.width == 1:
         yield "ln with width=1: a layer's only value is its own mean; use a wider layer"
 
 

@@ -220,6 +220,7 @@ ACTIVATIONS: dict[str, Entry] = {
 }
 
 WIDTH = Option("float", 1.0, low=0.0, help="times the published channels")
+NORM = Option("word", "pre", words=("pre", "post"), help="normalized before each sublayer, or after each sum")
 HE = "He et al. 2016, Deep residual learning"
 BNE = "Balestriero and Baraniuk 2022, appendix C"
 
@@ -230,6 +231,20 @@ def _resnet(*repeats: int) -> dict[str, Option]:
 
 MODELS: dict[str, Entry] = {
     "mlp": Entry(summary="fully connected: `depth` layers of `width` units, a classifier"),
+    "resmlp": Entry(
+        summary="residual mlp: `depth` blocks of two layers beside a stream of `width` units",
+        source="Gorishniy et al. 2021, section 3.2 (pre)",
+        options={"norm": NORM, "expansion": Option("float", 2.0, low=0.0, help="units within a block, times `width`")},
+    ),
+    "transformer": Entry(
+        summary="encoder of `depth` layers and `width` channels; tokens: a table's features, an image's patches",
+        source="Vaswani et al. 2017 (post), Xiong et al. 2020 (pre)",
+        options={
+            "norm": NORM,
+            "heads": Option("int", 4, low=1, help="of attention; they divide `width`"),
+            "patch": Option("int", 4, low=1, help="side of an image's patches"),
+        },
+    ),
     "elu-cnn-11": Entry(
         summary="11-layer convolutional network; `width` 2 is the wide form for Tiny ImageNet",
         source="Clevert et al. 2016, section 4.2; Littwin and Wolf 2018",

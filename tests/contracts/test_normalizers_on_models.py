@@ -48,8 +48,21 @@ ON_MLP = [
 ]
 
 # Instance normalization has nothing to normalize in a fully connected layer or a map of one position.
-WITHOUT_SPACE = {"mlp", "dgcnn", "elu-cnn-11", "resnet18", "resnet34", "resnet50", "bne-resnet"}
-REFUSED: dict[tuple[str, str], str] = {("in", model): "one value|fully connected" for model in WITHOUT_SPACE}
+WITHOUT_SPACE = {
+    "mlp",
+    "resmlp",
+    "transformer",
+    "dgcnn",
+    "elu-cnn-11",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "bne-resnet",
+}
+REFUSED: dict[tuple[str, str], str] = {
+    **{("in", model): "one value|fully connected" for model in WITHOUT_SPACE},
+    **{("normprop", model): "not through a stream of sums" for model in ("resmlp", "transformer")},
+}
 
 
 def _variants() -> list[tuple[str, str, OptionValue]]:

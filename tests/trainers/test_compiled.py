@@ -18,6 +18,7 @@ COMPILED = {
     "cwo": case("cwo"),  # draws as many numbers as a batch has samples
     "vcl": case("vcl"),
     "bn on images": case("bn", model="resnet20"),
+    "ln in a transformer": replace(case("ln", model="transformer"), depth=1),
 }
 OTHERS = {name: case(name) for name in ("brn", "ws+brn", "bn-noise")}
 

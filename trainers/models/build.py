@@ -16,10 +16,14 @@ from trainers.models.network import Network
 from trainers.models.plain import cnn9, elu_cnn_11, nin, vgg16
 from trainers.models.resnets.resnet import basic_resnet, bottleneck_resnet, cifar_resnet, resnet9
 from trainers.models.resnets.wide_resnet import wide_resnet
+from trainers.models.stacks.resmlp import residual_mlp
+from trainers.models.stacks.transformer import Transformer
 from trainers.seeding import Streams
 
 MODELS: dict[str, Callable[[Sequence[Trial], DatasetFacts, Streams], Network]] = {
     "mlp": Mlp,
+    "resmlp": residual_mlp,
+    "transformer": Transformer,
     "elu-cnn-11": elu_cnn_11,
     "cnn9": cnn9,
     "nin": nin,

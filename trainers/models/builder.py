@@ -29,9 +29,21 @@ class Builder:
         self._shortcut_streams = Branch(streams, "shortcut")
         self._activations = tuple(t.activation for t in trials)
 
-    def linear(self, features: int, out: int) -> Block:
-        """A fully connected layer: (R, B, features) → (R, B, out)."""
-        return self._block(features, out, (), (), linear)
+    def linear(self, features: int, out: int, *, activated: bool = True, rows: int = 1) -> Block:
+        """A fully connected layer: (R, B, features) → (R, B, out), of `rows` rows a sample."""
+        return self._block(features, out, (), (), linear, activated=activated, rows=rows)
+
+    def by(self, operation: Operation, features: int, out: int) -> Block:
+        """A layer without an activation whose weight is that of a fully connected one."""
+        return self._block(features, out, (), (), operation, activated=False)
+
+    def plain_linear(self, features: int, out: int, name: str) -> Layer:
+        """A fully connected layer without a normalizer that leads to the next block, whose number it shares."""
+        where, shape = (self.trials, Branch(self.streams, name), self.layer + 1), (out, features)
+        return Layer(self._precise(linear), weight=weights(*where, shape), bias=biases(*where, shape))
+
+    def activation(self) -> Activation:
+        return Activation(self._activations, device=self.streams.device, dtype=self.streams.dtype)
 
     def convolution(
         self, shape: tuple[int, ...], out: int, kernel: int, *, stride: int = 1, padding: int | None = None
@@ -46,7 +58,7 @@ class Builder:
     def shortcut(self, shape: tuple[int, ...], out: int, *, stride: int) -> Block:
         """A 1 × 1 convolution without an activation, beside the block defined last, whose number it shares."""
         operation, spatial = _convolution(shape, 1, stride, 0)
-        return self._block(shape[0], out, (1,) * len(spatial), spatial, operation, shortcut=True)
+        return self._block(shape[0], out, (1,) * len(spatial), spatial, operation, shortcut=True, activated=False)
 
     def plain_shortcut(self, shape: tuple[int, ...], out: int, kernel: int, *, stride: int = 1) -> Layer:
         """A convolution without normalizer, bias and activation, beside the block defined last."""
@@ -69,6 +81,8 @@ class Builder:
         operation: Operation,
         *,
         shortcut: bool = False,
+        activated: bool = True,
+        rows: int = 1,
     ) -> Block:
         streams = self._shortcut_streams if shortcut else self.streams
         self.layer += not shortcut
@@ -84,14 +98,14 @@ class Builder:
             streams=streams,
         )
         where, shape = (self.trials, streams, self.layer), (out, channels, *kernel)
-        activation = None if shortcut else Activation(self._activations, device=streams.device, dtype=streams.dtype)
         block = Block(
             site,
             self._method(site),
             self._precise(operation),
-            activation,
+            self.activation() if activated else None,
             weight=weights(*where, shape),
             bias=biases(*where, shape),
+            rows=rows,
         )
         self.blocks.append(block)
         return block

@@ -25,11 +25,11 @@ def macs(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:
     def add(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal others
         assert isinstance(layer, Layer)
-        others += layer.weight.numel() * prod(output.shape[3:])
+        others += layer.weight.numel() * prod(output.shape[1:2] + output.shape[3:])
 
     for module in network.modules():
         if isinstance(module, Layer):
             module.register_forward_hook(add)
     network.eval()(torch.empty(1, 1, *facts.shape, device="meta"))
-    blocks = [block.weight.numel() * prod(block.site.spatial) for block in network.blocks]
-    return sum(blocks) + others, blocks[0]
+    blocks = [block.weight.numel() * block.rows * prod(block.site.spatial) for block in network.blocks]
+    return sum(blocks) + others + network.unlearned_macs, blocks[0]

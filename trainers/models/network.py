@@ -21,6 +21,7 @@ class Network(nn.Module):
     """
 
     blocks: Sequence[Block]
+    unlearned_macs: int = 0  # multiply-accumulates of a sample's forward pass between tensors that are not learned
 
     def penalty(self) -> Tensor | None:
         """The normalizers' penalties (R,) of the last forward pass in training, summed over the blocks, once."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.trial import Trial
-from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer as entry
 from sweeps.words.composition import parts
 from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.trials import activation, method, trial
+from tests.trainers.trials import model as choice
 from trainers.data.dataset import Dataset, assemble
 from trainers.metrics import cross_entropy
 from trainers.pack import PackTrainer
@@ -24,7 +24,11 @@ COMPOSED = ("ws+bn", "wn+mbn", "popnorm+vcl")
 OPTIONS: dict[str, dict[str, Any]] = {"vcl": {"n": 2}, "gn": {"groups": 2}, "brn": {"ramp": 0.0}}
 SYNCED = tuple(name for name in NORMALIZERS if "sync" in entry(name).options)
 OF_A_BATCH = {"bn", "brn", "bn-noise", "popnorm", "mbn", "vcl", "normprop of batches"}  # others work sample by sample
-IMAGES = Choice.of("resnet20", {"width": 0.125, "depth": 8})
+MODELS = {
+    "mlp": choice("mlp"),
+    "resnet20": choice("resnet20", width=0.125, depth=8),
+    "transformer": choice("transformer", heads=2),
+}
 
 
 def data_of(model: str) -> Dataset:
@@ -39,7 +43,7 @@ def case(name: str, *, model: str = "mlp", shards: int = SHARDS, **options: Any)
     given = {key: value for part in parts(name) for key, value in OPTIONS.get(part, {}).items()} | options
     return trial(
         digest=data_of(model).facts.digest,
-        model=Choice("mlp") if model == "mlp" else IMAGES,
+        model=MODELS[model],
         normalizer=method(name, **given),
         activation=activation("elu"),
         batch_size=BATCH,
@@ -59,6 +63,7 @@ def cases() -> dict[str, Trial]:
     made |= {f"{name} on images": case(name, model="resnet20") for name in ("in", "bn", "bn-noise", "popnorm", "cwo")}
     made |= {f"popnorm {norm} sync": case("popnorm", norm=norm, sync=True) for norm in ("l1", "linf")}
     made["bn-noise on images sync"] = case("bn-noise", model="resnet20", sync=True)
+    made["cwo in a transformer"] = case("cwo", model="transformer", noise_per="sample")
     made["cwo per sample"] = case("cwo", noise_per="sample")
     made["normprop of batches"] = case("normprop", data="batch")
     return made

@@ -8,6 +8,8 @@ ONE_EACH = (1, 1, 1, 1)
 
 MODELS: dict[str, tuple[Choice, tuple[int, ...]]] = {
     "mlp": (model("mlp"), (6,)),
+    "resmlp": (model("resmlp"), (6,)),
+    "transformer": (model("transformer", heads=2), (6,)),
     "elu-cnn-11": (model("elu-cnn-11", width=EIGHTH), (3, 32, 32)),
     "cnn9": (model("cnn9", width=EIGHTH), (3, 16, 16)),
     "nin": (model("nin", width=EIGHTH), (3, 24, 24)),

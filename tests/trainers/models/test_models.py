@@ -9,6 +9,7 @@ from sweeps.words import vocabulary
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, facts, method, model, trial
 from trainers.models import Network, build
+from trainers.models.resnets.branch import Branch
 from trainers.seeding import Streams
 
 CIFAR, IMAGENET, CLOUD = ((3, 32, 32), 10), ((3, 224, 224), 1000), ((3, 1024), 40)
@@ -24,6 +25,9 @@ COUNTS = [
     ("vgg16", "none", CIFAR, 14_714_688 + 5_130),  # the convolutions of VGG-16 with biases, and 512 × 10 + 10
     ("resnet9", "bn", CIFAR, 6_573_130),  # 6,573,120 and the classifier's bias
     ("dgcnn", "bn", CLOUD, 1_809_320),  # 1.81 M
+    # By hand, width 8, depth 2: patches 48 × 8, positions 64 × 8; 12 × 8² and biases 8 × (3 + 1 + 4) a layer, scales
+    # and shifts in place of 2 × 8 of them and of the patches'; the classifier.
+    ("transformer", "ln", CIFAR, 48 * 8 + 16 + 64 * 8 + 2 * (12 * 64 + 7 * 8 + 2 * 16) + 8 * 10 + 10),
 ]
 
 
@@ -48,7 +52,7 @@ def test_parameter_counts(name: str, normalizer: str, task: tuple[tuple[int, ...
 
 @pytest.mark.parametrize("name", MODELS)
 def test_full_model_maps_samples_to_logits(name: str) -> None:
-    shape, classes = {"mlp": ((14,), 3), "dgcnn": CLOUD}.get(name, CIFAR)
+    shape, classes = {**dict.fromkeys(("mlp", "resmlp"), ((14,), 3)), "dgcnn": CLOUD}.get(name, CIFAR)
     trials = [trial(model=model(name)), trial(model=model(name), seed=1)]
     full = network(trials, shape, classes, device="meta")
     assert full(torch.empty(2, 4, *shape, device="meta", dtype=torch.float64)).shape == (2, 4, classes)
@@ -81,12 +85,12 @@ def test_a_replica_is_the_same_in_any_pack(name: str, normalizer: str) -> None:
 def test_layers_are_numbered_in_order_of_definition(name: str) -> None:
     choice, shape = MODELS[name]
     blocks = network([trial(model=choice)], shape).blocks
-    numbers = [b.site.layer for b in blocks if b.activation is not None]
+    shortcuts = [b for b in blocks if isinstance(b.site.streams, Branch)]
+    numbers = [b.site.layer for b in blocks if b not in shortcuts]
     assert numbers == list(range(1, blocks[0].site.layers + 1))
-    before = 0
-    for block in blocks:
-        assert block.activation is not None or block.site.layer == before, "a shortcut takes its block's last number"
-        before = block.site.layer
+    for block in shortcuts:
+        before = blocks[blocks.index(block) - 1]
+        assert block.site.layer == before.site.layer, "a shortcut takes its block's last number"
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -100,7 +104,9 @@ def test_sites_know_the_shapes_of_their_layers(name: str) -> None:
     net(samples(1, shape))
     for i, block in enumerate(net.blocks):
         site = block.site
-        assert seen[i].shape == (1, 4, site.out_channels, *site.spatial)
+        replicas, rows, *rest = seen[i].shape
+        assert (replicas, rest) == (1, [site.out_channels, *site.spatial])
+        assert rows in (4, 4 * block.rows, 4 * shape[0])
         assert block.weight.shape == (1, site.out_channels, site.in_channels, *site.kernel)
 
 
@@ -140,6 +146,10 @@ def test_the_penalty_is_the_sum_over_layers() -> None:
         ({"model": model("resnet20", depth=21)}, (3, 32, 32), "6n \\+ 2"),
         ({"model": model("wrn28-10", depth=27)}, (3, 32, 32), "6n \\+ 4"),
         ({"model": model("resnet18", repeats=(1, 2))}, (3, 32, 32), "four numbers"),
+        ({"model": model("transformer", heads=3)}, (6,), "heads=3 do not divide width=8"),
+        ({"model": model("transformer")}, (3, 30, 30), "patch=4 does not divide images of 30 × 30"),
+        ({"model": model("transformer")}, (3, 16), "takes tables and images"),
+        ({"model": model("resmlp"), "normalizer": method("normprop")}, (6,), "normprop with model resmlp"),
         ({"model": model("cnn9"), "alpha_dropout": 0.1}, (3, 32, 32), "belongs to the model mlp"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Networks whose blocks add to one stream: residual mlps and transformers."""
