@@ -1,0 +1,198 @@
+"""Bringing a folder of images: every file read once, then its index written. The images stay where they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sweeps.errors import UsageError
+from trainers.data.folders import part_codes
+from trainers.data.images.conversion import REVISIONS, check_background
+from trainers.data.images.index import Index, content_digest, write
+from trainers.data.images.layout import EMPTY, NESTED, File, Layout, Skipped, lay_out
+from trainers.data.images.report import FolderReport, counted
+from trainers.data.listings.listing import Listing
+from trainers.data.reading import Examined, examine, some
+
+LEAST = 3  # images of a class that is split by chance: one for each part
+CODES = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """`background`: for transparent pictures. `first_frame`: of files that have several. `skip_unreadable`: leave out
+    files that cannot be read.
+    """
+
+    background: str = "white"
+    first_frame: bool = False
+    skip_unreadable: bool = False
+
+
+class UnusableImages(UsageError):
+    """Files that cannot be used as they are: `files` maps each path below the root to the reason."""
+
+    def __init__(self, files: dict[str, str], way_out: str) -> None:
+        super().__init__(f"{some(list(files.values()))}: {way_out}")
+        self.files = files
+
+
+class _Row(NamedTuple):
+    part: str
+    label: str
+    file: File
+    seen: Examined
+
+
+def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None = None) -> FolderReport:
+    """Write the index of a folder with a folder a class, in parts as `layout.PARTS` calls them or in none.
+
+    A validation part without a test part serves as the test part, as ImageNet's does. Without parts there are seeded
+    stratified splits. With a listing the parts are train and val, and sizes must be the listing's. UsageError, with
+    nothing written, for what cannot be read as it is.
+    """
+    wishes = wishes or Wishes()
+    check_background(wishes.background)
+    layout = lay_out(root, {"train": "train", "validation": "val"} if listing else None)
+    if listing and len(classes := layout.classes["train"]) != listing.classes:
+        raise UsageError(
+            f"{root / 'train'} must have {listing.classes} folders, one a class, not {len(classes)}; "
+            "another set of images needs a name: --name NAME"
+        )
+    if listing and (n := sum(len(own) for held in layout.classes.values() for own in held.values())) != listing.n:
+        raise UsageError(f"{root} must have {listing.n} images in train and val, not {n}")
+    parts, notes = dict(layout.parts), list[str]()
+    if "validation" in parts and "test" not in parts:
+        notes.append(f"{parts['validation']} serves as the test part, since there is no test part")
+        parts = {"train": parts["train"], "test": parts["validation"]}
+    rows, unreadable = _usable(layout, list(parts), wishes)
+    classes = _labels(layout, rows)
+    number = {label: i for i, label in enumerate(classes)}
+    columns: dict[str, list[Any]] = {
+        "file": [row.file.path for row in rows],
+        "bytes": [row.file.size for row in rows],
+        "mtime": [row.file.mtime for row in rows],
+        "sha256": [row.seen.sha256 for row in rows],
+        "label": [number[row.label] for row in rows],
+        "part": [CODES[row.part] for row in rows],
+    }
+    converted = Counter(kind for row in rows for kind in row.seen.kinds)
+    rules: dict[str, Any] = {kind: REVISIONS[kind] for kind in sorted(converted)}
+    if "alpha" in rules:
+        rules["background"] = wishes.background
+    held = Counter((row.part, row.label) for row in rows)
+    index = Index(
+        root=root,
+        parts={part: sum(held[part, label] for label in classes) for part in parts},
+        columns=columns,
+        digest=content_digest(columns, rules),
+        rules=rules,
+    )
+    report = FolderReport(
+        name=name,
+        root=str(root.resolve()),
+        digest=index.digest,
+        parts=parts,
+        classes=classes,
+        counts={part: [held[part, label] for label in classes] for part in parts},
+        converted=dict(converted),
+        background=wishes.background,
+        skipped=[*layout.skipped, *_empty(layout, rows)],
+        unreadable=unreadable,
+        notes=[*notes, *_missing(name, index, classes), *_doubled(rows)],
+    )
+    write(name, index, {"classes": len(classes)}, report.as_json())
+    return report
+
+
+def _usable(layout: Layout, parts: list[str], wishes: Wishes) -> tuple[list[_Row], dict[str, str]]:
+    """The files to use, part by part and class by class, and those left out. `parts`: what each is used as."""
+    files = [file for held in layout.classes.values() for own in held.values() for file in own]
+    examined = dict(zip(files, examine(layout.root, [file.path for file in files]), strict=True))
+    unreadable = layout.broken | {file.path: seen.problem for file, seen in examined.items() if seen.problem}
+    if unreadable and not wishes.skip_unreadable:
+        raise UnusableImages(
+            unreadable, "restore what is torn or take it out, and import again; --skip-unreadable leaves them out"
+        )
+    animated = {file.path: seen.frames for file, seen in examined.items() if seen.frames > 1}
+    if animated and not wishes.first_frame:
+        sentences = {path: f"{layout.root / path} has {count} frames" for path, count in animated.items()}
+        raise UnusableImages(sentences, "--first-frame takes the first of each")
+    rows = [
+        _Row(part, label, file, examined[file])
+        for part, held in zip(parts, layout.classes.values(), strict=True)
+        for label, own in held.items()
+        for file in own
+        if file.path not in unreadable
+    ]
+    return rows, unreadable
+
+
+def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
+    """The classes, which are those with training images. UsageError for too few of them and for too few images."""
+    images = Counter(row.label for row in rows if row.part == "train")
+    train = layout.root / layout.parts["train"]
+    if len(images) < 2:
+        deep = [entry for entry in layout.skipped if entry.why == NESTED and entry.images]
+        hint = f"; {deep[0].path} holds {counted(deep[0].images, 'image')}, but its folder has none beside it" if deep else ""
+        raise UsageError(f"{train} must have folders, one a class, not {len(images)} of them with images{hint}")
+    unknown = sorted({row.label for row in rows} - images.keys())
+    if unknown:
+        where = next(row.file.path for row in rows if row.label == unknown[0])
+        raise UsageError(
+            f"the class {unknown[0]} ({layout.root / where}) has no image in {train}, so nothing could learn it: add "
+            "some, or take it out"
+        )
+    if list(layout.parts) == ["train"]:
+        small = [f"{train / label} has {counted(count, 'image')}" for label, count in sorted(images.items()) if count < LEAST]
+        if small:
+            raise UsageError(
+                f"{some(small)}: a class needs {LEAST} at least, one each for training, validation and test; add some, "
+                "or take it out"
+            )
+    empty = [folder for part, folder in layout.parts.items() if not any(layout.classes[part].values())]
+    if empty:
+        raise UsageError(f"{layout.root / empty[0]} holds no image in its folders: add some, or take it out")
+    return sorted(images)
+
+
+def _empty(layout: Layout, rows: list[_Row]) -> list[Skipped]:
+    """Folders of classes of which no image is used."""
+    used = {Path(row.file.path).parent for row in rows}
+    folders = [Path(folder, label) for part, folder in layout.parts.items() for label in layout.classes[part]]
+    return [Skipped(str(folder), EMPTY) for folder in folders if folder not in used]
+
+
+def _missing(name: str, index: Index, classes: list[str]) -> list[str]:
+    """Which classes have no image in a part of some split."""
+    y = np.array(index.columns["label"])
+    codes = part_codes(name, y, index)
+    found: list[str] = []
+    for part, code in CODES.items():
+        held = [np.bincount(y[row == code], minlength=len(classes)) for row in codes if (row == code).any()]
+        splits = [k for k, row in enumerate(codes) if (row == code).any()]
+        for label, title in enumerate(classes):
+            lacking = [str(k) for k, counts in zip(splits, held, strict=True) if not counts[label]]
+            if lacking:
+                where = "any split" if len(lacking) == len(splits) else f"split {', '.join(lacking)}"
+                found.append(f"{title} ({counted(int((y == label).sum()), 'image')}) has no {part} image in {where}")
+    return [some(found)] if found else []
+
+
+def _doubled(rows: list[_Row]) -> list[str]:
+    """Whether the same bytes lie in two parts or have two classes."""
+    first: dict[str, _Row] = {}
+    parts, labels = list[str](), list[str]()
+    for row in rows:
+        other = first.setdefault(row.seen.sha256, row)
+        pair = f"{other.file.path} = {row.file.path}"
+        if other.part != row.part:
+            parts.append(pair)
+        if other.label != row.label:
+            labels.append(pair)
+    found = (("two parts", parts), ("two classes", labels))
+    return [f"{counted(len(pairs), 'image')} in {where} with the same bytes: {some(pairs)}" for where, pairs in found if pairs]
