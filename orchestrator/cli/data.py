@@ -106,15 +106,17 @@ def verify(
     rows: list[dict[str, Any]] = []
     for name in wanted:
         try:
-            rows.append({"name": name, "ok": True, "digest": data.verify(name).digest, "problem": ""})
+            facts, note = data.verified(name)
+            rows.append({"name": name, "ok": True, "digest": facts.digest, "problem": "", "note": note})
         except NormsweepError as error:
-            rows.append({"name": name, "ok": False, "digest": "", "problem": str(error)})
+            rows.append({"name": name, "ok": False, "digest": "", "problem": str(error), "note": ""})
     if json_:
         print(json.dumps(rows, indent=2))
     else:
         for row in rows:
+            note = f" ({row['note']})" if row["note"] else ""
             told = row["digest"][:16] if row["ok"] else row["problem"].removeprefix(f"{row['name']}: ")
-            print(f"{row['name']}: {told}")
+            print(f"{row['name']}: {told}{note}")
     if not all(row["ok"] for row in rows):
         raise typer.Exit(FAILURES)
 

@@ -64,10 +64,14 @@ def load_folder(name: str) -> FolderDataset:
 
 def verify(name: str) -> DatasetFacts:
     """Facts of the whole content read again, whatever the cache says. Errors as of `facts`."""
+    return verified(name)[0]
+
+
+def verified(name: str) -> tuple[DatasetFacts, str]:
+    """As `verify`, and a sentence about what could not be compared."""
     source = _source(name)
     found = source.read(None)
-    source.verify()
-    return found.facts
+    return found.facts, source.verify()
 
 
 def missing(names: Iterable[str]) -> dict[str, str]:

@@ -48,8 +48,8 @@ def view(file: Path, side: int, frame: Frame, conversion: Conversion | None = No
         width, height = shown_size(image) if conversion else image.size
         left, top, right, bottom = frame(height, width)
         enough = ENOUGH * side
-        least = ceil(enough * width / (right - left)), ceil(enough * height / (bottom - top))
-        image.draft(None, least if image.size == (width, height) else least[::-1])
+        wide, high = ceil(enough * width / (right - left)), ceil(enough * height / (bottom - top))
+        image.draft(None, (wide, high) if image.size == (width, height) else (high, wide))
         made = rgb(image, conversion) if conversion else image.convert("RGB")
         x, y = made.size[0] / width, made.size[1] / height
         box = (left * x, top * y, min(right * x, made.size[0]), min(bottom * y, made.size[1]))

@@ -84,7 +84,7 @@ def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFa
     """The indexed folder. UsageError when the index is torn, its folder is gone or a file is not what was imported, as
     far as sizes and times tell; of an index of names and sizes alone, unless facts are `known`.
     """
-    found = index.read(name, paths, listing.n, listing.how)
+    found = _indexed(name, listing, paths)
     if found.whole or known is None:
         index.look(found)
     y = np.array(found.columns["label"], dtype=np.int64)
@@ -96,20 +96,21 @@ def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFa
 
 def look(name: str, listing: Listing, paths: tuple[Path, Path]) -> None:
     """UsageError where `read` raises it, for a folder whose facts are known."""
-    found = index.read(name, paths, listing.n, listing.how)
+    found = _indexed(name, listing, paths)
     if found.whole:
         index.look(found)
 
 
-def verify(name: str, listing: Listing, paths: tuple[Path, Path]) -> None:
+def verify(name: str, listing: Listing, paths: tuple[Path, Path]) -> str:
     """Read every file. UsageError that names those which are not what was imported; of an index of names and sizes
-    alone those which cannot be decoded.
+    alone those which cannot be decoded, with a sentence about that as the answer.
     """
-    found = index.read(name, paths, listing.n, listing.how)
+    found = _indexed(name, listing, paths)
     if found.whole:
         index.compare(found, range(listing.n))
-    else:
-        check_images(found.root, found.columns["file"])
+        return ""
+    check_images(found.root, found.columns["file"])
+    return f"names and sizes alone were compared, since its import kept no more; to compare bytes {listing.how}"
 
 
 def part_codes(name: str, y: NDArray[np.int64], found: Index) -> NDArray[np.uint8]:
@@ -122,3 +123,10 @@ def part_codes(name: str, y: NDArray[np.int64], found: Index) -> NDArray[np.uint
         return split_codes(name, y, Parts(train=found.parts["train"], test=found.parts["test"]))
     test = len(y) // 4
     return np.stack([stratified(y, name, k, validation=(len(y) - test) // 5, test=test) for k in range(1 + HELD_OUT)])
+
+
+def _indexed(name: str, listing: Listing, paths: tuple[Path, Path]) -> Index:
+    found = index.read(name, paths, listing.how)
+    if len(found.columns["file"]) != listing.n:
+        raise UsageError(f"the index of {name} has {len(found.columns['file'])} images, not {listing.n}: {listing.how}")
+    return found

@@ -23,13 +23,14 @@ if TYPE_CHECKING:  # NumPy and pyarrow are imported by `read` alone, so that pla
 class Source:
     """`stamp` changes when the content may have changed; `read` loads and checks it, large sets only as far as no
     facts of this very stamp are known. Where the content does not lie in the stamped files, `look` raises UsageError
-    when it was altered, as far as a quick look tells, and `verify` after reading it whole.
+    when it was altered, as far as a quick look tells, and `verify` after reading it whole. What `verify` could not
+    compare it says in a sentence.
     """
 
     stamp: tuple[str | int, ...]
     read: Callable[[DatasetFacts | None], Dataset | FolderDataset]
     look: Callable[[], None] = lambda: None
-    verify: Callable[[], None] = lambda: None
+    verify: Callable[[], str] = lambda: ""
 
 
 def locate(name: str, listing: Listing) -> Source | None:
@@ -92,10 +93,10 @@ def _folder(name: str, listing: Listing) -> Source | None:
 
         folders.look(name, listing, files)
 
-    def verify() -> None:
+    def verify() -> str:
         from trainers.data import folders
 
-        folders.verify(name, listing, files)
+        return folders.verify(name, listing, files)
 
     return Source(stamp, read, look, verify) if stamp else None
 

@@ -32,7 +32,7 @@ SIDE_BY_SIDE: dict[str, tuple[tuple[str, ...], Callable[[list[Bundle], ArrayWrit
     )
 }
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)

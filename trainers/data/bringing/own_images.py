@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sweeps.errors import UsageError
+from sweeps.identity import short
 from trainers.data.folders import part_codes
 from trainers.data.images.conversion import REVISIONS, check_background
-from trainers.data.images.index import Index, content_digest, write
+from trainers.data.images.index import Index, content_digest, inherited, write
 from trainers.data.images.layout import EMPTY, NESTED, File, Layout, Skipped, lay_out
 from trainers.data.images.report import FolderReport, counted
 from trainers.data.listings.listing import Listing
@@ -71,6 +72,35 @@ def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None 
         parts = {"train": parts["train"], "test": parts["validation"]}
     rows, unreadable = _usable(layout, list(parts), wishes)
     classes = _labels(layout, rows)
+    index = _index(root, list(parts), classes, rows, wishes)
+    digest, before = inherited(name, index)
+    if before not in ("", digest):
+        notes.append(
+            f"{name} has another digest than after its last import ({short(before)}): results of that one stay, sweeps "
+            "plan new trials"
+        )
+    if "." in parts.values():
+        notes.append("splits 0 to 4 are drawn by chance: 60 % train, 15 % validation, 25 % test of each class")
+    held = Counter((row.part, row.label) for row in rows)
+    report = FolderReport(
+        name=name,
+        root=str(root.resolve()),
+        digest=digest,
+        replaced=before if before != digest else "",
+        parts=parts,
+        classes=classes,
+        counts={part: [held[part, label] for label in classes] for part in parts},
+        converted=dict(Counter(kind for row in rows for kind in row.seen.kinds)),
+        background=wishes.background,
+        skipped=[*layout.skipped, *_empty(layout, rows)],
+        unreadable=unreadable,
+        notes=[*notes, *_missing(name, index, classes), *_doubled(rows)],
+    )
+    write(name, replace(index, digest=digest), {"classes": len(classes)}, report.as_json())
+    return report
+
+
+def _index(root: Path, parts: list[str], classes: list[str], rows: list[_Row], wishes: Wishes) -> Index:
     number = {label: i for i, label in enumerate(classes)}
     columns: dict[str, list[Any]] = {
         "file": [row.file.path for row in rows],
@@ -80,33 +110,14 @@ def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None 
         "label": [number[row.label] for row in rows],
         "part": [CODES[row.part] for row in rows],
     }
-    converted = Counter(kind for row in rows for kind in row.seen.kinds)
-    rules: dict[str, Any] = {kind: REVISIONS[kind] for kind in sorted(converted)}
+    rules: dict[str, Any] = {
+        kind: REVISIONS[kind] for kind in sorted({kind for row in rows for kind in row.seen.kinds})
+    }
     if "alpha" in rules:
         rules["background"] = wishes.background
-    held = Counter((row.part, row.label) for row in rows)
-    index = Index(
-        root=root,
-        parts={part: sum(held[part, label] for label in classes) for part in parts},
-        columns=columns,
-        digest=content_digest(columns, rules),
-        rules=rules,
-    )
-    report = FolderReport(
-        name=name,
-        root=str(root.resolve()),
-        digest=index.digest,
-        parts=parts,
-        classes=classes,
-        counts={part: [held[part, label] for label in classes] for part in parts},
-        converted=dict(converted),
-        background=wishes.background,
-        skipped=[*layout.skipped, *_empty(layout, rows)],
-        unreadable=unreadable,
-        notes=[*notes, *_missing(name, index, classes), *_doubled(rows)],
-    )
-    write(name, index, {"classes": len(classes)}, report.as_json())
-    return report
+    sizes = Counter(row.part for row in rows)
+    counts = {part: sizes[part] for part in parts}
+    return Index(root=root, parts=counts, columns=columns, digest=content_digest(columns, rules), rules=rules)
 
 
 def _usable(layout: Layout, parts: list[str], wishes: Wishes) -> tuple[list[_Row], dict[str, str]]:
@@ -138,7 +149,11 @@ def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
     train = layout.root / layout.parts["train"]
     if len(images) < 2:
         deep = [entry for entry in layout.skipped if entry.why == NESTED and entry.images]
-        hint = f"; {deep[0].path} holds {counted(deep[0].images, 'image')}, but its folder has none beside it" if deep else ""
+        hint = (
+            f"; {deep[0].path} holds {counted(deep[0].images, 'image')}, but its folder has none beside it"
+            if deep
+            else ""
+        )
         raise UsageError(f"{train} must have folders, one a class, not {len(images)} of them with images{hint}")
     unknown = sorted({row.label for row in rows} - images.keys())
     if unknown:
@@ -148,7 +163,9 @@ def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
             "some, or take it out"
         )
     if list(layout.parts) == ["train"]:
-        small = [f"{train / label} has {counted(count, 'image')}" for label, count in sorted(images.items()) if count < LEAST]
+        small = [
+            f"{train / label} has {counted(count, 'image')}" for label, count in sorted(images.items()) if count < LEAST
+        ]
         if small:
             raise UsageError(
                 f"{some(small)}: a class needs {LEAST} at least, one each for training, validation and test; add some, "
@@ -195,4 +212,8 @@ def _doubled(rows: list[_Row]) -> list[str]:
         if other.label != row.label:
             labels.append(pair)
     found = (("two parts", parts), ("two classes", labels))
-    return [f"{counted(len(pairs), 'image')} in {where} with the same bytes: {some(pairs)}" for where, pairs in found if pairs]
+    return [
+        f"{counted(len(pairs), 'image')} in {where} with the same bytes: {some(pairs)}"
+        for where, pairs in found
+        if pairs
+    ]

@@ -79,7 +79,8 @@ def rgb(image: Image.Image, conversion: Conversion) -> Image.Image:
 def kinds(image: Image.Image) -> list[str]:
     """What of `REVISIONS` an image that is not decoded yet is. UsageError as of `rgb`."""
     _check_mode(image)
-    sixteen = image.format in ("PNG", "TIFF") and any(";16" in str(tile[3]) for tile in image.tile[:1])
+    stored = str(getattr(image, "tile", ())[:1])  # how the pixels lie in the file, which a mode does not say
+    sixteen = image.format in ("PNG", "TIFF") and ";16" in stored
     holds = {
         "EXIF orientation": _tag(image) in range(2, 9),
         "16 bits": sixteen or image.mode.startswith("I"),

@@ -26,6 +26,7 @@ from trainers.data.splits import RULE
 SCHEMA = 2
 REPORT = "report.json"  # beside them: what the import said
 LOOKED_AT = 10_000  # files whose sizes and times are compared before a use, evenly spaced
+CHANGED = {"EXIF orientation", "16 bits", "alpha", "first frame"}  # kinds of which Pillow's rule makes other pixels
 IDENTITY = ("file", "sha256", "label", "part")
 RESTORE = "restore it, or import the folder again"
 
@@ -35,7 +36,7 @@ Columns = dict[str, list[Any]]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Index:
     """`parts`: images of each part, in the order of the rows. `rules`: those of conversion, with their revisions.
-    `whole`: the digest covers the files' bytes.
+    `whole`: the files' bytes are known. `digest`: what identifies the data set to its trials.
     """
 
     root: Path
@@ -47,7 +48,7 @@ class Index:
 
     @property
     def conversion(self) -> Conversion | None:
-        return Conversion(background=self.rules.get("background", "")) if self.whole else None
+        return Conversion(background=self.rules.get("background", "white")) if self.whole else None
 
 
 def content_digest(columns: Columns, rules: dict[str, Any]) -> str:
@@ -67,6 +68,7 @@ def write(name: str, index: Index, more: dict[str, Any], report: dict[str, Any])
         "root": str(index.root.resolve()),
         "parts": index.parts,
         "digest": index.digest,
+        "content": content_digest(index.columns, index.rules),
         "conversion": index.rules,
     }
     with building(about_file.parent) as place:
@@ -78,8 +80,8 @@ def write(name: str, index: Index, more: dict[str, Any], report: dict[str, Any])
             (place / target.name).replace(target)
 
 
-def read(name: str, paths: tuple[Path, Path], n: int, how: str) -> Index:
-    """The index of `n` images. UsageError when it is torn or of a newer schema (`how`: the way out)."""
+def read(name: str, paths: tuple[Path, Path], how: str) -> Index:
+    """UsageError for an index that is torn or of a newer schema, and when its folder is gone (`how`: the way out)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -91,14 +93,41 @@ def read(name: str, paths: tuple[Path, Path], n: int, how: str) -> Index:
         if schema > SCHEMA:
             raise UsageError(f"it has schema {schema}, this normsweep reads up to {SCHEMA}")
         made = content_digest(columns, rules) if schema == SCHEMA else digest({**columns, "rule": RULE})
-        if made != about["digest"] or len(columns["file"]) != n:
-            raise UsageError("it was altered")
         root, parts = Path(about["root"]), {part: int(count) for part, count in about["parts"].items()}
+        if made != about["content" if schema == SCHEMA else "digest"] or len(columns["file"]) != sum(parts.values()):
+            raise UsageError("it was altered")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise UsageError(f"the index of {name} cannot be read ({error}): {how}") from None
     if not root.is_dir():
         raise UsageError(f"{name}: {root} is gone; {how}")
-    return Index(root=root, parts=parts, columns=columns, digest=made, rules=rules, whole=schema == SCHEMA)
+    whole = schema == SCHEMA
+    return Index(root=root, parts=parts, columns=columns, digest=about["digest"], rules=rules, whole=whole)
+
+
+def inherited(name: str, new: Index) -> tuple[str, str]:
+    """The digest that the folder of this name is to have, and the one that it had, empty where there was none.
+
+    The same content keeps its digest. So does an index of names and sizes alone if its trials can only have seen the
+    same pixels: the same files, none of them touched since by the file system's own clock, and no picture of which
+    Pillow's rule makes other pixels.
+    """
+    paths = folder_files(name)
+    try:
+        old, written = read(name, paths, ""), paths[0].stat().st_mtime_ns
+        if old.whole:
+            same = content_digest(old.columns, old.rules) == content_digest(new.columns, new.rules)
+        else:
+            same = (
+                old.root == new.root.resolve()
+                and all(old.columns[column] == new.columns[column] for column in ("file", "bytes", "label"))
+                and "validation" not in new.parts
+                and old.parts.get("test", 0) == new.parts.get("test", 0)
+                and not new.rules.keys() & CHANGED
+                and all((new.root / file).stat().st_ctime_ns < written for file in new.columns["file"])
+            )
+    except (UsageError, OSError):
+        return new.digest, ""
+    return (old.digest if same else new.digest), old.digest
 
 
 def look(index: Index) -> None:

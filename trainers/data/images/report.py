@@ -15,7 +15,8 @@ NAMED = 3  # of each sort of paths
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderReport:
     """`parts`: the folder of each part. `counts`: by part, the images of each class. `converted`: images of each kind
-    (`conversion.REVISIONS`). `unreadable`: files left out on request, with the reason. `notes`: sentences.
+    (`conversion.REVISIONS`). `replaced`: the digest that the name had before, where it was another. `unreadable`: files
+    left out on request, with the reason. `notes`: sentences.
     """
 
     name: str
@@ -27,6 +28,7 @@ class FolderReport:
     converted: dict[str, int]
     background: str
     skipped: list[Skipped]
+    replaced: str = ""
     unreadable: dict[str, str] = field(default_factory=dict[str, str])
     notes: list[str] = field(default_factory=list[str])
 
@@ -34,9 +36,11 @@ class FolderReport:
         return {
             "root": self.root,
             "digest": self.digest,
+            "replaced": self.replaced,
             "parts": self.parts,
             "classes": {
-                name: {part: counts[i] for part, counts in self.counts.items()} for i, name in enumerate(self.classes)
+                name: {"images" if self.parts[part] == "." else part: counts[i] for part, counts in self.counts.items()}
+                for i, name in enumerate(self.classes)
             },
             "converted": self.converted,
             "background": self.background,
@@ -47,7 +51,7 @@ class FolderReport:
 
     def lines(self) -> list[str]:
         """The table and what is to be said below it."""
-        titles = [part if folder in (".", part) else f"{part} ({folder})" for part, folder in self.parts.items()]
+        titles = [_title(part, folder) for part, folder in self.parts.items()]
         rows = [
             [name, *(str(counts[i]) for counts in self.counts.values())] for i, name in enumerate(self.classes[:SHOWN])
         ]
@@ -59,10 +63,10 @@ class FolderReport:
         return [*_table([["class", *titles], *rows]), *self._sentences()]
 
     def _sentences(self) -> list[str]:
-        sentences = [
-            f"converted: {count} {kind}{f', put on {self.background}' if kind == 'alpha' else ''}"
-            for kind, count in self.converted.items()
-        ]
+        sentences: list[str] = []
+        if self.converted:
+            kinds = [f"{n:,} × {k}{f' (put on {self.background})' * (k == 'alpha')}" for k, n in self.converted.items()]
+            sentences.append(f"converted to RGB: {', '.join(kinds)}")
         for why, count in Counter(entry.why for entry in self.skipped).items():
             own = [entry for entry in self.skipped if entry.why == why]
             images = sum(entry.images for entry in own)
@@ -71,6 +75,12 @@ class FolderReport:
         if self.unreadable:
             sentences.append(f"left out: {len(self.unreadable)} unreadable: {_some(list(self.unreadable.values()))}")
         return [*sentences, *(f"note: {note}" for note in self.notes)]
+
+
+def _title(part: str, folder: str) -> str:
+    if folder == ".":
+        return "images"
+    return part if folder == part else f"{part} ({folder})"
 
 
 def counted(count: int, thing: str) -> str:
