@@ -14,8 +14,8 @@ from sweeps.identity import short
 from trainers.data.folders import part_codes
 from trainers.data.images.conversion import REVISIONS, check_background
 from trainers.data.images.index import Index, content_digest, inherited, write
-from trainers.data.images.layout import EMPTY, NESTED, File, Layout, Skipped, lay_out
-from trainers.data.images.report import FolderReport, counted
+from trainers.data.images.layout import BESIDE, EMPTY, NESTED, File, Layout, Skipped, counted, lay_out
+from trainers.data.images.report import FolderReport
 from trainers.data.listings.listing import Listing
 from trainers.data.reading import Examined, examine, some
 
@@ -148,13 +148,9 @@ def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
     images = Counter(row.label for row in rows if row.part == "train")
     train = layout.root / layout.parts["train"]
     if len(images) < 2:
-        deep = [entry for entry in layout.skipped if entry.why == NESTED and entry.images]
-        hint = (
-            f"; {deep[0].path} holds {counted(deep[0].images, 'image')}, but its folder has none beside it"
-            if deep
-            else ""
+        raise UsageError(
+            f"{train} must have folders, one a class, not {len(images)} of them with images{_hint(layout)}"
         )
-        raise UsageError(f"{train} must have folders, one a class, not {len(images)} of them with images{hint}")
     unknown = sorted({row.label for row in rows} - images.keys())
     if unknown:
         where = next(row.file.path for row in rows if row.label == unknown[0])
@@ -175,6 +171,18 @@ def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
     if empty:
         raise UsageError(f"{layout.root / empty[0]} holds no image in its folders: add some, or take it out")
     return sorted(images)
+
+
+def _hint(layout: Layout) -> str:
+    """Where the images of a folder without classes lie."""
+    folders = list(layout.classes["train"])
+    deep = [entry for entry in layout.skipped if entry.why == NESTED and entry.images]
+    if deep and len(folders) == 1 and list(layout.parts) == ["train"]:
+        return f"; import {layout.root / folders[0]}"
+    if deep:
+        return f"; {counted(deep[0].images, 'image')} lie deeper, in {layout.root / deep[0].path}"
+    beside = sum(entry.images for entry in layout.skipped if entry.why == BESIDE)
+    return f"; {counted(beside, 'image')} lie in it directly" if beside else ""
 
 
 def _empty(layout: Layout, rows: list[_Row]) -> list[Skipped]:

@@ -82,6 +82,11 @@ def lay_out(root: Path, parts: dict[str, str] | None = None) -> Layout:
     return layout
 
 
+def counted(count: int, thing: str) -> str:
+    """1 image, 2 images."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def _parts(root: Path, folders: list[str]) -> dict[str, str]:
     named = {name: part for name in folders for part, words in PARTS.items() if name.lower() in words}
     holding = [name for name in named if any(_is_folder(entry) for entry in _entries(root / name))]
@@ -99,16 +104,16 @@ def _parts(root: Path, folders: list[str]) -> dict[str, str]:
             raise UsageError(f"{root / parts[part]} and {root / name} both name the part {part}: leave one of them")
         if name not in holding and (images := _direct(root / name)):
             raise UsageError(
-                f"{root / name} holds {images} images but no folder a class, so their classes are unknown: give them "
-                "such folders, or move it elsewhere"
+                f"{root / name} holds {counted(images, 'image')} but no folder a class, so their classes are unknown: "
+                "give them such folders, or move it elsewhere"
             )
         if name in holding:
             parts[part] = name
     for name in folders:
         if name not in named and (images := _direct(root / name)):
             raise UsageError(
-                f"{root / name} holds {images} images as a class would, but {root / holding[0]} holds folders as a "
-                "part would: move one of them elsewhere"
+                f"{root / name} holds {counted(images, 'image')} as a class would, but {root / holding[0]} holds folders "
+                "as a part would: move one of them elsewhere"
             )
     if "train" not in parts:
         raise UsageError(f"{root}: its folder train must have folders, one a class, not 0 of them")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainers.data.images.layout import Skipped
+from trainers.data.images.layout import Skipped, counted
 
 SHOWN = 20  # classes of the table
 NAMED = 3  # of each sort of paths
@@ -81,11 +81,6 @@ def _title(part: str, folder: str) -> str:
     if folder == ".":
         return "images"
     return part if folder == part else f"{part} ({folder})"
-
-
-def counted(count: int, thing: str) -> str:
-    """1 image, 2 images."""
-    return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
 def _some(names: list[str]) -> str:
