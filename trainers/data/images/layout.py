@@ -112,8 +112,8 @@ def _parts(root: Path, folders: list[str]) -> dict[str, str]:
     for name in folders:
         if name not in named and (images := _direct(root / name)):
             raise UsageError(
-                f"{root / name} holds {counted(images, 'image')} as a class would, but {root / holding[0]} holds folders "
-                "as a part would: move one of them elsewhere"
+                f"{root / name} holds {counted(images, 'image')} as a class would, but {root / holding[0]} holds "
+                "folders as a part would: move one of them elsewhere"
             )
     if "train" not in parts:
         raise UsageError(f"{root}: its folder train must have folders, one a class, not 0 of them")
