@@ -79,9 +79,7 @@ def test_files_that_were_altered_are_noticed_before_a_use(home: Path, tmp_path: 
     data.facts("mine")  # kept in the cache from here on
     blacken(root)
     for look in (data.facts, data.read, data.verify):
-        with pytest.raises(
-            ValueError, match=rf"{root}/cat/0.bmp was altered .*: restore it, or import the folder again"
-        ):
+        with pytest.raises(ValueError, match=rf"^8 files were altered since .*\({root}/cat/0.bmp; "):
             look("mine")
 
 
@@ -90,7 +88,7 @@ def test_verify_finds_what_sizes_and_times_do_not_tell(home: Path, tmp_path: Pat
     bring(root)
     blacken(root / "dog", times=True)
     data.facts("mine")
-    with pytest.raises(ValueError, match=rf"^{root}/dog/0.bmp was altered since it was imported; .*/dog/3.bmp was alt"):
+    with pytest.raises(ValueError, match=rf"^4 files were altered .*\({root}/dog/0.bmp; .*/dog/3.bmp\)$"):
         data.verify("mine")
 
 
