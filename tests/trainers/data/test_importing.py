@@ -450,6 +450,7 @@ def test_imagenet_stays_in_its_folder(home: Path, tmp_path: Path, small: Small) 
     assert bring(root).done == ["imagenet"]
     found = data.load_folder("imagenet")
     assert found.facts == data.facts("imagenet")
+    assert found.conversion is None
     assert found.facts.shape == (3, 224, 224)
     assert [(s.train, s.validation, s.test) for s in found.facts.splits] == [(20, 0, 4)] + 4 * [(18, 2, 4)]
     assert found.path(0) == root / "train" / "n1" / "n1_0.JPEG"

@@ -28,6 +28,7 @@ from trainers import data
 from trainers.data.bringing.importing import Imported, bring_folder
 from trainers.data.bringing.own_images import Wishes
 from trainers.data.decoding import centre, view
+from trainers.data.images.conversion import Conversion
 from trainers.data.images.report import FolderReport
 
 
@@ -186,6 +187,7 @@ def test_names_beyond_ascii_are_kept(home: Path, tmp_path: Path) -> None:
     report = report_of(root)
     assert report.classes == ["cat", "dog", "hünd ß 犬"]
     assert report.counts == {"train": [4, 4, 1], "test": [2, 2, 1]}
+    assert report.skipped == []
     assert data.verify("mine").classes == 3
 
 
@@ -265,6 +267,20 @@ def test_palettes_cmyk_and_grey_are_converted_and_counted(home: Path, tmp_path: 
     assert np.abs(shown("cat/c.tif").astype(int) - pixels(0)).max() <= 1
 
 
+def test_what_pillow_converts_alike_is_left_to_it(home: Path, tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    made = [
+        draw(root / "cat" / "p.png", mode="P"),
+        draw(root / "cat" / "c.jpg", mode="CMYK"),
+        draw(root / "cat" / "g.png", mode="L"),
+        draw(root / "cat" / "b.bmp", mode="1"),
+    ]
+    report_of(root)
+    assert data.load_folder("mine").conversion is None
+    for path in made:
+        assert (data.decode(path) == data.decode(path, Conversion())).all()
+
+
 def test_an_image_under_another_ending_is_read(home: Path, tmp_path: Path) -> None:
     root = classes(tmp_path / "in")
     draw(root / "cat" / "png.jpg", format="PNG")
@@ -335,12 +351,22 @@ def test_unreadable_files_are_listed_and_left_out_on_request(
     spoil(root / "cat" / "bad.png")
     sentence = refusal(root)
     assert sentence.startswith(f"ROOT/cat/bad.png {reason}")
-    assert sentence.endswith("--skip-unreadable leaves them out")
+    assert sentence.endswith("--skip-unreadable leaves it out")
     assert list(bring(root).unusable["mine"]) == ["cat/bad.png"]
     report = report_of(root, skip_unreadable=True)
     assert report.counts["train"] == [4, 4]
     assert list(report.unreadable) == ["cat/bad.png"]
     assert report.as_json()["unreadable"]["cat/bad.png"].startswith(f"{root}/cat/bad.png {reason}")
+
+
+def test_what_is_left_must_do(home: Path, tmp_path: Path) -> None:
+    root = parts(tmp_path / "in")
+    for path in (root / "test").rglob("*.png"):
+        path.write_bytes(b"")
+    assert "ROOT/test holds no image that can be used" in refusal(root, skip_unreadable=True)
+    for path in (root / "train" / "cat").rglob("*.png"):
+        path.write_bytes(b"")
+    assert "not 1 of them with images" in refusal(root, skip_unreadable=True)
 
 
 def only_train(root: Path) -> None:

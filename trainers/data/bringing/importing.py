@@ -101,8 +101,10 @@ def bring(path: Path, names: Collection[str] | None = None) -> Imported:
                 result.kept.append(name)
             else:
                 try:
-                    jobs[name]()
+                    made = jobs[name]()
                     result.done.append(name)
+                    if isinstance(made, FolderReport):
+                        result.reports[name] = made
                 except ValueError as error:
                     result.refused[name] = str(error)
     return result

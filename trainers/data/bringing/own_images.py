@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from sweeps.errors import UsageError
 from sweeps.identity import short
-from trainers.data.folders import part_codes
 from trainers.data.images.conversion import REVISIONS, check_background
 from trainers.data.images.index import Index, content_digest, inherited, write
-from trainers.data.images.layout import BESIDE, EMPTY, NESTED, File, Layout, Skipped, counted, lay_out
+from trainers.data.images.layout import BESIDE, NESTED, Layout, counted, lay_out
+from trainers.data.images.remarks import CODES, Row, doubled, empty_classes, missing_classes
 from trainers.data.images.report import FolderReport
 from trainers.data.listings.listing import Listing
-from trainers.data.reading import Examined, examine, some
+from trainers.data.reading import examine, some
 
 LEAST = 3  # images of a class that is split by chance: one for each part
-CODES = {"train": 0, "validation": 1, "test": 2}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,21 +39,14 @@ class UnusableImages(UsageError):
         self.files = files
 
 
-class _Row(NamedTuple):
-    part: str
-    label: str
-    file: File
-    seen: Examined
-
-
 def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None = None) -> FolderReport:
     """Write the index of a folder with a folder a class, in parts as `layout.PARTS` calls them or in none.
 
     A validation part without a test part serves as the test part, as ImageNet's does. Without parts there are seeded
-    stratified splits. With a listing the parts are train and val, and sizes must be the listing's. UsageError, with
-    nothing written, for what cannot be read as it is.
+    stratified splits. With a listing the parts are train and val, sizes must be the listing's, and pixels those that
+    everybody trains on: Pillow's own. UsageError, with nothing written, for what cannot be read as it is.
     """
-    wishes = wishes or Wishes()
+    wishes = wishes or Wishes(first_frame=listing is not None)
     check_background(wishes.background)
     layout = lay_out(root, {"train": "train", "validation": "val"} if listing else None)
     if listing and len(classes := layout.classes["train"]) != listing.classes:
@@ -71,7 +61,9 @@ def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None 
         notes.append(f"{parts['validation']} serves as the test part, since there is no test part")
         parts = {"train": parts["train"], "test": parts["validation"]}
     rows, unreadable = _usable(layout, list(parts), wishes)
-    classes = _labels(layout, rows)
+    if listing:
+        rows = [row._replace(seen=replace(row.seen, kinds=())) for row in rows]
+    classes = _labels(layout, parts, rows)
     index = _index(root, list(parts), classes, rows, wishes)
     digest, before = inherited(name, index)
     if before not in ("", digest):
@@ -92,15 +84,15 @@ def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None 
         counts={part: [held[part, label] for label in classes] for part in parts},
         converted=dict(Counter(kind for row in rows for kind in row.seen.kinds)),
         background=wishes.background,
-        skipped=[*layout.skipped, *_empty(layout, rows)],
+        skipped=[*layout.skipped, *empty_classes(layout, rows)],
         unreadable=unreadable,
-        notes=[*notes, *_missing(name, index, classes), *_doubled(rows)],
+        notes=[*notes, *missing_classes(name, index, classes), *doubled(rows)],
     )
     write(name, replace(index, digest=digest), {"classes": len(classes)}, report.as_json())
     return report
 
 
-def _index(root: Path, parts: list[str], classes: list[str], rows: list[_Row], wishes: Wishes) -> Index:
+def _index(root: Path, parts: list[str], classes: list[str], rows: list[Row], wishes: Wishes) -> Index:
     number = {label: i for i, label in enumerate(classes)}
     columns: dict[str, list[Any]] = {
         "file": [row.file.path for row in rows],
@@ -120,21 +112,22 @@ def _index(root: Path, parts: list[str], classes: list[str], rows: list[_Row], w
     return Index(root=root, parts=counts, columns=columns, digest=content_digest(columns, rules), rules=rules)
 
 
-def _usable(layout: Layout, parts: list[str], wishes: Wishes) -> tuple[list[_Row], dict[str, str]]:
+def _usable(layout: Layout, parts: list[str], wishes: Wishes) -> tuple[list[Row], dict[str, str]]:
     """The files to use, part by part and class by class, and those left out. `parts`: what each is used as."""
     files = [file for held in layout.classes.values() for own in held.values() for file in own]
     examined = dict(zip(files, examine(layout.root, [file.path for file in files]), strict=True))
     unreadable = layout.broken | {file.path: seen.problem for file, seen in examined.items() if seen.problem}
     if unreadable and not wishes.skip_unreadable:
         raise UnusableImages(
-            unreadable, "restore what is torn or take it out, and import again; --skip-unreadable leaves them out"
+            unreadable,
+            "restore what is torn or take it out, and import again; with --name, --skip-unreadable leaves it out",
         )
     animated = {file.path: seen.frames for file, seen in examined.items() if seen.frames > 1}
     if animated and not wishes.first_frame:
         sentences = {path: f"{layout.root / path} has {count} frames" for path, count in animated.items()}
         raise UnusableImages(sentences, "--first-frame takes the first of each")
     rows = [
-        _Row(part, label, file, examined[file])
+        Row(part, label, file, examined[file])
         for part, held in zip(parts, layout.classes.values(), strict=True)
         for label, own in held.items()
         for file in own
@@ -143,8 +136,11 @@ def _usable(layout: Layout, parts: list[str], wishes: Wishes) -> tuple[list[_Row
     return rows, unreadable
 
 
-def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
-    """The classes, which are those with training images. UsageError for too few of them and for too few images."""
+def _labels(layout: Layout, parts: dict[str, str], rows: list[Row]) -> list[str]:
+    """The classes, which are those with training images. UsageError for too few of them and for too few images.
+
+    `parts`: the folder of each, as it is used.
+    """
     images = Counter(row.label for row in rows if row.part == "train")
     train = layout.root / layout.parts["train"]
     if len(images) < 2:
@@ -167,9 +163,10 @@ def _labels(layout: Layout, rows: list[_Row]) -> list[str]:
                 f"{some(small)}: a class needs {LEAST} at least, one each for training, validation and test; add some, "
                 "or take it out"
             )
-    empty = [folder for part, folder in layout.parts.items() if not any(layout.classes[part].values())]
+    empty = set(parts) - {row.part for row in rows}
     if empty:
-        raise UsageError(f"{layout.root / empty[0]} holds no image in its folders: add some, or take it out")
+        folder = layout.root / parts[min(empty)]
+        raise UsageError(f"{folder} holds no image that can be used in its folders: add some, or take it out")
     return sorted(images)
 
 
@@ -183,45 +180,3 @@ def _hint(layout: Layout) -> str:
         return f"; {counted(deep[0].images, 'image')} lie deeper, in {layout.root / deep[0].path}"
     beside = sum(entry.images for entry in layout.skipped if entry.why == BESIDE)
     return f"; {counted(beside, 'image')} lie in it directly" if beside else ""
-
-
-def _empty(layout: Layout, rows: list[_Row]) -> list[Skipped]:
-    """Folders of classes of which no image is used."""
-    used = {Path(row.file.path).parent for row in rows}
-    folders = [Path(folder, label) for part, folder in layout.parts.items() for label in layout.classes[part]]
-    return [Skipped(str(folder), EMPTY) for folder in folders if folder not in used]
-
-
-def _missing(name: str, index: Index, classes: list[str]) -> list[str]:
-    """Which classes have no image in a part of some split."""
-    y = np.array(index.columns["label"])
-    codes = part_codes(name, y, index)
-    found: list[str] = []
-    for part, code in CODES.items():
-        held = [np.bincount(y[row == code], minlength=len(classes)) for row in codes if (row == code).any()]
-        splits = [k for k, row in enumerate(codes) if (row == code).any()]
-        for label, title in enumerate(classes):
-            lacking = [str(k) for k, counts in zip(splits, held, strict=True) if not counts[label]]
-            if lacking:
-                where = "any split" if len(lacking) == len(splits) else f"split {', '.join(lacking)}"
-                found.append(f"{title} ({counted(int((y == label).sum()), 'image')}) has no {part} image in {where}")
-    return [some(found)] if found else []
-
-
-def _doubled(rows: list[_Row]) -> list[str]:
-    """Whether the same bytes lie in two parts or have two classes."""
-    first: dict[str, _Row] = {}
-    parts, labels = list[str](), list[str]()
-    for row in rows:
-        other = first.setdefault(row.seen.sha256, row)
-        pair = f"{other.file.path} = {row.file.path}"
-        if other.part != row.part:
-            parts.append(pair)
-        if other.label != row.label:
-            labels.append(pair)
-    found = (("two parts", parts), ("two classes", labels))
-    return [
-        f"{counted(len(pairs), 'image')} in {where} with the same bytes: {some(pairs)}"
-        for where, pairs in found
-        if pairs
-    ]
