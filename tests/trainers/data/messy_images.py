@@ -26,9 +26,10 @@ def draw(path: Path, seed: int = 0, mode: str = "RGB", **options: Any) -> Path:
 
 def classes(root: Path, *names: str, count: int = 4, suffix: str = "png") -> Path:
     """root/NAME/0.png …, no two alike."""
-    for k, name in enumerate(names or ("cat", "dog")):
+    for name in names or ("cat", "dog"):
+        first = 1000 * sum(map(ord, f"{root.name}/{name}"))
         for i in range(count):
-            draw(root / name / f"{i}.{suffix}", 1000 * k + i + sum(map(ord, str(root.name))) * 10_000)
+            draw(root / name / f"{i}.{suffix}", first + i)
     return root
 
 

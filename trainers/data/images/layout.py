@@ -206,7 +206,7 @@ def _is_image(name: str) -> bool:
 
 
 def _direct(folder: Path) -> int:
-    names = (entry.name for entry in _entries(folder) if not entry.is_dir())
+    names = (entry.name for entry in _entries(folder) if not Path(entry).is_dir())
     return sum(_is_image(name) and not name.startswith(".") for name in names)
 
 

@@ -48,7 +48,7 @@ def missing_classes(name: str, index: Index, classes: list[str]) -> list[str]:
             if lacking:
                 where = "any split" if len(lacking) == len(splits) else f"split {', '.join(lacking)}"
                 found.append(f"{title} ({counted(int((y == label).sum()), 'image')}) has no {part} image in {where}")
-    return [some(found)] if found else []
+    return found
 
 
 def doubled(rows: list[Row]) -> list[str]:

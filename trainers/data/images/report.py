@@ -10,6 +10,7 @@ from trainers.data.images.layout import Skipped, counted
 
 SHOWN = 20  # classes of the table
 NAMED = 3  # of each sort of paths
+NOTED = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +75,9 @@ class FolderReport:
             sentences.append(f"skipped: {count} × {why}{held}: {_some([entry.path for entry in own])}")
         if self.unreadable:
             sentences.append(f"left out: {len(self.unreadable)} unreadable: {_some(list(self.unreadable.values()))}")
-        return [*sentences, *(f"note: {note}" for note in self.notes)]
+        sentences += [f"note: {note}" for note in self.notes[:NOTED]]
+        rest = len(self.notes) - NOTED
+        return [*sentences, f"{counted(rest, 'more note')}: --json shows all"] if rest > 0 else sentences
 
 
 def _title(part: str, folder: str) -> str:
