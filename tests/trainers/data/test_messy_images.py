@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -237,6 +238,17 @@ def test_sixteen_bits_are_the_same_picture(suffix: str, home: Path, tmp_path: Pa
     sixteen(root / "cat" / f"deep.{suffix}")
     assert report_of(root).converted == {"16 bits": 1, "grey": 1}
     assert (shown(f"cat/deep.{suffix}") == pixels(0)[..., :1]).all()
+
+
+def test_sixteen_bits_with_white_as_zero(home: Path, tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    path = sixteen(root / "cat" / "film.tif")
+    black_is_zero, white_is_zero = (struct.pack("<HHIHH", 262, 3, 1, value, 0) for value in (1, 0))
+    content = path.read_bytes()
+    assert content.count(black_is_zero) == 1
+    path.write_bytes(content.replace(black_is_zero, white_is_zero))
+    report_of(root)
+    assert (shown("cat/film.tif") == 255 - pixels(0)[..., :1]).all()
 
 
 @pytest.mark.parametrize(("background", "value"), [("white", 255), ("black", 0), ("#808080", 128)])

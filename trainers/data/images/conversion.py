@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REVISIONS = {"EXIF orientation": 1, "16 bits": 1, "alpha": 1, "palette": 1, "CMYK": 1, "grey": 1, "first frame": 1}
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "WEBP", "TIFF", "GIF", "PPM")
 ORIENTATION = 0x0112  # the tag of EXIF and TIFF
+PHOTOMETRY, WHITE_IS_ZERO = 0x0106, 0  # a tag of TIFF, which Pillow obeys for 8 bits alone
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 BROKEN_EXIF = (OSError, SyntaxError, ValueError, struct.error, IndexError, KeyError, TypeError)
 
@@ -55,8 +56,9 @@ def rgb(image: Image.Image, conversion: Conversion) -> Image.Image:
     _check_mode(image)
     turn = _orientation(image)
     if image.mode.startswith("I"):
-        deep = np.asarray(image.convert("I"))
-        made = Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        bright = (np.asarray(image.convert("I")) >> 8).clip(0, 255).astype(np.uint8)
+        dark_is_high = image.format == "TIFF" and image.getexif().get(PHOTOMETRY) == WHITE_IS_ZERO
+        made = Image.fromarray(255 - bright if dark_is_high else bright).convert("RGB")
     elif _transparent(image):
         full = image.convert("RGBA")
         made = Image.new("RGB", full.size, conversion.background)
