@@ -56,7 +56,7 @@ def of_names_and_sizes(root: Path) -> str:
     about_file.parent.mkdir(parents=True)
     pq.write_table(pa.table(columns), index_file)
     about_file.write_text(json.dumps(about))
-    return about["digest"]
+    return str(about["digest"])
 
 
 def test_black_pictures_of_equal_size_are_another_data_set(home: Path, tmp_path: Path) -> None:
