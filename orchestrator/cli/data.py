@@ -68,16 +68,27 @@ def import_(
     only: Annotated[list[str] | None, typer.Option("--only", help="import only this data set of the archive")] = None,
     name: Annotated[
         str,
-        typer.Option(help="name for your own folder of images: train/CLASS/ and val/CLASS/, or CLASS/ alone"),
+        typer.Option(help="name for your own folder of images: CLASS/, or train/CLASS/ and val/CLASS/, test/CLASS/"),
     ] = "",
+    background: Annotated[str, typer.Option(help="colour that transparent images are put on")] = "white",
+    first_frame: Annotated[bool, typer.Option("--first-frame", help="use the first frame of animated images")] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="leave out images that cannot be read")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Import an archive: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40; or own images."""
     from trainers.data.bringing.importing import bring, bring_folder
+    from trainers.data.bringing.own_images import Wishes
 
+    wishes = Wishes(background=background, first_frame=first_frame, skip_unreadable=skip_unreadable)
     if name and only:
         raise UsageError("--name and --only exclude each other: leave one of them out")
-    _tell(bring_folder(path.expanduser(), name) if name else bring(path.expanduser(), only), json_)
+    if not name and wishes != Wishes():
+        raise UsageError(
+            "--background, --first-frame and --skip-unreadable are for a folder of images: add --name NAME"
+        )
+    _tell(bring_folder(path.expanduser(), name, wishes) if name else bring(path.expanduser(), only), json_)
 
 
 @data_app.command()
@@ -95,15 +106,17 @@ def verify(
     rows: list[dict[str, Any]] = []
     for name in wanted:
         try:
-            rows.append({"name": name, "ok": True, "digest": data.verify(name).digest, "problem": ""})
+            facts, note = data.verified(name)
+            rows.append({"name": name, "ok": True, "digest": facts.digest, "problem": "", "note": note})
         except NormsweepError as error:
-            rows.append({"name": name, "ok": False, "digest": "", "problem": str(error)})
+            rows.append({"name": name, "ok": False, "digest": "", "problem": str(error), "note": ""})
     if json_:
         print(json.dumps(rows, indent=2))
     else:
         for row in rows:
+            note = f" ({row['note']})" if row["note"] else ""
             told = row["digest"][:16] if row["ok"] else row["problem"].removeprefix(f"{row['name']}: ")
-            print(f"{row['name']}: {told}")
+            print(f"{row['name']}: {told}{note}")
     if not all(row["ok"] for row in rows):
         raise typer.Exit(FAILURES)
 
@@ -141,8 +154,12 @@ def _row(name: str) -> dict[str, Any]:
 
 def _tell(result: Imported, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"done": result.done, "kept": result.kept, "refused": result.refused}, indent=2))
+        images = {name: report.as_json() for name, report in result.reports.items()}
+        more = {key: value for key, value in (("images", images), ("unusable", result.unusable)) if value}
+        print(json.dumps({"done": result.done, "kept": result.kept, "refused": result.refused} | more, indent=2))
     else:
+        for report in result.reports.values():
+            print("\n".join(report.lines()))
         for word, names in (("now here", result.done), ("already here", result.kept)):
             if names:
                 print(f"{word}: {', '.join(names)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trainers.data.catalog import MissingData, facts, load, load_folder, missing, read, verify
+from trainers.data.catalog import MissingData, facts, load, load_folder, missing, read, verified, verify
 from trainers.data.listings.registry import GROUPS, REGISTRY, lookup, names
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "read",
     "scale",
     "standardized",
+    "verified",
     "verify",
 ]
 

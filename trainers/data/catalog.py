@@ -35,6 +35,8 @@ def facts(name: str) -> DatasetFacts:
         known = source.read(None).facts
         if _source(name).stamp == source.stamp:  # else the files changed while they were read
             facts_cache.write(known, source.stamp)
+    else:
+        source.look()
     return known
 
 
@@ -62,13 +64,14 @@ def load_folder(name: str) -> FolderDataset:
 
 def verify(name: str) -> DatasetFacts:
     """Facts of the whole content read again, whatever the cache says. Errors as of `facts`."""
-    found = _source(name).read(None)
-    if not hasattr(found, "x"):
-        from trainers.data.reading import check_images
+    return verified(name)[0]
 
-        folder = cast("FolderDataset", found)
-        check_images(folder.root, folder.files)
-    return found.facts
+
+def verified(name: str) -> tuple[DatasetFacts, str]:
+    """As `verify`, and a sentence about what could not be compared."""
+    source = _source(name)
+    found = source.read(None)
+    return found.facts, source.verify()
 
 
 def missing(names: Iterable[str]) -> dict[str, str]:

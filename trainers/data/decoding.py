@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from io import BytesIO
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.errors import UsageError
+from trainers.data.images.conversion import FORMATS, Conversion, frames, kinds, rgb, shown_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,28 +27,33 @@ SHARE = 224 / 256  # of an image's shorter side that is seen at evaluation, as a
 ENOUGH = 2  # pixels decoded for one that is kept, in each direction
 
 
-def decode(file: Path | BinaryIO) -> NDArray[np.uint8]:
-    """An image file as (H, W, 3) bytes; grey, palette and CMYK images become RGB. UsageError for a torn file."""
-    with _opened(file) as image:
-        return np.asarray(image.convert("RGB"))
+def decode(file: Path | BinaryIO, conversion: Conversion | None = None) -> NDArray[np.uint8]:
+    """An image file as (H, W, 3) bytes. Without a conversion grey, palette and CMYK become RGB by Pillow's own rule.
+
+    UsageError for a torn file.
+    """
+    with _opened(file, conversion) as image:
+        return np.asarray(rgb(image, conversion) if conversion else image.convert("RGB"))
 
 
-def view(file: Path, side: int, frame: Frame) -> NDArray[np.uint8]:
+def view(file: Path, side: int, frame: Frame, conversion: Conversion | None = None) -> NDArray[np.uint8]:
     """The frame of an image file resized to (side, side, 3) bytes, bilinear over all pixels that one covers.
 
     A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as `ENOUGH` pixels are left. UsageError for a torn
-    file.
+    file. `conversion`: as of `decode`.
     """
     from PIL import Image
 
-    with _opened(file) as image:
-        width, height = image.size
+    with _opened(file, conversion) as image:
+        width, height = shown_size(image) if conversion else image.size
         left, top, right, bottom = frame(height, width)
         enough = ENOUGH * side
-        image.draft(None, (ceil(enough * width / (right - left)), ceil(enough * height / (bottom - top))))
-        x, y = image.size[0] / width, image.size[1] / height
-        box = (left * x, top * y, min(right * x, image.size[0]), min(bottom * y, image.size[1]))
-        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, box=box))
+        wide, high = ceil(enough * width / (right - left)), ceil(enough * height / (bottom - top))
+        image.draft(None, (wide, high) if image.size == (width, height) else (high, wide))
+        made = rgb(image, conversion) if conversion else image.convert("RGB")
+        x, y = made.size[0] / width, made.size[1] / height
+        box = (left * x, top * y, min(right * x, made.size[0]), min(bottom * y, made.size[1]))
+        return np.asarray(made.resize((side, side), Image.Resampling.BILINEAR, box=box))
 
 
 def centre(height: int, width: int) -> Box:
@@ -62,14 +70,32 @@ def check(file: Path) -> None:
         image.load()
 
 
+def look(file: Path, content: bytes) -> tuple[list[str], int]:
+    """The kinds of an image, of those with a rule of conversion, and how many frames it has.
+
+    `content`: that of the file. UsageError for one that cannot be decoded to its end or has no rule.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(BytesIO(content), Conversion(), str(file)) as image:
+            found = kinds(image), frames(image)
+            image.draft(None, (1, 1))
+            image.load()
+            return found
+
+
 @contextmanager
-def _opened(file: Path | BinaryIO) -> Generator[Image.Image]:
-    from PIL import Image
+def _opened(
+    file: Path | BinaryIO, conversion: Conversion | None = None, name: str = "the image"
+) -> Generator[Image.Image]:
+    from PIL import Image, UnidentifiedImageError
 
     # What Pillow raises for broken files: SyntaxError for a PNG, struct.error and others deep in a format's reader.
-    broken = (OSError, SyntaxError, UsageError, struct.error, IndexError, KeyError, Image.DecompressionBombError)
+    broken = (OSError, SyntaxError, ValueError, struct.error, IndexError, KeyError, EOFError)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS if conversion else None) as image:
             yield image
-    except broken as error:
-        raise UsageError(f"{file if isinstance(file, Path) else 'the image'} cannot be decoded ({error})") from None
+    except (*broken, Image.DecompressionBombError) as error:
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "its content is no image of a format that is read" if unknown else error
+        raise UsageError(f"{file if isinstance(file, Path) else name} cannot be decoded ({reason})") from None

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +13,28 @@ from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts
 from sweeps.identity import digest, short
 from trainers.data.arrays import HELD_OUT, Parts, split_codes
-from trainers.data.bringing.placing import building, synced
+from trainers.data.bringing.placing import building
 from trainers.data.dataset import Split, describe
 from trainers.data.decoding import centre, view
-from trainers.data.home import cache_home, folder_files
+from trainers.data.home import cache_home
+from trainers.data.images import index
+from trainers.data.images.conversion import Conversion
+from trainers.data.images.index import Index
 from trainers.data.listings.listing import Listing
 from trainers.data.reading import check_images
-from trainers.data.splits import RULE, stratified
+from trainers.data.splits import stratified
 
 LEVELS = 1  # of the way they are counted
-LEAST = 2  # images of a class in each part, on average
-SUFFIXES = (".jpeg", ".jpg", ".png")
-
-
 FIGURED = 1024  # images of a training part whose pixels stand for all of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderDataset:
-    """Files below `root` and their labels; `decode(dataset.path(i))` gives image i. Splits as of a `Dataset`.
+    """Files below `root` and their labels; `decode(dataset.path(i), dataset.conversion)` gives image i. Splits as of a
+    `Dataset`.
 
-    `facts.shape` is that of samples which no augmentation crops.
+    `facts.shape` is that of samples which no augmentation crops. Without a conversion images become RGB by Pillow's own
+    rule.
     """
 
     facts: DatasetFacts
@@ -44,6 +42,7 @@ class FolderDataset:
     files: tuple[str, ...]
     y: NDArray[np.int64]
     codes: NDArray[np.uint8]
+    conversion: Conversion | None = None
 
     def path(self, i: int) -> Path:
         return self.root / self.files[i]
@@ -70,7 +69,7 @@ def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
     side = data.facts.shape[-1]
     counts = np.zeros((3, 256), np.int64)
     for i in rows.tolist():
-        image = view(data.path(i), side, centre)
+        image = view(data.path(i), side, centre, data.conversion)
         for channel in range(3):
             counts[channel] += np.bincount(image[..., channel].reshape(-1), minlength=256)
     with contextlib.suppress(OSError, UsageError):
@@ -81,123 +80,53 @@ def levels(data: FolderDataset, split: Split) -> NDArray[np.int64]:
     return counts
 
 
-def bring(name: str, listing: Listing | None, root: Path) -> None:
-    """Write the index of a folder with train/<class>/ and val/<class>/, classes in the order of their names.
-
-    Every image is read once, to its end. The identity of the set is the digest of the files' names, sizes and labels.
-    Without a listing any number of classes and images will do, val/ may be named test/, and a folder that holds the
-    classes themselves gets seeded stratified splits.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folders = _parts(root)
-    classes = sorted(entry.name for entry in os.scandir(root / folders["train"]) if entry.is_dir())
-    if listing and len(classes) != listing.classes:
-        raise UsageError(
-            f"{root / folders['train']} must have {listing.classes} folders, one a class, not {len(classes)}; "
-            "another set of images needs a name: --name NAME"
-        )
-    if len(classes) < 2:
-        raise UsageError(f"{root / folders['train']} must have folders, one a class, not {len(classes)} of them")
-    files: list[str] = []
-    sizes: list[int] = []
-    labels: list[int] = []
-    counts: dict[str, int] = {}
-    for part, folder in folders.items():
-        before = len(files)
-        for label, wnid in enumerate(classes):
-            try:
-                own = sorted(_images(root / folder / wnid))
-            except OSError as error:
-                raise UsageError(
-                    f"{root / folder / wnid} cannot be read ({error.strerror}): it holds a class"
-                ) from None
-            files += [str(PurePosixPath(folder, wnid, file)) for file, _ in own]
-            sizes += [size for _, size in own]
-            labels += [label] * len(own)
-        counts[part] = len(files) - before
-        if listing is None and counts[part] < LEAST * len(classes):
-            raise UsageError(
-                f"{root / folder} must have {LEAST} images a class at least ({', '.join(SUFFIXES)}), not "
-                f"{counts[part]} of {len(classes)} classes"
-            )
-    if listing and len(files) != listing.n:
-        raise UsageError(f"{root} must have {listing.n} images in train and val, not {len(files)}")
-    check_images(root, files)
-    about_file, index_file = folder_files(name)
-    columns: dict[str, Any] = {"file": files, "bytes": sizes, "label": labels}
-    about = {
-        "name": name,
-        "root": str(root.resolve()),
-        "parts": Parts(**{"test": 0} | counts).as_json(),
-        "classes": len(classes),
-        "digest": _digest(columns),
-    }
-    with building(about_file.parent) as place:
-        pq.write_table(pa.table(columns), place / index_file.name)
-        (place / about_file.name).write_text(json.dumps(about))
-        for target in (index_file, about_file):
-            synced(place / target.name)
-            (place / target.name).replace(target)
-
-
 def read(name: str, listing: Listing, paths: tuple[Path, Path], known: DatasetFacts | None) -> FolderDataset:
-    """The indexed folder. UsageError when the index is torn, its folder is gone or, unless facts are `known`, a file
-    is missing or of another size.
+    """The indexed folder. UsageError when the index is torn, its folder is gone or a file is not what was imported, as
+    far as sizes and times tell; of an index of names and sizes alone, unless facts are `known`.
     """
-    about_file, index_file = paths
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        about: dict[str, Any] = json.loads(about_file.read_bytes())
-        columns = pq.read_table(index_file).to_pydict()
-        parts, root = Parts(**about["parts"]), Path(about["root"])
-        if _digest(columns) != about["digest"] or len(columns["file"]) != listing.n:
-            raise UsageError("it was altered")
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise UsageError(f"the index of {name} cannot be read ({error}): {listing.how}") from None
-    if not root.is_dir():
-        raise UsageError(f"{name}: {root} is gone; {listing.how}")
-    if known is None:
-        _check_files(root, columns["file"], columns["bytes"])
-    y = np.array(columns["label"], dtype=np.int64)
-    codes = split_codes(name, y, parts) if parts.test else _seeded(name, y)
-    facts = describe(name, about["digest"], listing.shape, listing.classes, codes, seeded=False)
-    return FolderDataset(facts=facts, root=root, files=tuple(columns["file"]), y=y, codes=codes)
+    found = _indexed(name, listing, paths)
+    if found.whole or known is None:
+        index.look(found)
+    y = np.array(found.columns["label"], dtype=np.int64)
+    codes = part_codes(name, y, found)
+    facts = describe(name, found.digest, listing.shape, listing.classes, codes, seeded=False)
+    files = tuple(found.columns["file"])
+    return FolderDataset(facts=facts, root=found.root, files=files, y=y, codes=codes, conversion=found.conversion)
 
 
-def _parts(root: Path) -> dict[str, str]:
-    """The folder of each part that has one of its own."""
-    if not (root / "train").is_dir():
-        return {"train": "."}
-    for folder in ("val", "test"):
-        if (root / folder).is_dir():
-            return {"train": "train", "test": folder}
-    raise UsageError(f"{root} has a folder train, so it must have val or test too")
+def look(name: str, listing: Listing, paths: tuple[Path, Path]) -> None:
+    """UsageError where `read` raises it, for a folder whose facts are known."""
+    found = _indexed(name, listing, paths)
+    if found.whole:
+        index.look(found)
 
 
-def _seeded(name: str, y: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Splits 0 to 4 in the shares of `assemble`."""
+def verify(name: str, listing: Listing, paths: tuple[Path, Path]) -> str:
+    """Read every file. UsageError that names those which are not what was imported; of an index of names and sizes
+    alone those which cannot be decoded, with a sentence about that as the answer.
+    """
+    found = _indexed(name, listing, paths)
+    if found.whole:
+        index.compare(found, range(listing.n))
+        return ""
+    check_images(found.root, found.columns["file"])
+    return f"names and sizes alone were compared, since its import kept no more; to compare bytes {listing.how}"
+
+
+def part_codes(name: str, y: NDArray[np.int64], found: Index) -> NDArray[np.uint8]:
+    """The splits, (·, n): the folder's own three parts; with a test part alone as `split_codes`; else splits 0 to 4 in
+    the shares of `assemble`.
+    """
+    if found.parts.get("validation"):
+        return np.array([found.columns["part"]], dtype=np.uint8)
+    if found.parts.get("test"):
+        return split_codes(name, y, Parts(train=found.parts["train"], test=found.parts["test"]))
     test = len(y) // 4
     return np.stack([stratified(y, name, k, validation=(len(y) - test) // 5, test=test) for k in range(1 + HELD_OUT)])
 
 
-def _images(folder: Path) -> list[tuple[str, int]]:
-    with os.scandir(folder) as entries:
-        return [(entry.name, entry.stat().st_size) for entry in entries if entry.name.lower().endswith(SUFFIXES)]
-
-
-def _check_files(root: Path, files: list[str], sizes: list[int]) -> None:
-    for file, size in zip(files, sizes, strict=True):
-        try:
-            found = (root / file).stat().st_size
-        except OSError as error:
-            raise UsageError(f"{root / file} cannot be read ({error.strerror}): restore it, or import again") from None
-        if found != size:
-            raise UsageError(f"{root / file} has {found} bytes, not {size}: restore it, or import the folder again")
-
-
-def _digest(columns: dict[str, Any]) -> str:
-    return digest({**columns, "rule": RULE})
+def _indexed(name: str, listing: Listing, paths: tuple[Path, Path]) -> Index:
+    found = index.read(name, paths, listing.how)
+    if len(found.columns["file"]) != listing.n:
+        raise UsageError(f"the index of {name} has {len(found.columns['file'])} images, not {listing.n}: {listing.how}")
+    return found

@@ -22,11 +22,15 @@ if TYPE_CHECKING:  # NumPy and pyarrow are imported by `read` alone, so that pla
 @dataclass(frozen=True, slots=True)
 class Source:
     """`stamp` changes when the content may have changed; `read` loads and checks it, large sets only as far as no
-    facts of this very stamp are known.
+    facts of this very stamp are known. Where the content does not lie in the stamped files, `look` raises UsageError
+    when it was altered, as far as a quick look tells, and `verify` after reading it whole. What `verify` could not
+    compare it says in a sentence.
     """
 
     stamp: tuple[str | int, ...]
     read: Callable[[DatasetFacts | None], Dataset | FolderDataset]
+    look: Callable[[], None] = lambda: None
+    verify: Callable[[], str] = lambda: ""
 
 
 def locate(name: str, listing: Listing) -> Source | None:
@@ -84,7 +88,17 @@ def _folder(name: str, listing: Listing) -> Source | None:
 
         return folders.read(name, listing, files, known)
 
-    return Source(stamp, read) if stamp else None
+    def look() -> None:
+        from trainers.data import folders
+
+        folders.look(name, listing, files)
+
+    def verify() -> str:
+        from trainers.data import folders
+
+        return folders.verify(name, listing, files)
+
+    return Source(stamp, read, look, verify) if stamp else None
 
 
 def _made(name: str, listing: Listing) -> Source | None:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from sweeps.errors import UsageError
 from trainers.augment.frames import Frames
 from trainers.data.decoding import view
+from trainers.data.images.conversion import Conversion
 
 AHEAD = 2  # orders that each worker has at a time
 
@@ -50,7 +51,9 @@ class Loader:
     Workers start with the first order and end with this object, or within seconds of its process however that ends.
     """
 
-    def __init__(self, frames: Frames, *, workers: int = 0, pinned: bool = False) -> None:
+    def __init__(
+        self, frames: Frames, conversion: Conversion | None = None, *, workers: int = 0, pinned: bool = False
+    ) -> None:
         self._orders = _Orders()
         context = None
         if workers:
@@ -58,7 +61,7 @@ class Loader:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["torch", __name__])
         self._loader = DataLoader(
-            _Views(frames),
+            _Views(frames, conversion),
             batch_size=None,
             sampler=self._orders,
             num_workers=workers,
@@ -114,8 +117,8 @@ class _Orders(Sampler[Order]):
 class _Views(Dataset[Tensor | str]):
     """Fills an order, or says in one sentence why it cannot be filled. Lives in the workers."""
 
-    def __init__(self, frames: Frames) -> None:
-        self._frames = frames
+    def __init__(self, frames: Frames, conversion: Conversion | None) -> None:
+        self._frames, self._conversion = frames, conversion
 
     def __getitem__(self, order: Order) -> Tensor | str:
         side = self._frames.side
@@ -130,7 +133,7 @@ class _Views(Dataset[Tensor | str]):
 
     def _sample(self, file: str, drawn: NDArray[np.float32] | None) -> NDArray[np.uint8]:
         if drawn is None:
-            return view(Path(file), self._frames.side, self._frames.evaluation)
+            return view(Path(file), self._frames.side, self._frames.evaluation, self._conversion)
         numbers: list[float] = drawn.tolist()
         mirrored = False
 
@@ -139,7 +142,7 @@ class _Views(Dataset[Tensor | str]):
             box, mirrored = self._frames.training(numbers, height, width)
             return box
 
-        image = view(Path(file), self._frames.side, frame)
+        image = view(Path(file), self._frames.side, frame, self._conversion)
         return image[:, ::-1] if mirrored else image
 
 

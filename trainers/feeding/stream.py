@@ -66,7 +66,7 @@ class Stream:
         self._levels = torch.tensor(255.0, device=device)  # divided by a tensor, torch rounds once
 
         pinned = self._device.type == "cuda"
-        self._loader = Loader(self._frames, workers=workers, pinned=pinned)
+        self._loader = Loader(self._frames, data.conversion, workers=workers, pinned=pinned)
         self._training: Iterator[Tensor] | None = None
         self._due = (0, 0, 0)  # epoch, step and piece that it gives next
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli.data import data_app
+from tests.trainers.data.messy_images import classes, half_transparent, parts
 
 runner = CliRunner()
 
@@ -69,3 +70,49 @@ def test_import_of_nothing_known_is_bad_usage(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text("text")
     with pytest.raises(ValueError, match="is not a known archive"):
         runner.invoke(data_app, ["import", str(tmp_path / "some.txt")], catch_exceptions=False)
+
+
+def test_import_of_images_shows_a_table(tmp_path: Path) -> None:
+    root = parts(tmp_path / "in", "train", "val")
+    half_transparent(root / "train" / "cat" / "logo.png")
+    (root / "train" / "cat" / "Thumbs.db").write_text("")
+    said = runner.invoke(data_app, ["import", str(root), "--name", "mine", "--background", "grey"])
+    assert said.exit_code == 0
+    lines = said.stdout.splitlines()
+    assert lines[:4] == [
+        "class      train  test (val)",
+        "cat            5           2",
+        "dog            4           2",
+        "2 classes      9           4",
+    ]
+    assert lines[4:] == [
+        "converted to RGB: 1 × alpha (put on grey)",
+        "skipped: 1 × made by a system or a program: train/cat/Thumbs.db",
+        "note: val serves as the test part, since there is no test part",
+        "now here: mine",
+    ]
+    verified = json.loads(runner.invoke(data_app, ["verify", "mine", "--json"]).stdout)
+    assert [(row["ok"], row["note"]) for row in verified] == [(True, "")]
+
+
+def test_import_of_images_as_json(tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    for i in range(12):
+        (root / "cat" / f"bad{i}.png").write_bytes(b"")
+    command = ["import", str(root), "--name", "mine", "--json"]
+    refused = runner.invoke(data_app, command)
+    assert refused.exit_code == 4
+    said = json.loads(refused.stdout)
+    assert len(said["unusable"]["mine"]) == 12
+    assert "; and 2 more: restore what is torn" in said["refused"]["mine"]
+    said = json.loads(runner.invoke(data_app, [*command, "--skip-unreadable"]).stdout)
+    assert said["done"] == ["mine"]
+    images = said["images"]["mine"]
+    assert images["classes"] == {"cat": {"images": 4}, "dog": {"images": 4}}
+    assert len(images["unreadable"]) == 12
+
+
+def test_options_for_images_need_a_name(tmp_path: Path) -> None:
+    for option in (["--first-frame"], ["--skip-unreadable"], ["--background", "black"]):
+        with pytest.raises(ValueError, match="are for a folder of images: add --name NAME"):
+            runner.invoke(data_app, ["import", str(tmp_path), *option], catch_exceptions=False)

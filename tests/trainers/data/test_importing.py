@@ -450,6 +450,7 @@ def test_imagenet_stays_in_its_folder(home: Path, tmp_path: Path, small: Small) 
     assert bring(root).done == ["imagenet"]
     found = data.load_folder("imagenet")
     assert found.facts == data.facts("imagenet")
+    assert found.conversion is None
     assert found.facts.shape == (3, 224, 224)
     assert [(s.train, s.validation, s.test) for s in found.facts.splits] == [(20, 0, 4)] + 4 * [(18, 2, 4)]
     assert found.path(0) == root / "train" / "n1" / "n1_0.JPEG"
@@ -490,7 +491,7 @@ def test_an_incomplete_imagenet_folder_is_refused(home: Path, tmp_path: Path, sm
     small("imagenet", n=25, classes=2)
     assert "must have 25 images in train and val, not 24" in refusal(bring(root), "imagenet")
     shutil.rmtree(root / "val" / "n1")
-    assert "cannot be read" in refusal(bring(root), "imagenet")
+    assert "must have 25 images in train and val, not 22" in refusal(bring(root), "imagenet")
 
 
 def test_any_folder_of_images_comes_under_a_name(home: Path, tmp_path: Path) -> None:
@@ -535,8 +536,8 @@ def test_a_torn_image_is_named_at_import_and_by_verify(home: Path, tmp_path: Pat
     bring_folder(root, "flowers")
     broken = bytearray(content)
     broken[:2] = b"??"
-    file.write_bytes(broken)  # of the same size: the index does not tell
-    with pytest.raises(ValueError, match=rf"^{file} cannot be decoded \(.*\): restore what is torn or take it out"):
+    file.write_bytes(broken)
+    with pytest.raises(ValueError, match=rf"^{file} was altered since it was imported: restore it"):
         data.verify("flowers")
 
 
@@ -553,7 +554,7 @@ def test_many_images_are_read_by_several_processes(home: Path, tmp_path: Path, m
     ("damage", "sentence"),
     [
         ("val", "has a folder train, so it must have val or test too"),
-        ("val/c2", "val/c2 cannot be read"),
+        ("train/c2", "the class c2 (FOLDER/val/c2/0.jpeg) has no image in FOLDER/train"),
         ("train/c1 train/c2", "must have folders, one a class, not 1 of them"),
     ],
 )
@@ -561,7 +562,7 @@ def test_a_folder_that_is_no_set_of_images_is_refused(damage: str, sentence: str
     root = tree(tmp_path / "flowers")
     for folder in damage.split():
         shutil.rmtree(root / folder)
-    assert sentence in refusal(bring_folder(root, "flowers"))
+    assert sentence in refusal(bring_folder(root, "flowers")).replace(str(root), "FOLDER")
 
 
 def test_a_name_that_is_taken_or_none_is_refused(home: Path, tmp_path: Path) -> None:

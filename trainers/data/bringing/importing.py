@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from sweeps.errors import UsageError
-from trainers.data import folders
-from trainers.data.bringing import convert_images, convert_tables
+from trainers.data.bringing import convert_images, convert_tables, own_images
 from trainers.data.bringing.bundle import Bundle, opened
 from trainers.data.bringing.placing import ArrayWriter, building, place_table
 from trainers.data.catalog import facts
 from trainers.data.home import array_files
+from trainers.data.images.report import FolderReport
 from trainers.data.listings.registry import FREE, REGISTRY
 from trainers.data.sources import in_files
 
@@ -32,16 +32,20 @@ SIDE_BY_SIDE: dict[str, tuple[tuple[str, ...], Callable[[list[Bundle], ArrayWrit
     )
 }
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Data sets now here, those that were, and those refused with the reason."""
+    """Data sets now here, those that were, and those refused with the reason. `reports`: what folders of images hold;
+    `unusable`: every file that a folder was refused for, with the reason.
+    """
 
     done: list[str] = field(default_factory=list[str])
     kept: list[str] = field(default_factory=list[str])
     refused: dict[str, str] = field(default_factory=dict[str, str])
+    reports: dict[str, FolderReport] = field(default_factory=dict[str, FolderReport])
+    unusable: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
 
 def sound(name: str) -> bool:
@@ -54,7 +58,7 @@ def sound(name: str) -> bool:
         return False
 
 
-def bring_folder(path: Path, name: str) -> Imported:
+def bring_folder(path: Path, name: str, wishes: own_images.Wishes | None = None) -> Imported:
     """Bring a folder of images, one folder a class, under a name of the user's; what had the name is replaced.
 
     UsageError for a path that is no folder, and for a name that is taken or is none.
@@ -66,8 +70,10 @@ def bring_folder(path: Path, name: str) -> Imported:
         raise UsageError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
     result = Imported()
     try:
-        folders.bring(name, None, path)
+        result.reports[name] = own_images.bring(name, None, path, wishes)
         result.done.append(name)
+    except own_images.UnusableImages as error:
+        result.refused[name], result.unusable[name] = str(error), error.files
     except ValueError as error:
         result.refused[name] = str(error)
     return result
@@ -95,8 +101,10 @@ def bring(path: Path, names: Collection[str] | None = None) -> Imported:
                 result.kept.append(name)
             else:
                 try:
-                    jobs[name]()
+                    made = jobs[name]()
                     result.done.append(name)
+                    if isinstance(made, FolderReport):
+                        result.reports[name] = made
                 except ValueError as error:
                     result.refused[name] = str(error)
     return result
@@ -106,7 +114,7 @@ def _jobs(path: Path, stack: ExitStack) -> dict[str, Job]:
     """What to do for each data set that the path holds."""
     folder = path if path.is_dir() else path.parent
     if path.is_dir() and (path / "train").is_dir() and (path / "val").is_dir() and not _imagenette(path):
-        return {"imagenet": lambda: folders.bring("imagenet", REGISTRY["imagenet"], path)}
+        return {"imagenet": lambda: own_images.bring("imagenet", REGISTRY["imagenet"], path)}
     touched = [
         name
         for name, (files, _) in SIDE_BY_SIDE.items()
