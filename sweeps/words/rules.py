@@ -7,11 +7,13 @@ from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
-from sweeps.cost import steps
+from sweeps.cost import steps, warmup_steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
+from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer, parts
+from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
@@ -103,10 +105,12 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
         return
     if trial.nesterov and not trial.momentum:
         yield "nesterov=true needs a momentum above 0"
-    for name in ("dropout", "alpha_dropout", "momentum"):
+    for name in ("dropout", "alpha_dropout", "momentum", "label_smoothing", "ema"):
         if getattr(trial, name) >= 1:
             yield f"{name}={getattr(trial, name):g} must be below 1"
     yield from _schedule_problems(trial)
+    yield from _warmup_problems(trial, facts)
+    yield from _optimizer_problems(trial.optimizer, trial)
     yield from _normalizer_problems(trial)
 
 
@@ -118,6 +122,41 @@ def _schedule_problems(trial: Trial) -> Iterator[str]:
             f"schedule {trial.schedule}: {len(factors)} factors for {len(at)} places in `at`; give one factor for all, "
             "or one for each"
         )
+
+
+def _warmup_problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
+    if trial.warmup and trial.warmup_steps:
+        yield f"warmup={trial.warmup:g} and warmup_steps={trial.warmup_steps}: each says how long it is; give one"
+        return
+    try:
+        told, taken, whole = f"warmup={trial.warmup:g}", warmup_steps(trial, facts), steps(trial, facts)
+    except UsageError:  # of the split, which is told already
+        return
+    if trial.warmup_steps:
+        told = f"warmup_steps={trial.warmup_steps}"
+    if taken > whole > 0:
+        yield f"{told}: it takes {taken:,.6g} steps, and training has {whole:,}: lr is never reached; shorten it"
+
+
+def _optimizer_problems(optimizer: Choice, trial: Trial) -> Iterator[str]:
+    for name in ("momentum", "nesterov"):
+        value = getattr(trial, name)
+        if value and name not in OPTIMIZERS[optimizer.name].takes:
+            able = [other for other, entry in OPTIMIZERS.items() if name in entry.takes]
+            yield (
+                f"{optimizer.name} with {name}={str(value).lower()}: it has none; for {', '.join(able)} alone: "
+                f'where: [{{if: "optimizer={",".join(able)}", {name}: {str(value).lower()}}}]'
+            )
+    for name, value in optimizer.options:
+        values = value if isinstance(value, tuple) else (value,)
+        if name in ("betas", "rho") and 1.0 in values:
+            yield f"{optimizer.name} with {name}={_list(values)}: each must be below 1"
+        if name == "eps" and not value:
+            yield f"{optimizer.name} with eps=0: a weight whose gradients are 0 becomes NaN; use 1e-8"
+
+
+def _list(values: tuple[object, ...]) -> str:
+    return f"[{', '.join(map(str, values))}]" if len(values) > 1 else str(values[0])
 
 
 def _normalizer_problems(trial: Trial) -> Iterator[str]:

@@ -15,7 +15,7 @@ from trainers import data
 from trainers.host import prepare
 from trainers.metrics import cross_entropy
 from trainers.models import build
-from trainers.optim import SGD
+from trainers.optim.sgd import SGD
 from trainers.pack import PackTrainer
 from trainers.seeding import Streams
 
