@@ -41,7 +41,7 @@ def other_sources(store: Store, packs: Sequence[RosterPack]) -> list[OtherSource
     done = store.ledger.done()
     finished = {p.id: p for p in packs if p.id in done}
     rows, _ = store.ledger.read(finished, ["pack_id", "source"])
-    found: dict[tuple[str, str], OtherSource] = {}
+    found: dict[tuple[str, str, str], OtherSource] = {}
     for pack, source in dict(zip(rows["pack_id"].to_pylist(), rows["source"].to_pylist(), strict=True)).items():
         data = completed(finished[pack].common | finished[pack].own[0])
         key = data["normalizer"]["name"], data["model"]["name"], data["optimizer"]["name"]

@@ -147,7 +147,7 @@ class Axes:
         data: dict[str, Any] = {
             name: [_json(v) for v in values]
             for name, values in self.settings.items()
-            if len(values) > 1 or not is_left_out(name, values[0])
+            if not (len(values) == 1 and is_left_out(name, *values))
         }
         if self.zips:
             data["zip"] = [{name: [_json(v) for v in values] for name, values in z.items()} for z in self.zips]

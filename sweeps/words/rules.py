@@ -148,15 +148,11 @@ def _optimizer_problems(optimizer: Choice, trial: Trial) -> Iterator[str]:
                 f'where: [{{if: "optimizer={",".join(able)}", {name}: {str(value).lower()}}}]'
             )
     for name, value in optimizer.options:
-        values = value if isinstance(value, tuple) else (value,)
-        if name in ("betas", "rho") and 1.0 in values:
-            yield f"{optimizer.name} with {name}={_list(values)}: each must be below 1"
+        if name in ("betas", "rho") and (value == 1.0 or (isinstance(value, tuple) and 1.0 in value)):
+            told = f"{[*value]}: each" if isinstance(value, tuple) else f"{value}:"
+            yield f"{optimizer.name} with {name}={told} must be below 1"
         if name == "eps" and not value:
             yield f"{optimizer.name} with eps=0: a weight whose gradients are 0 becomes NaN; use 1e-8"
-
-
-def _list(values: tuple[object, ...]) -> str:
-    return f"[{', '.join(map(str, values))}]" if len(values) > 1 else str(values[0])
 
 
 def _normalizer_problems(trial: Trial) -> Iterator[str]:
