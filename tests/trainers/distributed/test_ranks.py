@@ -27,8 +27,9 @@ EVERYTHING: dict[str, Any] = {  # an optimizer with a state, and all that acts b
     "label_smoothing": 0.1,
     "ema": 0.5,
 }
-INTERRUPTED = {name: case(name) for name in ("brn", "vcl")}
-INTERRUPTED |= {f"{name} with all": replace(case(name), **EVERYTHING) for name in ("popnorm+vcl", "cwo")}
+INTERRUPTED = {name: case(name) for name in ("brn", "vcl")} | {
+    f"{name} with all": replace(case(name), **EVERYTHING) for name in ("popnorm+vcl", "cwo")
+}
 
 
 def together(rank: int, world: int, folder: str) -> None:
