@@ -20,7 +20,7 @@ def told(call: Call) -> list[str]:
 def edit(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The source of bn is another one from now on."""
 
-    def now(normalizer: str, model: str) -> str:
+    def now(normalizer: str, model: str, optimizer: str) -> str:
         return f"{normalizer} {number}" if normalizer == "bn" else normalizer
 
     monkeypatch.setattr(source, "source_digest", now)
