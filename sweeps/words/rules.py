@@ -17,7 +17,8 @@ from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # named to who asks for too small a batch
+# Named to who asks for too small a batch.
+ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt")
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:

@@ -194,6 +194,13 @@ NORMALIZERS: dict[str, Normalizer] = {
             )
         },
     ),
+    "dyt": Normalizer(
+        summary="dynamic tanh: gamma tanh(alpha u) + beta, without a statistic",
+        source="Zhu et al. 2025, Transformers without normalization",
+        implementation="dyt:DynamicTanh",
+        points=frozenset({"after"}),
+        options={"alpha": Option("float", 0.5, low=0.0, packs=True, help="at the start; learned, one a layer")},
+    ),
 }
 
 ACTIVATIONS: dict[str, Entry] = {
