@@ -30,7 +30,7 @@ class Clipping:
             if p.grad is None:
                 norm.zero_()
             else:
-                torch.linalg.vector_norm(p.grad.flatten(1), dim=1, out=norm)
+                torch.linalg.vector_norm(p.grad.reshape(len(p), -1), dim=1, out=norm)
         norms = torch.linalg.vector_norm(self._norms, dim=0)
         scale = (self._largest / (norms + 1e-6)).clamp_(max=1.0)
         for p in self._parameters:

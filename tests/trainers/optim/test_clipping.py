@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from trainers.optim.clipping import Clipping
 
-SHAPES = ((4, 3), (4,), (2, 3, 3, 3), (5,))
+SHAPES = ((4, 3), (4,), (), (2, 3, 3, 3), (5,))
 
 
 def parameters(replicas: int) -> list[Tensor]:

@@ -27,6 +27,7 @@ SHAPES = {
     "layer.bias": (4,),
     "norm.weight": (4,),
     "vcl.beta": (4, 2),
+    "activation.slope": (),
     "head.weight": (2, 6),
 }
 STEPS = 20
