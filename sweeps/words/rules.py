@@ -188,6 +188,13 @@ def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
         yield f"vcl with n={n}: a batch of {share} has no two subsets of {n} samples; use {out}"
 
 
+def _ghosts(trial: Trial, share: int) -> Iterator[str]:
+    size = trial.normalizer["size"]
+    assert isinstance(size, int)
+    if share % size:
+        yield f"gbn with size={size}: {size} does not divide a batch of {share}; use a divisor of it"
+
+
 def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
     virtual, extra = trial.normalizer["virtual_batch"], trial.normalizer["extra"]
     assert isinstance(virtual, int)
@@ -251,11 +258,12 @@ def _normprop_batch(trial: Trial, share: int) -> Iterator[str]:
 
 
 # Use the batch and have no `sync`, so that a method which has it cannot stand beside them where shards are joined.
-OF_EACH_SHARD = ("mbn", "vcl", "normprop")
+OF_EACH_SHARD = ("mbn", "vcl", "normprop", "gbn")
 
 # Of one method each; a composition keeps the rules of its parts. `share` is what one shard has of the batch.
 RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
     "vcl": (_vcl_subsets,),
+    "gbn": (_ghosts,),
     "bn-noise": (_noise_of_smaller_batch,),
     "ln": (_ln_of_one_value,),
     "in": (_in_without_space,),

@@ -201,6 +201,14 @@ NORMALIZERS: dict[str, Normalizer] = {
         points=frozenset({"after"}),
         options={"alpha": Option("float", 0.5, low=0.0, packs=True, help="at the start; learned, one a layer")},
     ),
+    "gbn": Normalizer(
+        summary="ghost batch normalization: over parts of the batch",
+        source="Hoffer et al. 2017, Train longer, generalize better",
+        implementation="batch_statistics.ghost:GhostBatchNorm",
+        points=frozenset({"after"}),
+        least_values=2,
+        options={"size": Option("int", 10, low=2, help="samples of a part; divides the batch, or a shard of it")},
+    ),
 }
 
 ACTIVATIONS: dict[str, Entry] = {
