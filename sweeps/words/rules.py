@@ -18,7 +18,7 @@ from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 # Named to who asks for too small a batch.
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt")
+ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws")
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:
@@ -270,6 +270,7 @@ RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
     "gn": (_gn_of_one_value,),
     "cwn": (_one_weight,),
     "ws": (_one_weight,),
+    "sws": (_one_weight,),
     "cwo": (_cwo_one_weight,),
     "normprop": (_normprop_dropout, _normprop_batch),
 }

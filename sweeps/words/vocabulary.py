@@ -209,6 +209,12 @@ NORMALIZERS: dict[str, Normalizer] = {
         least_values=2,
         options={"size": Option("int", 10, low=2, help="samples of a part; divides the batch, or a shard of it")},
     ),
+    "sws": Normalizer(
+        summary="scaled weight standardization, as in NF-nets: weights and activations of variance 1",
+        source="Brock et al. 2021, section 4.1",
+        implementation="weights.scaled:ScaledWeightStandardization",
+        points=frozenset({"weight", "activated"}),
+    ),
 }
 
 ACTIVATIONS: dict[str, Entry] = {
