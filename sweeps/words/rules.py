@@ -18,7 +18,7 @@ from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 # Named to who asks for too small a batch.
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws")
+ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws", "sn")
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:

@@ -215,6 +215,12 @@ NORMALIZERS: dict[str, Normalizer] = {
         implementation="weights.scaled:ScaledWeightStandardization",
         points=frozenset({"weight", "activated"}),
     ),
+    "sn": Normalizer(
+        summary="spectral normalization: weights over their largest singular value",
+        source="Miyato et al. 2018, Algorithm 1",
+        implementation="weights.spectral:SpectralNorm",
+        points=frozenset({"weight"}),
+    ),
 }
 
 ACTIVATIONS: dict[str, Entry] = {
