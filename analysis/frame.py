@@ -13,6 +13,7 @@ from analysis.statistics.scores import listed, plain
 from analysis.table_file import load
 from sweeps.columns import settings
 from sweeps.errors import UsageError
+from sweeps.trial import completed
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -130,7 +131,7 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     sweeps: dict[str, dict[str, set[str]]] = {}
     for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
         fields = sweeps.setdefault(str(sweep), {})
-        for name, value in parsed(text).items():
+        for name, value in completed(parsed(text)).items():
             fields.setdefault(name, set()).add(worded(value, name))
     (one, first), *others = sweeps.items()
     for other, fields in others:
@@ -147,7 +148,7 @@ def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFra
     each wanted option of one, such as `normalizer.n`."""
     if "trial" not in frame:
         return frame
-    trials = [parsed(text) for text in frame["trial"]]
+    trials = [completed(parsed(text)) for text in frame["trial"]]
     if any("." in name for name in wanted):
         for name, values in settings(trials).items():
             if "." in name and name in wanted:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeps.identity import canonical
+from sweeps.trial import completed
 from sweeps.words.settings import CHOICES, setting_names
 
 
 def settings(trials: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """A column a setting, and one for each option that some of the trials (`Trial.as_json`) have, None where one has
     none. A choice is its name; a value that is a list is its JSON, and so are all of its column."""
+    trials = [completed(trial) for trial in trials]
     columns: dict[str, list[Any]] = {}
     for name in setting_names():
         values = [trial.get(name) for trial in trials]

@@ -21,6 +21,11 @@ def steps(trial: Trial, facts: DatasetFacts) -> int:
     return min(most, trial.steps) if trial.steps else most
 
 
+def warmup_steps(trial: Trial, facts: DatasetFacts) -> float:
+    """Steps until the learning rate is whole: `Trial.warmup_steps`, or so many epochs'."""
+    return trial.warmup_steps or trial.warmup * steps_per_epoch(trial, facts)
+
+
 Macs = Callable[[Trial, DatasetFacts], tuple[int, int]]
 
 

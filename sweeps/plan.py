@@ -15,7 +15,7 @@ from sweeps.file.spec import SweepSpec
 from sweeps.file.values import entry_of
 from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
-from sweeps.trial import SCHEMA, Trial, field_names
+from sweeps.trial import SCHEMA, Trial, field_names, is_left_out
 from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer
 from sweeps.words.settings import CHOICES, DECLARED
@@ -67,9 +67,9 @@ def by_id(trials: Iterable[Trial]) -> dict[str, Trial]:
         values = values_of(trial)
         for name, value, last in zip(names, values, before, strict=True):
             if value is not last:
-                texts[name] = f'"{name}":{_text(value)}'
+                texts[name] = "" if is_left_out(name, value) else f'"{name}":{_text(value)}'
         before = values
-        vars(trial)["id"] = identifier = sha256(f"{{{','.join(texts.values())}}}")
+        vars(trial)["id"] = identifier = sha256(f"{{{','.join(filter(None, texts.values()))}}}")
         found[identifier] = trial
     return found
 

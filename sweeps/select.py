@@ -3,7 +3,7 @@
 Clauses are separated by spaces and must all hold. Operators: = != < <= > >=. `a,b` is any of them (after != none of
 them), `0..9` a range with both ends, `*` and `?` stand for any letters, `null` for a missing value. A field is a
 setting of the trial, a column of a table, or an option: `normalizer.n`, or just `n`. Texts are read as the row's own
-value is: `depth=4` matches the number 4.
+value is: `depth=4` matches the number 4, and `betas=0.95` a list that holds it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import operator
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
@@ -66,6 +66,8 @@ class Alternative:
             return self.text == "null"
         if self.text == "null":
             return False
+        if isinstance(value, tuple | list):
+            return any(self.equals(each, clause) for each in cast("Sequence[object]", value))
         if isinstance(value, bool):
             if self.text.lower() not in ("true", "false"):
                 raise UsageError(f"'{clause}' compares true or false with '{self.text}'")

@@ -10,7 +10,8 @@ from typing import Any
 from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
 from sweeps.words.choice import Choice
-from sweeps.words.declared import setting
+from sweeps.words.declared import options, setting
+from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
@@ -21,7 +22,8 @@ class Trial:
     """One configuration with its seed, wholly resolved: no field has a default here, so none can change unseen.
 
     `setting` declares what a sweep file may say of a field. `packs`: trials of one pack may differ in it, since it
-    changes no tensor's shape. The two fields without it follow from the data set and the normalizer.
+    changes no tensor's shape. `younger`: than trials that may be recorded, which have no such field: a trial's JSON,
+    and so its id, leaves it out at its default. The two fields without it follow from the data set and the normalizer.
     """
 
     dataset: str = field(
@@ -89,16 +91,54 @@ class Trial:
     epochs: int = field(metadata=setting(100, low=1, help="passes over the training part"))
     steps_per_epoch: int = field(metadata=setting(0, low=0, help="most steps of an epoch; 0: all full batches"))
     steps: int = field(metadata=setting(0, low=0, help="training ends after so many steps; 0: after the epochs"))
+    optimizer: Choice = field(
+        metadata=setting(
+            "sgd",
+            younger=True,
+            entries=OPTIMIZERS,
+            help="how gradients move the weights: `normsweep list optimizers`; `{adamw: {betas: [0.9, 0.95]}}`",
+        )
+    )
     lr: float = field(metadata=setting(0.01, low=0.0, packs=True, help="learning rate of a step"))
     schedule: Choice = field(
         metadata=setting(
             "constant", entries=SCHEDULES, packs=True, help="course of the learning rate: `normsweep list schedules`"
         )
     )
-    momentum: float = field(metadata=setting(0.0, low=0.0, high=1.0, packs=True, help="momentum of SGD"))
+    warmup: float = field(
+        metadata=setting(
+            0.0, low=0.0, packs=True, younger=True, help="epochs over which the learning rate rises linearly; 0: none"
+        )
+    )
+    warmup_steps: int = field(
+        metadata=setting(0, low=0, packs=True, younger=True, help="the same in steps; give one of the two")
+    )
+    momentum: float = field(
+        metadata=setting(0.0, low=0.0, high=1.0, packs=True, help="momentum of sgd, rmsprop, lars and muon")
+    )
     nesterov: bool = field(metadata=setting(False, help="Nesterov's form of the momentum"))
     weight_decay: float = field(
         metadata=setting(0.0, low=0.0, packs=True, help="decay of the weights, never of scales and biases")
+    )
+    clip_norm: float = field(
+        metadata=setting(
+            0.0, low=0.0, packs=True, younger=True, help="largest norm of all gradients of a network together; 0: any"
+        )
+    )
+    label_smoothing: float = field(
+        metadata=setting(
+            0.0, low=0.0, high=1.0, packs=True, younger=True, help="share of a label that goes to all classes alike"
+        )
+    )
+    ema: float = field(
+        metadata=setting(
+            0.0,
+            low=0.0,
+            high=1.0,
+            packs=True,
+            younger=True,
+            help="decay of a running average of the weights, which is evaluated in their place; 0: none",
+        )
     )
     smoothing: int = field(
         metadata=setting(10, low=1, help="epochs of the trailing mean of the validation error that selects an epoch")
@@ -113,19 +153,22 @@ class Trial:
     seed: int = field(metadata=setting(0, low=0, high=2**63 - 1, packs=True, help="seed of every random number"))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, the schema number included; `Trial.from_json` is its inverse."""
+        """Plain data, the schema number included; `Trial.from_json` is its inverse. Younger fields at their defaults
+        are left out: see `completed`."""
         data: dict[str, Any] = {"schema": SCHEMA}
         for name in field_names():
             value = getattr(self, name)
-            data[name] = value.as_json() if isinstance(value, Choice) else value
+            if not is_left_out(name, value):
+                data[name] = value.as_json() if isinstance(value, Choice) else value
         return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
         if data.get("schema") != SCHEMA:
             raise UsageError(f"a trial of schema {data.get('schema')}; this program reads schema {SCHEMA}: update it")
+        whole = completed(data)
         values: dict[str, Any] = {
-            name: Choice.from_json(data[name]) if isinstance(data[name], dict) else data[name] for name in field_names()
+            name: Choice.from_json(value) if isinstance(value := whole[name], dict) else value for name in field_names()
         }
         return cls(**values)
 
@@ -136,6 +179,29 @@ class Trial:
 
     def canonical(self) -> str:
         return canonical(self.as_json())
+
+
+@cache
+def younger() -> dict[str, Any]:
+    """The defaults of the younger fields, as `Trial.as_json` would have them."""
+    declared = {name: option for name, option in options(Trial).items() if option.younger}
+    return {n: Choice(str(o.default)).as_json() if o.kind == "choice" else o.default for n, o in declared.items()}
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return {name: Choice.from_json(v) if isinstance(v, dict) else v for name, v in younger().items()}
+
+
+def is_left_out(name: str, value: object) -> bool:
+    """Whether a trial's JSON has no such field, since it is younger and at its default."""
+    defaults = _defaults()
+    return name in defaults and value == defaults[name]
+
+
+def completed(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A trial's JSON with the younger fields that it leaves out."""
+    return {**younger(), **data}
 
 
 @cache

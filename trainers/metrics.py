@@ -14,6 +14,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return losses.view(labels.shape).mean(dim=1)
 
 
+def smoothed(losses: Tensor, logits: Tensor, share: Tensor) -> Tensor:
+    """(R,) `cross_entropy` with labels of which a share (R,) goes to all classes alike (Szegedy et al. 2016)."""
+    alike = -logits.log_softmax(dim=-1).mean(dim=(1, 2))
+    return losses + share * (alike - losses)
+
+
 def wrong(logits: Tensor, labels: Tensor) -> Tensor:
     """(R,) int64: how many samples have their largest logit elsewhere than at the label."""
     return (logits.argmax(dim=-1) != labels).sum(dim=1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +25,9 @@ from trainers.feeding.pool import Pool
 from trainers.feeding.stream import Stream
 from trainers.history import History, row
 from trainers.layers.block import pixel_by_pixel
-from trainers.metrics import cross_entropy, wrong
+from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
-from trainers.optim import SGD
+from trainers.optim import build as optim
 from trainers.pulse import Pace
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
@@ -89,12 +90,11 @@ class PackTrainer:
         if compile:
             self._forward = compiled(self.network, self.streams, synchronized=processes(joined(first)) > 1)
         self._channels_last = channels_last and len(facts.shape) == 3
-        self.optimizer = SGD(
-            self.network.named_parameters(),
-            momentum=[t.momentum for t in self.trials],
-            nesterov=[t.nesterov for t in self.trials],
-            weight_decay=[t.weight_decay for t in self.trials],
-        )
+        self.optimizer = optim.build(self.trials, self.network.named_parameters())
+        self._clipping = optim.clipping(self.trials, self.network)
+        self._average = optim.average(self.trials, self.network)
+        smoothing = [t.label_smoothing for t in self.trials]
+        self._label_smoothing = torch.tensor(smoothing, dtype=dtype, device=device) if any(smoothing) else None
         self._shards = Shards(first, self.network, self._ranks)
         if isinstance(data, FolderDataset):
             mine = self._shards.mine
@@ -169,6 +169,7 @@ class PackTrainer:
             "trials": [t.id for t in self.trials],
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": {} if self._average is None else self._average.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
             "loss_sums": self._loss_sums,
@@ -181,6 +182,8 @@ class PackTrainer:
             raise UsageError("the checkpoint holds other trials: delete it and train the pack again")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.epoch, self.step = state["epoch"], state["step"]
         self._loss_sums.copy_(state["loss_sums"])
         self._histories = [History.from_dict(h) for h in state["histories"]]
@@ -223,11 +226,15 @@ class PackTrainer:
         losses = self._shards.train(lambda part: self._losses(batch, part))
         for block in self.network.blocks:
             block.gradients()
+        if self._clipping is not None:
+            self._clipping.clip()
         self.optimizer.set_rates(self._rates())
         self.optimizer.step()
         self.optimizer.clear()
         for block in self.network.blocks:
             block.project()
+        if self._average is not None:
+            self._average.follow()
         self._loss_sums += losses
         self.step += 1
         if self._agree_every and self._steps_done % self._agree_every == 0:
@@ -237,9 +244,12 @@ class PackTrainer:
         """Of a part of the batch (R, B), where its samples lie: the losses (R,), and what is descended."""
         self.streams.part(part.start, self._batch_size)
         x, y = self._pool.samples(batch[:, part])
-        losses = cross_entropy(self._logits(self._augmentation.training(x)), y)
+        logits = self._logits(self._augmentation.training(x))
+        losses = descended = cross_entropy(logits, y)
+        if self._label_smoothing is not None:
+            descended = smoothed(losses, logits, self._label_smoothing)
         penalty = self.network.penalty()
-        return losses, losses if penalty is None else losses + penalty
+        return losses, descended if penalty is None else descended + penalty
 
     def _logits(self, x: Tensor) -> Tensor:
         x = self.network.input(x)
@@ -247,14 +257,20 @@ class PackTrainer:
 
     def _rates(self) -> list[float]:
         position = Position(epoch=self.epoch, epochs=self._epochs, step=self._steps_done, steps=self._steps)
-        return [t.lr * factor(t.schedule, position) for t in self.trials]
+        return [t.lr * factor(t.schedule, position) * self._warmup(t) for t in self.trials]
+
+    def _warmup(self, trial: Trial) -> float:
+        """The share of its learning rate that a trial has reached: 1/w at the first of w steps of warm-up."""
+        whole = trial.warmup_steps or trial.warmup * self._epoch_steps
+        return 1.0 if self._steps_done + 1 >= whole else (self._steps_done + 1) / whole
 
     def _end_epoch(self) -> None:
         losses = self._loss_sums / self._steps_of_epoch()
         self.network.eval()
-        self._calibrate("evaluation")
-        val_wrong, val_finite = self._evaluate(self._pool.validation)
-        test_wrong, test_finite = self._evaluate(self._pool.test)
+        with self._evaluated():
+            self._calibrate("evaluation")
+            val_wrong, val_finite = self._evaluate(self._pool.validation)
+            test_wrong, test_finite = self._evaluate(self._pool.test)
         self.network.train()
         finite = (losses.isfinite() & val_finite & test_finite).tolist()
         figures = zip(losses.tolist(), val_wrong.tolist(), test_wrong.tolist(), strict=True)
@@ -272,6 +288,15 @@ class PackTrainer:
         self._where = None
         self.step = 0
         self.epoch += 1
+
+    @contextmanager
+    def _evaluated(self) -> Generator[None]:
+        """Within it the network is what is evaluated: the average, kept where the methods keep the weights."""
+        with nullcontext() if self._average is None else self._average.in_place():
+            if self._average is not None:
+                for block in self.network.blocks:
+                    block.project()
+            yield
 
     @torch.no_grad()
     def _evaluate(self, part: Tensor) -> tuple[Tensor, Tensor]:

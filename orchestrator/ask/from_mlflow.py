@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from orchestrator.ask.frame import INTEGERS, NAMES, Progress, frame_of
-from orchestrator.mirror.run_data import MEMBER_TAG, SINCE_TAG, TRIAL_TAG, UNTIL_TAG, member_tag
+from orchestrator.mirror.run_data import MEMBER_TAG, SINCE_TAG, TRIAL_TAG, UNTIL_TAG, member_tag, setting_text
 from orchestrator.mirror.tracker import Refused, Selected
 from orchestrator.mirror.trackers import open_tracker
 from orchestrator.mirror.uri import tracking_uri
@@ -16,8 +16,10 @@ from orchestrator.store.sweeps import AT, LATEST
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
 from sweeps.records import METRICS
+from sweeps.trial import younger
 
 _KNOWN = {*NAMES, *INTEGERS}
+_YOUNGER = {name: setting_text(value) for name, value in younger().items()}  # older runs have no such parameter
 
 
 def from_mlflow(
@@ -44,7 +46,7 @@ def from_mlflow(
                         if run.tags[TRIAL_TAG] not in wanted if wanted is not None else _dropped(run):
                             continue
                         _append(run, columns)
-                        settings.append(run.params)
+                        settings.append(_YOUNGER | run.params)
                     if progress is not None:
                         progress(len(settings))
         except Refused as sentence:

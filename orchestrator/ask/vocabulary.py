@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.words.near import one_of
 
 SCHEMAS = ("sweep", "site")
-NAMES = ("normalizers", "activations", "models", "schedules", "augmentations")
+NAMES = ("normalizers", "activations", "models", "optimizers", "schedules", "augmentations")
 KEYS = ("settings", "run", "analysis", "site")
 LISTS = ("presets", "datasets", *NAMES, *KEYS)
 
@@ -26,7 +26,7 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
-    from sweeps.words import vocabulary
+    from sweeps.words import optimizers, vocabulary
 
     return [
         {
@@ -35,7 +35,7 @@ def listed(what: str) -> list[dict[str, Any]]:
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
         }
-        for name, entry in getattr(vocabulary, what.upper()).items()
+        for name, entry in getattr(optimizers if what == "optimizers" else vocabulary, what.upper()).items()
     ]
 
 

@@ -160,7 +160,7 @@ class PackJob:
         self._store.disk = Disk(PATIENCE, sleep=_wait)
         self._started = time.monotonic()
         trials = task.pack.trials
-        self._source = source_digest(trials[0].normalizer.name, trials[0].model.name)
+        self._source = source_digest(trials[0].normalizer.name, trials[0].model.name, trials[0].optimizer.name)
         dataset = data.read(trials[0].dataset)
         if dataset.facts.digest != trials[0].digest:
             raise UsageError(

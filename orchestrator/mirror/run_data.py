@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.store.parts import shown
 from sweeps.identity import canonical
 from sweeps.records import AXES, COUNTS, CURVES, IDENTITY, LABELS, METRICS
-from sweeps.trial import field_names
+from sweeps.trial import completed, field_names
 from sweeps.words.choice import Choice
 from sweeps.words.settings import CHOICES
 
@@ -55,7 +55,7 @@ def run_data(row: Mapping[str, Any], sweeps: Mapping[str, str], written: float, 
         tags["normsweep.failure"] = row["failure"].strip().splitlines()[-1][:_TEXT]
     return RunData(
         trial=row["trial_id"],
-        name=name(json.loads(row["trial"]), varied),
+        name=name(completed(json.loads(row["trial"])), varied),
         start_ms=end - int(1000 * seconds),
         end_ms=end,
         status="FAILED" if row["state"] == "failed" else "FINISHED",
@@ -100,7 +100,7 @@ def member_tag(sweep: str) -> str:
 def params(row: Mapping[str, Any]) -> dict[str, str]:
     """The axes of the row and every other field of the trial, as text."""
     settings = {key: row[key] for key in AXES if key not in IDENTITY}
-    settings |= {key: value for key, value in json.loads(row["trial"]).items() if key not in HIDDEN}
+    settings |= {key: value for key, value in completed(json.loads(row["trial"])).items() if key not in HIDDEN}
     return {key: setting_text(value) for key, value in settings.items()}
 
 

@@ -25,6 +25,7 @@ from orchestrator.store.roster import Roster, RosterPack
 from orchestrator.store.sweeps import SweepVersion
 from sweeps.errors import DamagedError, UnavailableError, UsageError
 from sweeps.identity import short
+from sweeps.trial import younger
 from sweeps.words.near import unknown
 
 NO_SWEEP = "normsweep"  # experiment of trials that no recorded sweep names
@@ -77,7 +78,9 @@ class RecordedSweep:
         """The settings in which its trials differ, of all versions."""
         every = self.trials()
         packs = [pack for pack in self.roster.packs.values() if not every.isdisjoint(pack.trial_ids)]
-        own = (own for pack in packs for trial, own in zip(pack.trial_ids, pack.own, strict=True) if trial in every)
+        ids = ((pack, zip(pack.trial_ids, pack.own, strict=True)) for pack in packs)
+        absent = {pack.id: {n: v for n, v in younger().items() if n not in pack.common} for pack in packs}
+        own = (absent[pack.id] | own for pack, members in ids for trial, own in members if trial in every)
         return varying(chain((pack.common for pack in packs), own))
 
 

@@ -15,21 +15,22 @@ from pathlib import Path
 import trainers
 from sweeps.identity import digest, sha256
 from sweeps.words.composition import parts
+from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS
 
 HOME = Path(trainers.__file__).resolve().parent
-_OPTIMIZER = ("trainers.optim", "trainers.schedule")
+_OPTIMIZER = ("trainers.optim.build", "trainers.schedule")  # beside the optimizer's own module
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 _MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: ">", tokenize.DEDENT: "<"}
 
 
 @cache
-def source_digest(normalizer: str, model: str, home: Path = HOME) -> str:
+def source_digest(normalizer: str, model: str, optimizer: str = "sgd", home: Path = HOME) -> str:
     """Of the modules that define them and of all that these import of `trainers`, 64 hex digits.
 
     Comments, docstrings and layout do not count. `home`: the folder of the package.
     """
-    todo, known = list(defining(normalizer, model, home)), dict[str, str]()
+    todo, known = list(defining(normalizer, model, optimizer, home)), dict[str, str]()
     while todo:
         name = todo.pop()
         path = _file(name, home)
@@ -39,10 +40,11 @@ def source_digest(normalizer: str, model: str, home: Path = HOME) -> str:
     return digest(known)
 
 
-def defining(normalizer: str, model: str, home: Path = HOME) -> tuple[str, ...]:
+def defining(normalizer: str, model: str, optimizer: str = "sgd", home: Path = HOME) -> tuple[str, ...]:
     """The modules that define the method, or the parts of a composition, the model, and the optimizer."""
     methods = [NORMALIZERS[part].implementation.partition(":")[0] for part in parts(normalizer)]
-    return (*(f"trainers.normalizers.{method}" for method in methods), _models(home)[model], *_OPTIMIZER)
+    moving = f"trainers.optim.{OPTIMIZERS[optimizer].implementation.partition(':')[0]}"
+    return (*(f"trainers.normalizers.{method}" for method in methods), _models(home)[model], moving, *_OPTIMIZER)
 
 
 @cache

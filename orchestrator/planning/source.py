@@ -9,23 +9,26 @@ from orchestrator.planning.digest import defining, source_digest
 from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
 from orchestrator.words import counted
+from sweeps.trial import completed
 
 
 @dataclass(frozen=True, kw_only=True)
 class OtherSource:
-    """Finished packs of one method and model, made by sources that nobody said to be like `now`."""
+    """Finished packs of one method, model and optimizer, made by sources that nobody said to be like `now`."""
 
     normalizer: str
     model: str
+    optimizer: str
     now: str
     packs: dict[str, RosterPack]
     sources: set[str]
 
     def sentence(self, sweep: str) -> str:
         trials = sum(len(p.trial_ids) for p in self.packs.values())
-        modules = ", ".join(dict.fromkeys(defining(self.normalizer, self.model)))
+        modules = ", ".join(dict.fromkeys(defining(self.normalizer, self.model, self.optimizer)))
+        by = f" by {self.optimizer}" if self.optimizer != "sgd" else ""
         return (
-            f"{counted(trials, 'result')} of {self.normalizer} on {self.model} "
+            f"{counted(trials, 'result')} of {self.normalizer} on {self.model}{by} "
             f"{'was' if trials == 1 else 'were'} made by another source ({modules}, or what they import, was edited "
             f"since): if that changes results, raise the method's `revision`, and a run trains new trials; to train "
             f"these again, `normsweep retry {sweep} --other-source`; if it changes nothing, "
@@ -38,13 +41,13 @@ def other_sources(store: Store, packs: Sequence[RosterPack]) -> list[OtherSource
     done = store.ledger.done()
     finished = {p.id: p for p in packs if p.id in done}
     rows, _ = store.ledger.read(finished, ["pack_id", "source"])
-    found: dict[tuple[str, str], OtherSource] = {}
+    found: dict[tuple[str, str, str], OtherSource] = {}
     for pack, source in dict(zip(rows["pack_id"].to_pylist(), rows["source"].to_pylist(), strict=True)).items():
-        data = finished[pack].common | finished[pack].own[0]
-        key = data["normalizer"]["name"], data["model"]["name"]
+        data = completed(finished[pack].common | finished[pack].own[0])
+        key = data["normalizer"]["name"], data["model"]["name"], data["optimizer"]["name"]
         now = source_digest(*key)
         if source is not None and not store.decisions.alike(source, now):
-            new = OtherSource(normalizer=key[0], model=key[1], now=now, packs={}, sources=set())
+            new = OtherSource(normalizer=key[0], model=key[1], optimizer=key[2], now=now, packs={}, sources=set())
             other = found.setdefault(key, new)
             other.packs[pack] = finished[pack]
             other.sources.add(source)

@@ -29,7 +29,7 @@ class RosterPack:
     def of(cls, trials: Sequence[Trial], known: Container[str] = ()) -> RosterPack:
         """`known`: recorded packs; one of the same members, to be trained again, gets an id of its own."""
         data = [trial.as_json() for trial in trials]
-        common = {k: v for k, v in data[0].items() if all(d[k] == v for d in data)}
+        common = {k: v for k, v in data[0].items() if all(k in d and d[k] == v for d in data)}
         own = tuple({k: v for k, v in d.items() if k not in common} for d in data)
         ids = tuple(trial.id for trial in trials)
         name = next(name for name in (pack_id(ids, retry) for retry in count()) if name not in known)

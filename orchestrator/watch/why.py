@@ -16,7 +16,7 @@ from orchestrator.watch.states import Observer
 from orchestrator.words import counted, duration
 from sweeps.errors import DamagedError, NormsweepError
 from sweeps.identity import short
-from sweeps.trial import Trial, field_names
+from sweeps.trial import Trial, completed, field_names
 from sweeps.words.composition import normalizer
 
 _RESULT = ["trial_id", "state", "test_error", "val_error", "diverged_epoch", "attempts", "host", "device", "finished",
@@ -43,7 +43,7 @@ def why(store: Store, text: str, sweep: str | None = None) -> dict[str, Any]:
         "result": result,
         "attempts": [attempt for pack in found.history for attempt in _attempts(observer, pack)],
         "notes": _notes(observer, found, trial, wanted),
-        "settings": trial.as_json(),
+        "settings": completed(trial.as_json()),
     }
 
 
@@ -180,12 +180,13 @@ def _notes(observer: Observer, found: TrialMatch, trial: Trial, wanted: list[str
 def _nearest(observer: Observer, trial_id: str, trial: Trial) -> list[str]:
     """The wanted trials with the same settings (digest and revision aside), else some that differ in one."""
     wanted = {t for version in observer.versions.values() for t in version.trials} - {trial_id}
-    own = trial.as_json()
+    own = completed(trial.as_json())
     near: dict[int, list[str]] = {0: [], 1: []}
     for pack in observer.roster.live:
         for other_id, data in zip(pack.trial_ids, pack.data, strict=True):
             if other_id in wanted:
-                differing = {name for name, value in own.items() if data[name] != value} - {"digest", "revision"}
+                other = completed(data)
+                differing = {name for name, value in own.items() if other[name] != value} - {"digest", "revision"}
                 if len(differing) <= 1:
                     said = "; ".join(differences(Trial.from_json(data), trial))
                     near[len(differing)].append(f"near it is trial {short(other_id)}, which is wanted: {said}")

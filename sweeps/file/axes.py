@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from sweeps.select import Selector
+from sweeps.trial import is_left_out
 from sweeps.words.choice import Choice
 from sweeps.words.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, Value
 
@@ -142,8 +143,12 @@ class Axes:
         return applied
 
     def as_json(self) -> dict[str, Any]:
-        """In the words of a sweep file, every option and default written out."""
-        data: dict[str, Any] = {name: [_json(v) for v in values] for name, values in self.settings.items()}
+        """In the words of a sweep file, every option and default written out, but for younger settings."""
+        data: dict[str, Any] = {
+            name: [_json(v) for v in values]
+            for name, values in self.settings.items()
+            if not (len(values) == 1 and is_left_out(name, *values))
+        }
         if self.zips:
             data["zip"] = [{name: [_json(v) for v in values] for name, values in z.items()} for z in self.zips]
         if self.random:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeps.file.spec import SweepSpec
 from sweeps.identity import canonical
+from sweeps.trial import younger
 
 _ABSENT = "nothing"
 
@@ -14,18 +15,26 @@ _ABSENT = "nothing"
 def changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     """One line for each key that says something else: `depth: adds 8; drops 2`, `run.pack: 32 becomes 16`."""
     before, after = old.as_json(), new.as_json()
-    lines = _changes("", before.pop("trial"), after.pop("trial"))
+    lines = _changes("", before.pop("trial"), after.pop("trial"), _usual())
     for section in ("run", "analysis"):
         lines += _changes(f"{section}.", before.pop(section), after.pop(section))
     return _changes("", before, after) + lines
 
 
-def _changes(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    keys = dict.fromkeys((*old, *new))
+def _usual() -> dict[str, list[Any]]:
+    """The settings that `SweepSpec.as_json` leaves out at their defaults."""
+    return {name: [{v["name"]: {}} if isinstance(v, dict) else v] for name, v in younger().items()}
+
+
+def _changes(
+    prefix: str, old: Mapping[str, Any], new: Mapping[str, Any], usual: Mapping[str, Any] | None = None
+) -> list[str]:
+    absent: dict[str, Any] = {**dict.fromkeys((*old, *new), _ABSENT), **(usual or {})}
+    pairs = {key: (old.get(key, absent[key]), new.get(key, absent[key])) for key in (*old, *new)}
     return [
-        f"{prefix}{key}: {_change(old.get(key, _ABSENT), new.get(key, _ABSENT))}"
-        for key in keys
-        if canonical(old.get(key, _ABSENT)) != canonical(new.get(key, _ABSENT))
+        f"{prefix}{key}: {_change(one, other)}"
+        for key, (one, other) in pairs.items()
+        if canonical(one) != canonical(other)
     ]
 
 

@@ -61,7 +61,10 @@ def _value(option: Option) -> Schema:
     if option.kind == "choice":
         return _choice(option.entries)
     if option.kind in _SINGLE:
-        return _listed(_value(replace(option, kind=_SINGLE[option.kind])))
+        one = _value(replace(option, kind=_SINGLE[option.kind]))
+        if option.length:
+            return {"type": "array", "items": one, "minItems": option.length, "maxItems": option.length}
+        return _listed(one)
     schema: Schema = {"type": _TYPES[option.kind]}
     low, high = option.bounds if option.kind in ("int", "float") else (None, None)
     limits = {"minimum": low, "maximum": high, "enum": list(option.words) or None}

@@ -82,6 +82,8 @@ def _few(name: str, node: Node, count: int) -> None:
 
 def _listed(name: str, option: Option, node: Node) -> OptionValue:
     found = tuple(each(lambda e: _number(typed(name, option, e)), node.elements()))
+    if option.length and len(found) != option.length:
+        raise node.error(f"'{name}' is a list of {option.length} numbers, not {node}")
     if option.kind == "floats" and not found:
         raise node.error(f"'{name}' is {WORDS[option.kind]}, not an empty one")
     return found[0] if option.kind == "floats" and len(found) == 1 else found

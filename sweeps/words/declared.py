@@ -48,6 +48,7 @@ class Option:
 
     `packs`: trials that differ only in this value may be trained in one pack (it changes no shape).
     `younger`: than trials that may be recorded: at its default a trial leaves it out, so that their ids stay.
+    `length`: of a list of numbers, how many it has; 0: any.
     `by`: where `default` is None, the name of another option and this one's value for each of that one's.
     `entries`: the names of a `choice`.
     """
@@ -58,6 +59,7 @@ class Option:
     high: float | None = None
     words: tuple[str, ...] = ()
     packs: bool = False
+    length: int = 0
     by: tuple[str, Mapping[str, OptionValue]] | None = None
     younger: bool = field(default=False, compare=False)
     help: str = ""
@@ -111,6 +113,7 @@ def setting(
     high: float | None = None,
     words: tuple[str, ...] = (),
     packs: bool = False,
+    younger: bool = False,
     entries: Mapping[str, Entry] | None = None,
     help: str,
 ) -> dict[str, Any]:
@@ -121,6 +124,7 @@ def setting(
         "high": high,
         "words": words,
         "packs": packs,
+        "younger": younger,
         "entries": entries or {},
         "help": help,
     }
@@ -152,4 +156,6 @@ def _shown(option: Option) -> str:
 def _values(option: Option) -> str:
     if option.kind == "word" and option.words:
         return ", ".join(option.words)
+    if option.length:
+        return f"a list of {option.length} numbers{', ' * bool(option.limits)}{option.limits}"
     return f"{WORDS[option.kind]}{', ' * bool(option.limits)}{option.limits}"

@@ -7,16 +7,19 @@ from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
-from sweeps.cost import steps
+from sweeps.cost import steps, warmup_steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
+from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer, parts
+from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen")  # named to who asks for too small a batch
+# Named to who asks for too small a batch.
+ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws", "sn")
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:
@@ -104,10 +107,12 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
         return
     if trial.nesterov and not trial.momentum:
         yield "nesterov=true needs a momentum above 0"
-    for name in ("dropout", "alpha_dropout", "momentum"):
+    for name in ("dropout", "alpha_dropout", "momentum", "label_smoothing", "ema"):
         if getattr(trial, name) >= 1:
             yield f"{name}={getattr(trial, name):g} must be below 1"
     yield from _schedule_problems(trial)
+    yield from _warmup_problems(trial, facts)
+    yield from _optimizer_problems(trial.optimizer, trial)
     yield from _normalizer_problems(trial)
 
 
@@ -119,6 +124,37 @@ def _schedule_problems(trial: Trial) -> Iterator[str]:
             f"schedule {trial.schedule}: {len(factors)} factors for {len(at)} places in `at`; give one factor for all, "
             "or one for each"
         )
+
+
+def _warmup_problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
+    if trial.warmup and trial.warmup_steps:
+        yield f"warmup={trial.warmup:g} and warmup_steps={trial.warmup_steps}: each says how long it is; give one"
+        return
+    try:
+        told, taken, whole = f"warmup={trial.warmup:g}", warmup_steps(trial, facts), steps(trial, facts)
+    except UsageError:  # of the split, which is told already
+        return
+    if trial.warmup_steps:
+        told = f"warmup_steps={trial.warmup_steps}"
+    if taken > whole > 0:
+        yield f"{told}: it takes {taken:,.6g} steps, and training has {whole:,}: lr is never reached; shorten it"
+
+
+def _optimizer_problems(optimizer: Choice, trial: Trial) -> Iterator[str]:
+    for name in ("momentum", "nesterov"):
+        value = getattr(trial, name)
+        if value and name not in OPTIMIZERS[optimizer.name].takes:
+            able = [other for other, entry in OPTIMIZERS.items() if name in entry.takes]
+            yield (
+                f"{optimizer.name} with {name}={str(value).lower()}: it has none; for {', '.join(able)} alone: "
+                f'where: [{{if: "optimizer={",".join(able)}", {name}: {str(value).lower()}}}]'
+            )
+    for name, value in optimizer.options:
+        if name in ("betas", "rho") and (value == 1.0 or (isinstance(value, tuple) and 1.0 in value)):
+            told = f"{[*value]}: each" if isinstance(value, tuple) else f"{value}:"
+            yield f"{optimizer.name} with {name}={told} must be below 1"
+        if name == "eps" and not value:
+            yield f"{optimizer.name} with eps=0: a weight whose gradients are 0 becomes NaN; use 1e-8"
 
 
 def _normalizer_problems(trial: Trial) -> Iterator[str]:
@@ -151,6 +187,13 @@ def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
     if n > share // 2:
         out = f"n <= {share // 2}" if share >= 4 else "a batch of 4 at least"
         yield f"vcl with n={n}: a batch of {share} has no two subsets of {n} samples; use {out}"
+
+
+def _ghosts(trial: Trial, share: int) -> Iterator[str]:
+    size = trial.normalizer["size"]
+    assert isinstance(size, int)
+    if share % size:
+        yield f"gbn with size={size}: {size} does not divide a batch of {share}; use a divisor of it"
 
 
 def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
@@ -216,17 +259,19 @@ def _normprop_batch(trial: Trial, share: int) -> Iterator[str]:
 
 
 # Use the batch and have no `sync`, so that a method which has it cannot stand beside them where shards are joined.
-OF_EACH_SHARD = ("mbn", "vcl", "normprop")
+OF_EACH_SHARD = ("mbn", "vcl", "normprop", "gbn")
 
 # Of one method each; a composition keeps the rules of its parts. `share` is what one shard has of the batch.
 RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
     "vcl": (_vcl_subsets,),
+    "gbn": (_ghosts,),
     "bn-noise": (_noise_of_smaller_batch,),
     "ln": (_ln_of_one_value,),
     "in": (_in_without_space,),
     "gn": (_gn_of_one_value,),
     "cwn": (_one_weight,),
     "ws": (_one_weight,),
+    "sws": (_one_weight,),
     "cwo": (_cwo_one_weight,),
     "normprop": (_normprop_dropout, _normprop_batch),
 }

@@ -194,6 +194,33 @@ NORMALIZERS: dict[str, Normalizer] = {
             )
         },
     ),
+    "dyt": Normalizer(
+        summary="dynamic tanh: gamma tanh(alpha u) + beta, without a statistic",
+        source="Zhu et al. 2025, Transformers without normalization",
+        implementation="dyt:DynamicTanh",
+        points=frozenset({"after"}),
+        options={"alpha": Option("float", 0.5, low=0.0, packs=True, help="at the start; learned, one a layer")},
+    ),
+    "gbn": Normalizer(
+        summary="ghost batch normalization: over parts of the batch",
+        source="Hoffer et al. 2017, Train longer, generalize better",
+        implementation="batch_statistics.ghost:GhostBatchNorm",
+        points=frozenset({"after"}),
+        least_values=2,
+        options={"size": Option("int", 10, low=2, help="samples of a part; divides the batch, or a shard of it")},
+    ),
+    "sws": Normalizer(
+        summary="scaled weight standardization, as in NF-nets: weights and activations of variance 1",
+        source="Brock et al. 2021, section 4.1",
+        implementation="weights.scaled:ScaledWeightStandardization",
+        points=frozenset({"weight", "activated"}),
+    ),
+    "sn": Normalizer(
+        summary="spectral normalization: weights over their largest singular value",
+        source="Miyato et al. 2018, Algorithm 1",
+        implementation="weights.spectral:SpectralNorm",
+        points=frozenset({"weight"}),
+    ),
 }
 
 ACTIVATIONS: dict[str, Entry] = {

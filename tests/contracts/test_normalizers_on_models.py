@@ -28,7 +28,12 @@ ALL_OF_IT = 1e9  # seconds
 BATCH = 4
 
 # Options for batches of four and layers of a few channels.
-SMALL: dict[str, dict[str, OptionValue]] = {"vcl": {"n": 2}, "gn": {"groups": 2}, "bn-noise": {"extra": 0.15}}
+SMALL: dict[str, dict[str, OptionValue]] = {
+    "vcl": {"n": 2},
+    "gn": {"groups": 2},
+    "gbn": {"size": 2},
+    "bn-noise": {"extra": 0.15},
+}
 
 # Beside the entries themselves; every other composition that is allowed is tried on the mlp.
 ON_EVERY_MODEL = (*NORMALIZERS, "ws+bn", "ws+gn", "wn+mbn")

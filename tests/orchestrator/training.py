@@ -33,4 +33,5 @@ def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()
 
 
 def source_of(pack: RosterPack) -> str:
-    return source_digest(pack.trials[0].normalizer.name, pack.trials[0].model.name)
+    first = pack.trials[0]
+    return source_digest(first.normalizer.name, first.model.name, first.optimizer.name)

@@ -37,6 +37,10 @@ def told(**trial: Any) -> list[str]:
             "bn+vcl with sync=true in shards=2: vcl takes its statistics over each shard alone; "
             "use shards=1 or sync=false",
         ),
+        (
+            {"normalizer": "gbn", "batch_size": 32, "shards": 2},
+            "gbn with size=10: 10 does not divide a batch of 16; use a divisor of it",
+        ),
         ({"batch_size": 21, "shards": 2}, "batch_size=21 does not divide into shards=2"),
         (
             {"dataset": "tiny"},

@@ -47,7 +47,7 @@ def test_what_computes_the_same_has_the_same_digest(tmp_path: Path, file: str, o
         (BATCH, {"bn", "ws+bn", "brn"}, {"mlp", "resnet20"}),  # brn is made from it
         ("normalizers/vcl.py", {"vcl"}, {"mlp", "resnet20"}),
         ("models/resnets/residual.py", {"none", "bn", "ws+bn", "vcl", "brn"}, {"resnet20"}),
-        ("optim.py", {"none", "bn", "ws+bn", "vcl", "brn"}, {"mlp", "resnet20"}),
+        ("optim/optimizer.py", {"none", "bn", "ws+bn", "vcl", "brn"}, {"mlp", "resnet20"}),
     ],
 )
 def test_an_edit_concerns_what_imports_it(tmp_path: Path, file: str, methods: set[str], models: set[str]) -> None:
@@ -56,11 +56,18 @@ def test_an_edit_concerns_what_imports_it(tmp_path: Path, file: str, methods: se
 
 
 def test_a_string_that_is_no_docstring_counts(tmp_path: Path) -> None:
-    home = edited(tmp_path, "optim.py", "\nimport torch", '\n"a".join("b")\nimport torch')
-    other = edited(tmp_path / "other", "optim.py", "\nimport torch", '\n"c".join("b")\nimport torch')
-    assert source_digest("bn", "mlp", home) != source_digest("bn", "mlp", other)
+    home = edited(tmp_path, "optim/sgd.py", "\nfrom torch", '\n"a".join("b")\nfrom torch')
+    other = edited(tmp_path / "other", "optim/sgd.py", "\nfrom torch", '\n"c".join("b")\nfrom torch')
+    assert source_digest("bn", "mlp", home=home) != source_digest("bn", "mlp", home=other)
 
 
 def test_every_model_is_found_where_it_is_defined() -> None:
     for name, model in MODELS.items():
         assert defining("none", name)[1] == model.__module__
+
+
+def test_an_optimizer_concerns_its_own_trials(tmp_path: Path) -> None:
+    home = edited(tmp_path, "optim/lion.py", "\nimport torch", "\nODD = 1\nimport torch")
+    assert differing(home) == set()
+    assert source_digest("bn", "mlp", "lion", home) != source_digest("bn", "mlp", "lion")
+    assert source_digest("bn", "mlp", "adamw", home) == source_digest("bn", "mlp", "adamw")

@@ -20,7 +20,7 @@ def told(call: Call) -> list[str]:
 def edit(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The source of bn is another one from now on."""
 
-    def now(normalizer: str, model: str) -> str:
+    def now(normalizer: str, model: str, optimizer: str) -> str:
         return f"{normalizer} {number}" if normalizer == "bn" else normalizer
 
     monkeypatch.setattr(source, "source_digest", now)
@@ -40,7 +40,8 @@ def test_results_of_another_source_are_told(stage: Stage, call: Call, monkeypatc
     (sentence,) = told(call)
     assert sentence == (
         "8 results of bn on mlp were made by another source (trainers.normalizers.batch_statistics.batch, "
-        "trainers.models.mlp, trainers.optim, trainers.schedule, or what they import, was edited since): if that "
+        "trainers.models.mlp, trainers.optim.sgd, trainers.optim.build, trainers.schedule, "
+        "or what they import, was edited since): if that "
         "changes results, raise the method's `revision`, and a run trains new trials; to train these again, "
         "`normsweep retry mine --other-source`; if it changes nothing, `normsweep run mine --same-results`"
     )

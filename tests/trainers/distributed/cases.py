@@ -21,9 +21,23 @@ from trainers.pack import PackTrainer
 
 BATCH, SHARDS, STEPS = 16, 4, 5
 COMPOSED = ("ws+bn", "wn+mbn", "popnorm+vcl")
-OPTIONS: dict[str, dict[str, Any]] = {"vcl": {"n": 2}, "gn": {"groups": 2}, "brn": {"ramp": 0.0}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "vcl": {"n": 2},
+    "gn": {"groups": 2},
+    "brn": {"ramp": 0.0},
+    "gbn": {"size": 2},
+}
 SYNCED = tuple(name for name in NORMALIZERS if "sync" in entry(name).options)
-OF_A_BATCH = {"bn", "brn", "bn-noise", "popnorm", "mbn", "vcl", "normprop of batches"}  # others work sample by sample
+OF_A_BATCH = {
+    "bn",
+    "gbn",
+    "brn",
+    "bn-noise",
+    "popnorm",
+    "mbn",
+    "vcl",
+    "normprop of batches",
+}  # others work sample by sample
 MODELS = {
     "mlp": choice("mlp"),
     "resnet20": choice("resnet20", width=0.125, depth=8),

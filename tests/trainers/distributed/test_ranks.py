@@ -12,20 +12,31 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
 from tests.trainers.distributed.cases import STEPS, case, cases, close, data_of, state, trained
 from trainers.pack import PackTrainer
 
 pytestmark = pytest.mark.oracle
 
 LONG = replace(case("bn"), steps=50, epochs=25)
-INTERRUPTED = {name: case(name) for name in ("brn", "vcl")}
+EVERYTHING: dict[str, Any] = {  # an optimizer with a state, and all that acts between backward and the next step
+    "optimizer": Choice.of("adamw", {"betas": (0.9, 0.99), "eps": 1e-8}),
+    "momentum": 0.0,
+    "clip_norm": 0.1,
+    "warmup_steps": 3,
+    "label_smoothing": 0.1,
+    "ema": 0.5,
+}
+INTERRUPTED = {name: case(name) for name in ("brn", "vcl")} | {
+    f"{name} with all": replace(case(name), **EVERYTHING) for name in ("popnorm+vcl", "cwo")
+}
 
 
 def together(rank: int, world: int, folder: str) -> None:
     """Trains all cases; rank 0 leaves what came of them in `folder`."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting-{world}", rank=rank, world_size=world)
-    results: dict[str, Any] = {name: result(run(one)) for name, one in cases().items()}
+    results: dict[str, Any] = {name: result(run(one)) for name, one in (cases() | INTERRUPTED).items()}
     results["long"] = result(run(LONG, agree_every=10))
     synced = case("bn", sync=True)
     results["compiled in sync"] = result(run(synced, PackTrainer([synced], data_of("mlp"), compile=True)))
@@ -64,9 +75,9 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Mapping[int, Mapping[str
     return found
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", cases() | INTERRUPTED)
 def test_ranks_train_what_one_process_trains(worlds: Mapping[int, Any], name: str) -> None:
-    alone = trained(cases()[name])
+    alone = trained((cases() | INTERRUPTED)[name])
     for world in (2, 4):
         close(worlds[world][name]["state"], state(alone))
         assert worlds[world][name]["rows"][0]["test_error"] == alone.rows()[0]["test_error"]

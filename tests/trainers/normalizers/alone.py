@@ -16,7 +16,7 @@ from trainers.layers.activations import Activation
 from trainers.layers.block import Block, Convolution
 from trainers.layers.linear import linear
 from trainers.normalizers import Site, build
-from trainers.optim import SGD
+from trainers.optim.sgd import SGD
 from trainers.seeding import Streams
 
 FLOAT64 = torch.float64

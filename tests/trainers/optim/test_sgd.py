@@ -7,7 +7,8 @@ import copy
 import pytest
 import torch
 
-from trainers.optim import SGD, decays
+from trainers.optim.optimizer import decays
+from trainers.optim.sgd import SGD
 
 SHAPES = {
     "layer.weight": (4, 3),

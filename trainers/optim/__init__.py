@@ -1,0 +1,1 @@
+"""Optimizers of R replicas, clipping of gradients, and averages of weights."""
