@@ -12,6 +12,7 @@ from typing import Any
 MISSING = {"", "?", "na", "n/a", "#n/a", "nan", "null", "<na>"}  # in small letters
 MISSING_NUMBER = {"-", "--", ".", "none", "missing"}  # missing where all other cells of the column are numbers
 DECIMALS = (".", ",")
+_PLAIN = ("Decimal", "Timedelta", "UUID", "bool_", "bool", "timedelta")  # classes whose text is what they are
 
 _INFINITE = re.compile(r"[+-]?(?:inf|infinity|∞)", re.IGNORECASE)
 _SPACES = " '\u00a0\u202f"
@@ -61,7 +62,7 @@ def text_of(value: Any) -> str | None:
     """A cell as text, stripped; empty where there is none; None for what is no cell: a list, bytes that are no text."""
     if isinstance(value, str):
         return value.strip()
-    if value is None or value != value:  # NaN, NaT
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, bytes):
         try:
@@ -71,12 +72,10 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, bool | numbers.Integral):
         return str(value)
     if isinstance(value, numbers.Real):
-        return shortest(float(value))
+        return "" if math.isnan(value) else shortest(float(value))
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
-    return (
-        str(value) if type(value).__name__ in {"Decimal", "NAType", "Timedelta", "timedelta", "bool_", "UUID"} else None
-    )
+    return str(value) if type(value).__name__ in _PLAIN else None
 
 
 def shortest(value: float) -> str:

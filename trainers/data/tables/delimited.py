@@ -9,7 +9,6 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
 
 from sweeps.errors import UsageError
 from trainers.data.tables import cells
@@ -143,17 +142,3 @@ def _separator(text: str) -> str:
         if width > 1 and alike / len(rows) > max(share, LIKELY if separator == SPACES and best else 0):
             best, share = separator, alike / len(rows)
     return best or ","
-
-
-def rows_of(values: Sequence[Sequence[object]]) -> Rows:
-    """Cells of any kind as text. UsageError that names the row, for one that is none."""
-    rows: Rows = []
-    for number, row in enumerate(values, 1):
-        texts = [cells.text_of(value) for value in row]
-        if None in texts:
-            place = texts.index(None)
-            raise UsageError(
-                f"row {number} holds a {type(row[place]).__name__} in column {place + 1}: no cell of a table"
-            )
-        rows.append([text or "" for text in texts])
-    return rows

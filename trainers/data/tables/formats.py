@@ -8,7 +8,7 @@ import importlib.util
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def ending_of(path: Path) -> str:
     return Path(name).suffix
 
 
-def _parquet(data: bytes, _: Options) -> Raw:
+def _parquet(data: bytes, options: Options) -> Raw:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -59,7 +59,7 @@ def _parquet(data: bytes, _: Options) -> Raw:
     if not isinstance(frame.index, pd.RangeIndex):
         named = [name for name in frame.index.names if name]
         frame = frame.reset_index(drop=not named)
-    return _native(frame, ["Parquet"])
+    return _native(frame, ["Parquet"], drop=options.drop)
 
 
 def of_frame(frame: pd.DataFrame, said: list[str], target: str = "") -> Raw:
@@ -67,8 +67,10 @@ def of_frame(frame: pd.DataFrame, said: list[str], target: str = "") -> Raw:
     return _native(frame.reset_index(drop=True), said, target)
 
 
-def _native(frame: pd.DataFrame, said: list[str], target: str = "") -> Raw:
-    """Columns of numbers stay so, all others become text. UsageError that names row and column of what is no cell."""
+def _native(frame: pd.DataFrame, said: list[str], target: str = "", drop: Sequence[str] = ()) -> Raw:
+    """Columns of numbers stay so, all others become text. UsageError that names row and column of what is no cell,
+    unless the column is one of `drop`.
+    """
     columns: dict[str, pd.Series] = {}
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     frame.columns = [str(name).strip() for name in frame.columns]
@@ -79,10 +81,12 @@ def _native(frame: pd.DataFrame, said: list[str], target: str = "") -> Raw:
             columns[str(name)] = column
             continue
         texts = [cells.text_of(value) for value in column.astype(object)]
-        if None in texts:
+        if None in texts and name not in drop:
             row = texts.index(None)
             kind = type(column.iloc[row]).__name__
-            raise UsageError(f"row {row + 1} holds a {kind} in column {name}: leave it out with --drop {name}")
+            raise UsageError(
+                f"row {row + 1}, column {name}: a {kind} is no number and no text: leave it out with --drop"
+            )
         columns[str(name)] = pd.Series(texts, index=frame.index, dtype=object)
     return Raw(frame=pd.DataFrame(columns, index=frame.index), said=tuple(said), target=target)
 
@@ -97,7 +101,7 @@ def _excel(data: bytes, options: Options) -> Raw:
     except (ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise UsageError(f"it is no Excel file that can be read ({str(error).splitlines()[0]})") from None
     said = [f"Excel, sheet {first}", *([f"other sheets are not read: {', '.join(others)}"] if others else [])]
-    rows = delimited.rows_of(sheet.to_numpy().tolist())
+    rows = [[cells.text_of(cell) or "" for cell in row] for row in sheet.to_numpy().tolist()]
     return delimited.of_text(rows, list(range(1, len(rows) + 1)), options, said)
 
 

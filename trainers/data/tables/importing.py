@@ -13,17 +13,17 @@ from trainers.data.tables import formats, named, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import CATEGORICAL, MISSING, Table, made
 
-KNOWN = "MiniBooNE_PID.txt"  # a table that has its name
 SKLEARN, OPENML = "sklearn:", "openml:"
 
 
 def is_table(path: Path, name: str) -> bool:
-    """Whether `data import` brings a table: a source with a name of its own, or a file. UsageError without --name."""
-    text = str(path)
-    table = text.startswith((SKLEARN, OPENML)) or formats.ending_of(path) in formats.READERS
-    if not name and table and path.name != KNOWN and (":" in text or path.is_file()):
-        raise UsageError(f"{path} is a table: give it a name with --name NAME")
-    return bool(name) and (":" in text or path.expanduser().is_file() or (table and not path.expanduser().is_dir()))
+    """Whether `data import` brings a table: a file, or a source with a name of its own. UsageError without --name."""
+    if str(path).startswith((SKLEARN, OPENML)):
+        if not name:
+            raise UsageError(f"{path} needs a name: --name NAME")
+        return True
+    path = path.expanduser()
+    return bool(name) and not path.is_dir() and (path.is_file() or formats.ending_of(path) in formats.READERS)
 
 
 def read(source: str, name: str, options: Options, *, server: str = "") -> Table:

@@ -125,9 +125,9 @@ def _labels(goal: Column, rows: NDArray[np.int64], target: str) -> tuple[NDArray
     here, y, count = np.unique(goal.values, return_inverse=True, return_counts=True)
     many = len(here) > max(QUANTITY, len(y) / QUANTITY)
     if many:
-        what = "numbers, a quantity" if goal.kind == NUMERIC else "texts"
+        what = "numbers" if goal.kind == NUMERIC else "texts"
         raise UsageError(
-            f"the target {target} holds {len(here):,} different {what} in {len(y):,} rows, and no classes: name "
+            f"the target {target} holds {len(here):,} different {what} in {len(y):,} rows, which are no classes: name "
             "another column with --target, or make classes of it"
         )
     names = tuple(cells.shortest(v) if goal.kind == NUMERIC else goal.levels[int(v)] for v in here.tolist())
@@ -192,11 +192,10 @@ def _splits(
 def _repeated(x: NDArray[np.float32], y: NDArray[np.int64]) -> list[str]:
     whole = np.concatenate([np.nan_to_num(x, nan=-np.inf), y[:, None].astype(np.float32)], axis=1)
     more = len(whole) - len(np.unique(np.ascontiguousarray(whole).view(f"V{whole.itemsize * whole.shape[1]}")))
-    return (
-        [f"{more:,} rows repeat an earlier one: copies may train and test (--group keeps rows together)"]
-        if more
-        else []
-    )
+    if not more:
+        return []
+    told = "row repeats" if more == 1 else "rows repeat"
+    return [f"{more:,} {told} an earlier one: copies may train and test (--group keeps rows together)"]
 
 
 def _about(
