@@ -35,7 +35,7 @@ def test_drawn_by_class_and_seed(home: Path, tmp_path: Path) -> None:
     assert np.array_equal(first.codes, again.codes)
     assert not np.array_equal(first.codes, other.codes)
     assert first.facts.digest == again.facts.digest != other.facts.digest
-    with pytest.raises(UsageError, match="it has splits 0..4"):
+    with pytest.raises(UsageError, match=r"it has splits 0\.\.4"):
         first.split(5)
 
 

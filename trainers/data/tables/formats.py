@@ -97,7 +97,7 @@ def _excel(data: bytes, options: Options) -> Raw:
     try:
         with pd.ExcelFile(io.BytesIO(data), engine="openpyxl") as book:
             first, *others = [str(name) for name in book.sheet_names]
-            sheet: Any = book.parse(0, header=None, dtype=object, na_filter=False)
+            sheet: Any = pd.read_excel(book, sheet_name=0, header=None, dtype=object, na_filter=False)
     except (ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise UsageError(f"it is no Excel file that can be read ({str(error).splitlines()[0]})") from None
     said = [f"Excel, sheet {first}", *([f"other sheets are not read: {', '.join(others)}"] if others else [])]

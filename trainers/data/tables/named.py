@@ -47,8 +47,9 @@ def of_openml(number: str, options: Options, server: str = "") -> tuple[Raw, str
     if not number.isdigit():
         raise UsageError(f"openml:{number} is no data set: write the number of one, such as openml:61")
     url = f"{(server or SERVER).rstrip('/')}/api/v1/json/data/{number}"
+    answer = _download(url)
     try:
-        described: Mapping[str, Any] = json.loads(_download(url))["data_set_description"]
+        described: Mapping[str, Any] = json.loads(answer)["data_set_description"]
         form, file = str(described.get("format", "ARFF")).lower(), str(described["url"])
     except (ValueError, KeyError, TypeError) as error:
         raise UnavailableError(f"{url} does not answer as OpenML does ({error!r})") from None
