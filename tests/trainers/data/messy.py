@@ -37,7 +37,7 @@ def more(head: str, cells: Sequence[str], *, by: str = ",") -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """`refused`: what the sentence says. Else: features by name with their values, and what is said."""
+    """`refused`: what the sentence says. Else: features by name, and what is said, `detail` of a column."""
 
     file: str
     content: bytes
@@ -47,6 +47,7 @@ class Case:
     said: tuple[str, ...] = ()
     classes: tuple[str, ...] = ("no", "yes")
     rows: int = N
+    detail: str = ""
 
 
 def of(function: Callable[..., object], *arguments: object, **options: object) -> bytes:
@@ -137,6 +138,18 @@ CASES = {
         options={"target": "c3"},
         features={"c1": SIZES},
         said=("no header, columns are called c1 … c3",),
+    ),
+    "no header and no number": Case(
+        "t.data",
+        text([(c, "x", y) for _, c, y in ROWS], None).encode(),
+        options={"target": "c3"},
+        features={"c1=red": [c == "red" for c in COLOURS]},
+        said=("no header", "column c2 is 'x' in every row"),
+    ),
+    "years as names": Case(
+        "t.csv",
+        text([(str(i * i), "7.5", c) for i, c in enumerate(CLASSES)], ("2019", "2020", "class")).encode(),
+        ("t.csv: row 1 may be names or values: say --header yes or --header no",),
     ),
     "a number among the names": Case(
         "t.csv", more("2019", [str(i * i) for i in range(N)]).encode(), ("t.csv: row 1 may be names or values",)
@@ -265,6 +278,17 @@ CASES = {
         options={"kinds": {"zip": "one-hot"}},
         features={"zip=20095": [i % 2 for i in range(N)]},
     ),
+    "codes that begin with 0": Case(
+        "t.csv",
+        more("zip", ["01067", "20095"] * (N // 2)).encode(),
+        features={"zip": [1067, 20095] * (N // 2)},
+        detail="01067 is 1067, --as zip=one-hot for codes",
+    ),
+    "a column called as a category": Case(
+        "t.csv",
+        more("colour=red", [str(i * i) for i in range(N)]).encode(),
+        ("column colour would give a second feature colour=red",),
+    ),
     "small class": Case(
         "t.csv",
         text(changed(5, 2, "maybe", changed(9, 2, "maybe"))).encode(),
@@ -301,7 +325,9 @@ CASES = {
     "parquet of dates": Case(
         "t.parquet", parquet(frame(d=pd.date_range("2020-01-01", periods=N))), ("column d: it holds dates",)
     ),
-    "parquet of lists": Case("t.parquet", parquet(frame(v=[[1, 2]] * N)), ("row 1, column v: a ndarray is no number",)),
+    "parquet of lists": Case(
+        "t.parquet", parquet(frame(v=[[1, 2]] * N)), ("row 1, column v: the type ndarray is no number",)
+    ),
     "parquet of identifiers": Case(
         "t.parquet", parquet(frame(i=np.arange(N) + 2**60)), ("column i: row 1 holds 1152921504606846976",)
     ),
@@ -317,6 +343,12 @@ CASES = {
     ),
     "sparse arff": Case("t.arff", (ARFF + "{0 1, 2 yes}\n").encode(), ("t.arff: row 7 is sparse ARFF",)),
     "npz": Case("t.npz", npz(x=X, y=Y), features={"x1": SIZES}, classes=("0", "1")),
+    "npz of complex numbers": Case(
+        "t.npz", npz(a=X[:, 0] * 1j, y=Y), ("row 1, column a: the type complex128 is no number",)
+    ),
+    "npz of parts that differ": Case(
+        "t.npz", npz(x_train=X, y_train=Y, x_test=X[:, :1], y_test=Y), ("its parts train, test are not of one shape",)
+    ),
     "npz of pictures": Case("t.npz", npz(x=np.zeros((N, 8, 8)), y=Y), ("x has the shape (40, 8, 8)",)),
     "npz of two lengths": Case("t.npz", npz(x=X, y=Y[1:]), ("x (40, 2), y (39,)",)),
     "npz of objects": Case(

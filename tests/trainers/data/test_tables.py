@@ -48,6 +48,7 @@ def test_messy(home: Path, tmp_path: Path, case: Case) -> None:
     for name, values in case.features.items():
         column = kept.x[:, about["features"].index(name)]
         np.testing.assert_array_equal(column, np.asarray(values, dtype=np.float32), err_msg=name)
+    assert case.detail in [column["detail"] for column in about["columns"]] or not case.detail
     told = "\n".join(about["said"])
     for words in case.said:
         assert words in told

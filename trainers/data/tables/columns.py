@@ -95,6 +95,8 @@ def _column(
         values = _checked(column.map(read).to_numpy(np.float64), column, name)
         said = ["decimal comma"] if sign == "," and not cells.same([t for t in texts if t not in marks]) else []
         said += [f"{', '.join(map(repr, marks))} is missing"] if marks else []
+        zeros = next((text for text in texts if len(text) > 1 and text.isdigit() and text[0] == "0"), "")
+        said += [f"{zeros} is {int(zeros)}, --as {_quoted(f'{name}={ONE_HOT}')} for codes"] if zeros else []
         said += ["15% is 0.15"] if any(text.endswith("%") for text in texts) else []
         return Column(name=name, kind=NUMERIC, values=values, detail="; ".join(said))
     first = _row(column, words[0])

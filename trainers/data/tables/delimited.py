@@ -100,17 +100,25 @@ def decoded(data: bytes, encoding: str) -> tuple[str, list[str]]:
 
 
 def has_header(rows: Rows, number: int, said: str) -> bool:
-    """Whether the first row names the columns: columns of numbers begin with a word. UsageError where they differ."""
+    """Whether the first row names the columns: a word above numbers does, words that stand below as well do not.
+
+    UsageError where columns differ in it.
+    """
     if said:
         return said == "yes"
-    starts: list[bool] = []
+    numbers: list[bool] = []  # whether the first row holds one, of each column of numbers
+    words: list[bool] = []  # whether the first row's word stands below, of each column of categories
     for place, first in enumerate(rows[0]):
         below = [row[place] for row in rows[1:SAMPLE] if not cells.missing(row[place])]
-        if below and cells.decimal_of(below) and not cells.missing(first):
-            starts.append(bool(cells.decimal_of([first])))
-    if any(starts) and not all(starts):
+        if not below or cells.missing(first):
+            continue
+        if cells.decimal_of(below):
+            numbers.append(bool(cells.decimal_of([first])))
+        elif len(set(below)) <= len(below) / 2:
+            words.append(first in below)
+    if (any(numbers) and not all(numbers)) or (numbers and all(numbers) and words and not any(words)):
         raise UsageError(f"row {number} may be names or values: say --header yes or --header no")
-    return not any(starts)
+    return not all(numbers or words) if numbers or words else True
 
 
 def _rows(text: str, separator: str, most: int | None = None) -> tuple[Rows, list[int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.errors import UsageError
 from trainers.data.tables.columns import COARSE, NUMERIC, ONE_HOT, Column
 
 
@@ -34,6 +35,8 @@ def features(columns: Sequence[Column]) -> Features:
             said.append(_left_out(column))
         elif coarse := _coarse(column):
             said.append(coarse)
+        if twice := [feature for feature in own if feature in found]:
+            raise UsageError(f"column {column.name} would give a second feature {twice[0]}: rename it")
         of[column.name] = tuple(own)
         found |= own
     n = len(columns[0].values) if columns else 0

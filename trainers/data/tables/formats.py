@@ -77,7 +77,9 @@ def _native(frame: pd.DataFrame, said: list[str], target: str = "", drop: Sequen
     unique(list(frame.columns))
     for name, column in frame.items():
         kind = column.dtype
-        if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+        if pd.api.types.is_numeric_dtype(kind) and not (
+            pd.api.types.is_bool_dtype(kind) or pd.api.types.is_complex_dtype(kind)
+        ):
             columns[str(name)] = column
             continue
         texts = [cells.text_of(value) for value in column.astype(object)]
@@ -169,9 +171,13 @@ def _npz(data: bytes, _: Options) -> Raw:
     y_name = next((name for name in TARGETS if name in arrays or f"{name}_train" in arrays), "")
     if x_name and y_name and x_name not in arrays:
         here = [part for part in PARTS if f"{x_name}_{part}" in arrays and f"{y_name}_{part}" in arrays]
-        codes = np.concatenate([np.full(len(arrays[f"{y_name}_{p}"]), PARTS[p], np.uint8) for p in here])
-        for name in (x_name, y_name):
-            arrays[name] = np.concatenate([arrays.pop(f"{name}_{part}") for part in here])
+        try:
+            codes = np.concatenate([np.full(len(arrays[f"{y_name}_{p}"]), PARTS[p], np.uint8) for p in here])
+            for name in (x_name, y_name):
+                arrays[name] = np.concatenate([arrays.pop(f"{name}_{part}") for part in here])
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"its parts {', '.join(here)} are not of one shape ({error})") from None
+    arrays = {n: a[:, 0] if a.ndim == 2 and a.shape[1] == 1 else a for n, a in arrays.items()}
     lengths = {name: array.shape[:1] for name, array in arrays.items() if name != "feature_names"}
     if not arrays or len(set(lengths.values())) != 1 or () in lengths.values():
         told = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
