@@ -86,19 +86,21 @@ def _column(
         values = column.map(truth).to_numpy(np.float64)
         return Column(name=name, kind=NUMERIC, values=values, detail="true is 1, false is 0")
     sign = _sign(column, texts, decimal, options)
-    read = {text: cells.number(text, sign) for text in texts}
+    quick = cells.plain(texts) if sign == "." else None
+    values = quick.tolist() if quick is not None else [cells.number(text, sign) for text in texts]
+    read: dict[str, float | None] = dict(zip(texts, values, strict=True))
     words = [text for text, value in read.items() if value is None]
     if words and all(word.lower() in cells.MISSING_NUMBER for word in words) and len(words) < len(texts):
         words = []
     if not words:
         marks = [text for text in texts if read[text] is None]
-        values = _checked(column.map(read).to_numpy(np.float64), column, name)
+        numbers = _checked(column.map(read).to_numpy(np.float64), column, name)
         said = ["decimal comma"] if sign == "," and not cells.same([t for t in texts if t not in marks]) else []
         said += [f"{', '.join(map(repr, marks))} is missing"] if marks else []
         zeros = next((text for text in texts if len(text) > 1 and text.isdigit() and text[0] == "0"), "")
         said += [f"{zeros} is {int(zeros)}, --as {_quoted(f'{name}={ONE_HOT}')} for codes"] if zeros else []
         said += ["15% is 0.15"] if any(text.endswith("%") for text in texts) else []
-        return Column(name=name, kind=NUMERIC, values=values, detail="; ".join(said))
+        return Column(name=name, kind=NUMERIC, values=numbers, detail="; ".join(said))
     first = _row(column, words[0])
     if cells.dates([text for text in texts if text.lower() not in cells.MISSING_NUMBER]):
         raise UsageError(

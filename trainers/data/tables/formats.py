@@ -87,7 +87,7 @@ def _native(frame: pd.DataFrame, said: list[str], target: str = "", drop: Sequen
             row = texts.index(None)
             kind = type(column.iloc[row]).__name__
             raise UsageError(
-                f"row {row + 1}, column {name}: a {kind} is no number and no text: leave it out with --drop"
+                f"row {row + 1}, column {name}: the type {kind} is no number and no text: --drop {name} leaves it out"
             )
         columns[str(name)] = pd.Series(texts, index=frame.index, dtype=object)
     return Raw(frame=pd.DataFrame(columns, index=frame.index), said=tuple(said), target=target)
