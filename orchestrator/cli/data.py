@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli.printing import show_data_set
 from sweeps.errors import NormsweepError, UsageError
 
 if TYPE_CHECKING:
@@ -64,31 +65,116 @@ def fetch(
 
 @data_app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="an archive, its unpacked folder, or a folder of images")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="an archive, its unpacked folder, a folder of images, a table, sklearn:NAME, openml:ID"),
+    ],
     only: Annotated[list[str] | None, typer.Option("--only", help="import only this data set of the archive")] = None,
     name: Annotated[
         str,
-        typer.Option(help="name for your own folder of images: CLASS/, or train/CLASS/ and val/CLASS/, test/CLASS/"),
+        typer.Option(
+            help="name for your own table, or folder of images: CLASS/, or train/CLASS/ and val/CLASS/, test/CLASS/"
+        ),
     ] = "",
-    background: Annotated[str, typer.Option(help="colour that transparent images are put on")] = "white",
-    first_frame: Annotated[bool, typer.Option("--first-frame", help="use the first frame of animated images")] = False,
+    target: Annotated[str, typer.Option(help="table: the column to predict; default: class, target, label or y")] = "",
+    split: Annotated[
+        str, typer.Option(help="table: column or file that says train, validation, test, or folds; default: drawn")
+    ] = "",
+    group: Annotated[str, typer.Option(help="table: column whose equal values stay in one part of a split")] = "",
+    missing: Annotated[
+        str, typer.Option(help="table: missing values are an error, median+flag, or drop-row")
+    ] = "error",
+    categorical: Annotated[str, typer.Option(help="table: categories are one-hot or ordinal")] = "one-hot",
+    seed: Annotated[int, typer.Option(min=0, help="table: draws the splits")] = 0,
+    drop: Annotated[list[str] | None, typer.Option("--drop", help="table: leave this column out")] = None,
+    as_: Annotated[
+        list[str] | None,
+        typer.Option("--as", help="table: COLUMN=numeric, one-hot, ordinal, or ordinal:low,mid,high"),
+    ] = None,
+    separator: Annotated[str, typer.Option(help="table: between columns, a sign, tab or space; default: found")] = "",
+    decimal: Annotated[str, typer.Option(help="table: decimal sign, . or ,; default: found")] = "",
+    encoding: Annotated[str, typer.Option(help="table: such as utf-8 or cp1252; default: found")] = "",
+    header: Annotated[str, typer.Option(help="table: whether row 1 holds names, yes or no; default: found")] = "",
+    mirror: Annotated[str, typer.Option(help="openml:ID: URL of another server")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="table: show how it is read, keep nothing")] = False,
+    background: Annotated[str, typer.Option(help="images: colour that transparent ones are put on")] = "white",
+    first_frame: Annotated[
+        bool, typer.Option("--first-frame", help="images: use the first frame of animated ones")
+    ] = False,
     skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="leave out images that cannot be read")
+        bool, typer.Option("--skip-unreadable", help="images: leave out those that cannot be read")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Import an archive: SNN bundle, UCI, CIFAR, SVHN, MNIST, Tiny ImageNet, ImageNet, ModelNet40; or own images."""
+    """Import an archive (SNN bundle, UCI, CIFAR, SVHN, MNIST, ImageNet, ...), your own images, or your own table."""
     from trainers.data.bringing.importing import bring, bring_folder
     from trainers.data.bringing.own_images import Wishes
+    from trainers.data.tables import about, importing
+    from trainers.data.tables.raw import Options
 
     wishes = Wishes(background=background, first_frame=first_frame, skip_unreadable=skip_unreadable)
     if name and only:
         raise UsageError("--name and --only exclude each other: leave one of them out")
+    options = Options(
+        target=target,
+        split=split,
+        group=group,
+        drop=tuple(drop or ()),
+        kinds=dict(_kind(text) for text in as_ or ()),
+        missing=missing,
+        categorical=categorical,
+        seed=seed,
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        header=header,
+    )
+    if importing.is_table(path, name):
+        if wishes != Wishes():
+            raise UsageError(f"{path} is a table: --background, --first-frame and --skip-unreadable are for images")
+        table = importing.read(str(path), name, options, server=mirror)
+        if not json_:
+            show_data_set(table.about)
+        if not dry_run:
+            importing.keep(table)
+        if json_:
+            kept = {"done": [] if dry_run else [name], "kept": [], "refused": {}}
+            print(json.dumps({**kept, "table": table.about}, indent=2))
+        else:
+            print("nothing is kept, as --dry-run asks" if dry_run else f"now here: {name}")
+        return
+    if options != Options() or mirror or dry_run:
+        raise UsageError(f"{path} is no table: the options for tables are not for it")
     if not name and wishes != Wishes():
         raise UsageError(
             "--background, --first-frame and --skip-unreadable are for a folder of images: add --name NAME"
         )
+    about.free(name)
     _tell(bring_folder(path.expanduser(), name, wishes) if name else bring(path.expanduser(), only), json_)
+
+
+@data_app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="a data set")],
+    json_: Json = False,
+) -> None:
+    """Show a data set: rows, columns, classes, how each column of a table was read, splits."""
+    from dataclasses import asdict
+
+    from trainers import data
+    from trainers.data.tables.about import about
+
+    facts = data.facts(name)
+    kept = about(name)
+    told = kept or {"name": name, "digest": facts.digest, "rows": facts.n, "sample": list(facts.shape)}
+    if kept is None:
+        more = "; further ones are drawn by number" if facts.seeded else ""
+        told |= {"classes": facts.classes, "splits": [asdict(sizes) for sizes in facts.splits]}
+        told |= {"split_by": ("drawn, stratified by class" if facts.seeded else "published") + more}
+    if json_:
+        print(json.dumps(told, indent=2))
+    else:
+        show_data_set(told)
 
 
 @data_app.command()
@@ -150,6 +236,13 @@ def _row(name: str) -> dict[str, Any]:
         "archives": [archive.url for archive in listing.archives],
         "digest": listing.digest or None,
     }
+
+
+def _kind(text: str) -> tuple[str, str]:
+    column, equals, kind = text.rpartition("=")
+    if not equals or not column:
+        raise UsageError(f"--as {text}: write COLUMN=KIND, such as zip=one-hot")
+    return column, kind
 
 
 def _tell(result: Imported, as_json: bool) -> None:

@@ -26,6 +26,43 @@ def show(answer: Mapping[str, Any] | list[dict[str, Any]]) -> None:
     console.print(table, highlight=False)
 
 
+def show_data_set(about: dict[str, Any]) -> None:
+    """Columns, classes and splits of a data set, and what is worth saying of it."""
+    listed = (dict(row) for row in about.get("columns", ()))
+    if rows := [{**row, "features": len(row["features"]), "detail": _begun(row["detail"])} for row in listed]:
+        show(rows)
+        print()
+    classes = about["classes"]
+    if isinstance(classes, dict):
+        classes = f"{len(classes)}: {_begun(', '.join(f'{label} ({count:,})' for label, count in classes.items()))}"
+    sizes = list(dict.fromkeys(tuple(sizes.values()) for sizes in about["splits"]))
+    several = len(about["splits"])
+    answer = {"rows": f"{about['rows']:,}"}
+    if "features" in about:
+        answer |= {
+            "columns": str(len(about["columns"])),
+            "features": f"{len(about['features']):,}",
+            "target": about["target"],
+        }
+    else:
+        answer |= {"sample": " × ".join(map(str, about["sample"]))}
+    answer |= {
+        "classes": str(classes),
+        "splits": f"{several}: "
+        + "; ".join(f"{train:,} train, {validation:,} validation, {test:,} test" for train, validation, test in sizes),
+        "split by": about["split_by"],
+        **({"source": about["source"]} if "source" in about else {}),
+        "digest": about["digest"][:16],
+    }
+    show(answer)
+    for sentence in about.get("said", ()):
+        print(f"- {sentence}")
+
+
+def _begun(text: str, most: int = 90) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
 def _text(name: str, value: Any) -> str:
     if value is None:
         return "not known for this model"

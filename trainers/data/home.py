@@ -32,6 +32,11 @@ def folder_files(name: str) -> tuple[Path, Path]:
     return folder / "about.json", folder / "index.parquet"
 
 
+def table_folder(name: str) -> Path:
+    """`about.json` and the rows, as Parquet, of a table of the user's."""
+    return data_home() / "tables" / name
+
+
 def sample_file(name: str) -> Path:
     """The file of `cifar10-sample` or `cifar100-sample`."""
     return data_home() / "cifar" / f"{name.removesuffix('-sample')}_sample.npz"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sweeps.facts import DatasetFacts
 from trainers.data.home import array_files, folder_files, sample_file, uci_files
 from trainers.data.listings.listing import Listing
+from trainers.data.tables import about
 
 if TYPE_CHECKING:  # NumPy and pyarrow are imported by `read` alone, so that planning from cached facts is instant
     from trainers.data.dataset import Dataset
@@ -40,7 +41,13 @@ def locate(name: str, listing: Listing) -> Source | None:
 
 def in_files(name: str, listing: Listing) -> Source | None:
     """The source of a data set in the folder of data sets."""
-    return _uci(name, listing) or _arrays(name, listing) or _sample(name, listing) or _folder(name, listing)
+    return (
+        _uci(name, listing)
+        or _arrays(name, listing)
+        or _sample(name, listing)
+        or _folder(name, listing)
+        or _table(name, listing)
+    )
 
 
 def _uci(name: str, listing: Listing) -> Source | None:
@@ -99,6 +106,18 @@ def _folder(name: str, listing: Listing) -> Source | None:
         return folders.verify(name, listing, files)
 
     return Source(stamp, read, look, verify) if stamp else None
+
+
+def _table(name: str, listing: Listing) -> Source | None:
+    files = about.files(name)
+    stamp = _file_stamp(files)
+
+    def read(_: DatasetFacts | None) -> Dataset:
+        from trainers.data.tables import stored
+
+        return stored.read(name, listing, files)
+
+    return Source(stamp, read) if stamp else None
 
 
 def _made(name: str, listing: Listing) -> Source | None:

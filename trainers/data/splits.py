@@ -22,8 +22,7 @@ def stratified(y: NDArray[np.int64], name: str, k: int, *, validation: int, test
     """
     if validation + test > len(y):
         raise UsageError(f"{len(y)} rows are too few for a split with {validation} for validation and {test} for test")
-    seed = hashlib.sha256(f"split {RULE}/{name}/{k}".encode()).digest()
-    raw = np.random.PCG64(int.from_bytes(seed, "little")).random_raw(len(y) + 2)
+    raw = _raw(len(y) + 2, name, k)
     phases = (raw[-2:] >> 11) * 2.0**-53
     order = np.lexsort((raw[:-2], y))
     codes = np.zeros(len(y), dtype=np.uint8)
@@ -31,6 +30,16 @@ def stratified(y: NDArray[np.int64], name: str, k: int, *, validation: int, test
     rest = order[codes[order] == 0]
     codes[rest[_every(len(rest), validation, phases[1])]] = 1
     return codes
+
+
+def random_order(n: int, name: str, k: int) -> NDArray[np.int64]:
+    """0 … n - 1 in an order drawn for split `k` of data set `name`."""
+    return np.argsort(_raw(n, name, k), kind="stable")
+
+
+def _raw(n: int, name: str, k: int) -> NDArray[np.uint64]:
+    seed = hashlib.sha256(f"split {RULE}/{name}/{k}".encode()).digest()
+    return np.random.PCG64(int.from_bytes(seed, "little")).random_raw(n)
 
 
 def _every(n: int, count: int, phase: float) -> NDArray[np.bool_]:

@@ -15,8 +15,11 @@ MODES = ("train", "published", "none")
 
 
 def standardized(dataset: Dataset, split: Split, mode: str) -> NDArray[np.float32]:
-    """All rows, (n, *shape) float32: (x - mean) · factor with the mode's `figures`, images in units of 0..1."""
-    x = dataset.x.astype(np.float32)
+    """All rows, (n, *shape) float32: (x - mean) · factor with the mode's `figures`, images in units of 0..1.
+
+    A missing value is the median of its column in the training part.
+    """
+    x = filled(dataset, split).astype(np.float32)
     if dataset.x.dtype == np.uint8:
         x /= np.float32(255)
     mean, factor = figures(dataset, split, mode)
@@ -45,6 +48,19 @@ def figures(
     return mean, np.divide(1, std, out=np.zeros_like(std), where=std > 0)
 
 
+def filled(dataset: Dataset, split: Split) -> NDArray[np.float32] | NDArray[np.uint8]:
+    """`x` with the median of the training part where a table has NaN; 0 in a column that is missing all through it."""
+    x = dataset.x
+    if x.ndim != 2 or x.dtype == np.uint8 or not (absent := np.isnan(x)).any():
+        return x
+    x = x.copy()
+    for column in np.flatnonzero(absent.any(axis=0)).tolist():
+        known = x[split.train, column]
+        known = known[~np.isnan(known)]
+        x[absent[:, column], column] = np.median(known) if len(known) else 0
+    return x
+
+
 def scale(dataset: Dataset | FolderDataset, split: Split) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation (ddof = 1) of the training part, computed in float64, images in units of 0..1.
 
@@ -53,7 +69,7 @@ def scale(dataset: Dataset | FolderDataset, split: Split) -> tuple[NDArray[np.fl
     """
     if isinstance(dataset, FolderDataset):
         return _by_channel([_of_levels(counts) for counts in levels(dataset, split)], 2)
-    x = dataset.x[split.train]
+    x = filled(dataset, split)[split.train]
     if x.ndim == 2:
         values = x.astype(np.float64)  # sums of float32 are exact in it, so that a constant's deviation is 0
         mean, std = values.mean(axis=0), values.std(axis=0, ddof=1)

@@ -116,3 +116,59 @@ def test_options_for_images_need_a_name(tmp_path: Path) -> None:
     for option in (["--first-frame"], ["--skip-unreadable"], ["--background", "black"]):
         with pytest.raises(ValueError, match="are for a folder of images: add --name NAME"):
             runner.invoke(data_app, ["import", str(tmp_path), *option], catch_exceptions=False)
+
+
+TABLE = "size;class\n" + "".join(f"{i},5;{'ab'[i % 2]}\n" for i in range(7, 47))
+
+
+def test_a_table_is_shown_then_kept(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(TABLE)
+    words = ["import", str(tmp_path / "t.csv"), "--name", "mine"]
+    told = runner.invoke(data_app, [*words, "--dry-run"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "decimal comma" in told.stdout
+    assert not home.exists()
+    kept = json.loads(runner.invoke(data_app, [*words, "--json"]).stdout)
+    assert (kept["done"], kept["table"]["classes"], kept["table"]["rows"]) == (["mine"], {"a": 20, "b": 20}, 40)
+    shown = json.loads(runner.invoke(data_app, ["show", "mine", "--json"]).stdout)
+    assert shown["digest"] == kept["table"]["digest"]
+    assert shown["columns"][0] == {
+        "column": "size", "read_as": "numeric", "features": ["size"], "missing": 0, "detail": "decimal comma"
+    }  # fmt: skip
+    assert shown["splits"] == [{"train": 24, "validation": 6, "test": 10}] * 5
+    assert "24 train, 6 validation, 10 test" in runner.invoke(data_app, ["show", "mine"]).stdout
+    rows = {row["name"]: row for row in json.loads(runner.invoke(data_app, ["list", "--json"]).stdout)}
+    assert (rows["mine"]["here"], rows["mine"]["n"]) == ("files", 40)
+
+
+def test_show_of_what_is_no_table() -> None:
+    shown = json.loads(runner.invoke(data_app, ["show", "wine", "--json"]).stdout)
+    assert (shown["rows"], shown["sample"], shown["classes"]) == (178, [13], 3)
+    assert shown["split_by"].startswith("drawn")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["t.csv"], "a table or a folder of images of your own needs --name NAME"),
+        (["sklearn:iris"], "sklearn:iris needs a name"),
+        (["t.csv", "--name", "mine", "--as", "size"], "--as size: write COLUMN=KIND"),
+        (["t.csv", "--name", "mine", "--mirror", "http://here"], "--mirror http://here is for openml:ID"),
+        (["folder", "--name", "mine", "--target", "size"], "folder is no table"),
+    ],
+)
+def test_wrong_words_about_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(TABLE)
+    Path("folder").mkdir()
+    with pytest.raises(ValueError, match=said):
+        runner.invoke(data_app, ["import", *words], catch_exceptions=False)
+
+
+def test_a_folder_of_images_cannot_have_the_name_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(TABLE)
+    runner.invoke(data_app, ["import", str(tmp_path / "t.csv"), "--name", "mine"])
+    with pytest.raises(ValueError, match="--name mine is the name of a table"):
+        runner.invoke(data_app, ["import", str(tmp_path), "--name", "mine"], catch_exceptions=False)

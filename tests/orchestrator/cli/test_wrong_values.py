@@ -45,6 +45,7 @@ RIGHT = {
     "data fetch": "data fetch letter",
     "data import": "data import images",
     "data verify": "data verify wine",
+    "data show": "data show wine",
 }
 # What is wrong for an option or argument, whichever verb has it, and what the sentence says of it.
 WRONG = {
@@ -90,8 +91,23 @@ WRONG = {
     "sweeps": ("mien", "mien"),
     "names": ("wien", "wien"),
     "path": ("absent.zip", "absent.zip"),
+    "name": ("wien", "wien"),
 }
 BESIDE = {("wins", "--by"): "--select depth"}
+TABLE = {  # options of `data import` for tables alone
+    "--target": ("clas", "clas"),
+    "--split": ("foo", "foo"),
+    "--group": ("foo", "foo"),
+    "--missing": ("mean", "mean"),
+    "--categorical": ("hot", "hot"),
+    "--drop": ("siz", "siz"),
+    "--as": ("zip", "zip"),
+    "--separator": ("xx", "xx"),
+    "--decimal": ("5", "5"),
+    "--encoding": ("utf-9", "utf-9"),
+    "--header": ("maybe", "maybe"),
+}
+WRONG |= TABLE
 OTHERWISE = {
     ("init", "--site"): ("none/site.toml", "none/site.toml"),
     ("compare", "--tracking-uri"): ("sqlite:///here.db", "ask with the source mlflow"),
@@ -115,7 +131,9 @@ def options() -> Iterator[tuple[str, str, bool]]:
 def line(verb: str, name: str, is_option: bool) -> tuple[list[str], str]:
     """The words to type, and what the sentence names."""
     wrong, told = OTHERWISE.get((verb, name), WRONG[name])
-    words = RIGHT[verb].split()
+    words = (
+        "data import table.csv --name table" if verb == "data import" and name in (*TABLE, "--mirror") else RIGHT[verb]
+    ).split()
     if is_option:
         return [*words, *BESIDE.get((verb, name), "").split(), name, wrong], told
     place = len(verb.split())
@@ -135,6 +153,7 @@ def test_a_wrong_value_is_one_sentence(
         monkeypatch.setenv("NORMSWEEP_DATA", "data")
     Path("a-file").write_text("")
     Path("images").mkdir()
+    Path("table.csv").write_text("size,class\n" + "7.5,a\n8.5,b\n" * 9)
     Path("site.toml").write_text('partition = "any"\nminutes = 10\ncpus = 3\n')
     for normalizer in ("none", "bn", "vcl"):
         stage.finish(*stage.packs(normalizer))

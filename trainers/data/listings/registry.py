@@ -13,6 +13,7 @@ from trainers.data.listings.builtin_listings import BUILTIN
 from trainers.data.listings.image_listings import IMAGES
 from trainers.data.listings.listing import Listing
 from trainers.data.listings.uci_listings import UCI
+from trainers.data.tables import about as tables
 
 REGISTRY: dict[str, Listing] = {**UCI, **BUILTIN, **IMAGES}
 
@@ -22,17 +23,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 
-FREE = re.compile(r"[a-z0-9][a-z0-9._-]*")  # what a user may call a folder of images
+FREE = re.compile(r"[a-z0-9][a-z0-9._-]*")  # what a user may call a data set
 
 
 def lookup(name: str) -> Listing:
-    """The entry of a data set, or of a folder that was imported under this name.
+    """The entry of a data set, or of a folder or table that was imported under this name.
 
     UsageError with the near matches for a name that is none.
     """
     if name in REGISTRY:
         return REGISTRY[name]
-    if (own := _imported(name)) is not None:
+    if (own := _imported(name) or tables.listing(name)) is not None:
         return own
     near = difflib.get_close_matches(name, REGISTRY, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
@@ -40,10 +41,10 @@ def lookup(name: str) -> Listing:
 
 
 def names() -> list[str]:
-    """Of all data sets, the folders that were imported under names of their own last."""
+    """Of all data sets, the folders and tables that were imported under names of their own last."""
     folders = folder_files("any")[0].parent.parent
     own = sorted(p.name for p in folders.iterdir() if p.name not in REGISTRY) if folders.is_dir() else []
-    return [*REGISTRY, *(name for name in own if _imported(name) is not None)]
+    return [*REGISTRY, *(name for name in own if _imported(name) is not None), *tables.names()]
 
 
 def _imported(name: str) -> Listing | None:

@@ -1,0 +1,74 @@
+"""`data import` of a table: where it comes from, and keeping it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sweeps.errors import UsageError
+from sweeps.words.near import one_of
+from trainers.data.home import folder_files
+from trainers.data.listings.registry import FREE, REGISTRY
+from trainers.data.tables import formats, named, stored
+from trainers.data.tables.raw import Options
+from trainers.data.tables.table import CATEGORICAL, MISSING, Table, made
+
+SKLEARN, OPENML = "sklearn:", "openml:"
+
+
+def is_table(path: Path, name: str) -> bool:
+    """Whether `data import` brings a table: a file, or a source with a name of its own. UsageError without --name."""
+    if str(path).startswith((SKLEARN, OPENML)):
+        if not name:
+            raise UsageError(f"{path} needs a name: --name NAME")
+        return True
+    path = path.expanduser()
+    return bool(name) and not path.is_dir() and (path.is_file() or formats.ending_of(path) in formats.READERS)
+
+
+def read(source: str, name: str, options: Options, *, server: str = "") -> Table:
+    """The table of a file, of `sklearn:NAME` or of `openml:ID` (from `server`), ready to be kept.
+
+    UsageError with one sentence for each thing that cannot be used, MissingError, UnavailableError.
+    """
+    _words(name, options, source, server)
+    licence = ""
+    if source.startswith(SKLEARN):
+        raw = named.of_sklearn(source.removeprefix(SKLEARN))
+    elif source.startswith(OPENML):
+        raw, licence = named.of_openml(source.removeprefix(OPENML), options, server)
+    else:
+        raw = formats.read_file(Path(source).expanduser(), options)
+    try:
+        table = made(name, raw, options)
+    except UsageError as error:
+        called = source if ":" in source else Path(source).name
+        lines = str(error).splitlines()
+        raise UsageError(
+            "\n".join(line if line.startswith(called) else f"{called}: {line}" for line in lines)
+        ) from None
+    about: dict[str, Any] = {**table.about, "source": source, "licence": licence}
+    return Table(dataset=table.dataset, about=about)
+
+
+def keep(table: Table) -> None:
+    """Write it; a table of the same name is replaced."""
+    stored.keep(table.dataset, table.about)
+
+
+def _words(name: str, options: Options, source: str, server: str) -> None:
+    """UsageError for a name that is taken or none, and for a word that an option does not know."""
+    if name in REGISTRY or folder_files(name)[0].exists():
+        raise UsageError(f"--name {name} is the name of another data set: take another")
+    if not FREE.fullmatch(name):
+        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
+    one_of("--missing", options.missing, MISSING)
+    one_of("--categorical", options.categorical, CATEGORICAL)
+    if options.decimal:
+        one_of("--decimal", options.decimal, (".", ","))
+    if options.header:
+        one_of("--header", options.header, ("yes", "no"))
+    if len(options.separator) > 1:
+        one_of("--separator", options.separator, ("tab", "space"))
+    if server and not source.startswith(OPENML):
+        raise UsageError(f"--mirror {server} is for openml:ID: {source} needs none")
