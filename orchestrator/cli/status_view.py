@@ -32,16 +32,13 @@ def show(statuses: list[SweepStatus]) -> None:
 
 
 def watch(board: StatusBoard) -> list[SweepStatus]:
-    """Shows the status anew until all is over or Ctrl-C; returns the last one."""
+    """Shows the status anew until all is over; returns the last one."""
     statuses = board.look()
     with Live(view(statuses), auto_refresh=False, vertical_overflow="visible") as live:
-        try:
-            while any(status.exit_code == 3 for status in statuses):
-                time.sleep(REFRESH_SECONDS)
-                statuses = board.look()
-                live.update(view(statuses), refresh=True)
-        except KeyboardInterrupt:
-            pass
+        while any(status.exit_code == 3 for status in statuses):
+            time.sleep(REFRESH_SECONDS)
+            statuses = board.look()
+            live.update(view(statuses), refresh=True)
     return statuses
 
 

@@ -143,14 +143,6 @@ def test_watching_looks_again_until_all_is_over(stage: Stage, monkeypatch: pytes
     assert (left, status.counts) == ([], {"done": 24})
 
 
-def test_ctrl_c_ends_watching_with_the_last_status(stage: Stage, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(status_view.time, "sleep", interrupt)
-    assert call("status", "--watch")[0] == 3
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
