@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.store import Store
 from sweeps.select import Selector
 
 
-def exported(store: Store, sweep: str, output: Path, where: Selector | None) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """How many trials the file holds; `problems`: results that cannot be read."""
+
+    file: str
+    trials: int
+    problems: list[str]
+
+    def __str__(self) -> str:
+        return "\n".join([*self.problems, f"{self.trials} trials in {self.file}"])
+
+
+def exported(store: Store, sweep: str, output: Path, where: Selector | None) -> Exported:
     """Writes the results as one file, replaced whole, in the form that its ending names. UsageError for another one."""
     from analysis.table_file import encoded, ending
     from orchestrator.store.files import replace
@@ -19,4 +32,4 @@ def exported(store: Store, sweep: str, output: Path, where: Selector | None) -> 
     path = output.expanduser().resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, encoded(rows, kind))
-    return "\n".join([*problems, f"{len(rows)} trials in {output}"])
+    return Exported(file=str(output), trials=len(rows), problems=problems)

@@ -42,19 +42,42 @@ class Asked:
     left: str  # "12 todo, 3 running"; "" when every trial has come to an end
 
 
-def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> str:
-    """Writes every table and figure (or `only` those) into `folder`; says where."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Analyzed:
+    """The files that were written; `left`: trials that have not come to an end, by state."""
+
+    folder: str
+    files: list[str]
+    left: str
+
+    def __str__(self) -> str:
+        told = f"; the sweep is not complete ({self.left}): only complete blocks are compared" if self.left else ""
+        return f"{len(self.files)} files in {self.folder}{told}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    """The page that was written; `left`: trials that have not come to an end, by state."""
+
+    file: str
+    left: str
+
+    def __str__(self) -> str:
+        return f"report: {self.file}"
+
+
+def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] = ()) -> Analyzed:
+    """Writes every table and figure (or `only` those) into `folder`."""
     from analysis.showing.page import analyze
 
     asked = _asked(store, sweep)
     folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
     paths = analyze(asked.frame, asked.question, folder, only=only)
-    told = f"; the sweep is not complete ({asked.left}): only complete blocks are compared" if asked.left else ""
-    return f"{len(paths)} files in {shown(folder)}{told}"
+    return Analyzed(folder=shown(folder), files=sorted(path.name for path in paths), left=asked.left)
 
 
-def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> str:
-    """Writes the page; says where.
+def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> Reported:
+    """Writes the page.
 
     Raises UsageError for a sweep that is not complete, unless the report is an interim one.
     """
@@ -78,7 +101,7 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> str:
         environment=_environment(asked),
     )
     report(asked.frame, asked.question, path, title=asked.spec.name, provenance=provenance, interim=interim)
-    return f"report: {shown(path)}"
+    return Reported(file=shown(path), left=asked.left)
 
 
 def shown(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +20,14 @@ from orchestrator.cli.options import (
     SameResults,
     Set,
     Sweep,
+    Unreadable,
     Uri,
     Where,
     Yes,
     confirmation,
+    number,
     print_answer,
+    refusal,
     selector_of,
     spec_of,
     store_at,
@@ -58,12 +62,13 @@ def run(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
-    cpus: Annotated[int | None, typer.Option(min=1, help="cores to use; default: all")] = None,
-    gpus: Annotated[int, typer.Option(min=0, help="GPUs to use")] = 0,
+    cpus: Annotated[int | None, number("--cpus", "cores to use; default: all", 1)] = None,
+    gpus: Annotated[int, number("--gpus", "GPUs to use", 0)] = 0,
     mlflow: Annotated[bool, typer.Option(help="mirror the results to MLflow")] = True,
     tracking_uri: Uri = None,
     same_results: SameResults = False,
     yes: Yes = False,
+    json_: Json = False,
 ) -> None:
     """Train the trials that have no result, on this machine. Run it again to go on after any interruption."""
     from rich.console import Console
@@ -72,7 +77,7 @@ def run(
     from orchestrator.engine.run import run as run_sweep
     from sweeps.file.clauses import valid
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, stderr=json_)
     store, spec = store_at(workspace, patient=True), spec_of(sweep, set_)
     summary = run_sweep(
         store,
@@ -82,7 +87,7 @@ def run(
         cpus=cpus or len(os.sched_getaffinity(0)),
         gpus=gpus,
         tracking_uri=tracking_uri if mlflow else "none",
-        confirm=confirmation(set_, yes),
+        confirm=confirmation(set_, yes, json_),
         same_results=same_results,
     )
     console.print(
@@ -96,11 +101,14 @@ def run(
         ),
         highlight=False,
     )
+    command = ""
     if mlflow:
         from orchestrator.mirror.sync import ui_command
 
         if command := ui_command(store.workspace, tracking_uri):
             console.print(f"MLflow: {command}", highlight=False)
+    if json_:
+        print_answer({"sweep": spec.name, **asdict(summary), "mlflow": command or None}, True)
     raise typer.Exit(summary.exit_code)
 
 
@@ -109,14 +117,12 @@ def check(
     sweep: Sweep,
     set_: Set = None,
     where: Where = None,
-    cpus: Annotated[
-        int | None, typer.Option(min=1, help="check that its packs fit into a run on so many cores")
-    ] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="check that its packs fit into a run on so many GPUs")] = None,
+    cpus: Annotated[int | None, number("--cpus", "check that its packs fit into a run on so many cores", 1)] = None,
+    gpus: Annotated[int | None, number("--gpus", "check that its packs fit into a run on so many GPUs", 0)] = None,
     site: Annotated[
         Path | None, typer.Option("--site", help="check that its packs fit into an allocation of this site file")
     ] = None,
-    nodes: Annotated[int, typer.Option(min=1, help="nodes of the allocation that --site describes")] = 1,
+    nodes: Annotated[int, number("--nodes", "nodes of the allocation that --site describes", 1)] = 1,
     json_: Json = False,
 ) -> None:
     """Find every mistake of a sweep before anything runs, and count its trials; change nothing."""
@@ -164,11 +170,13 @@ def sync(
             "doubled there",
         ),
     ] = False,
+    json_: Json = False,
 ) -> None:
     """Bring MLflow up to date with the ledger. Repeat at will."""
     from orchestrator.mirror.sync import sync as mirror
 
-    print_answer(str(mirror(store_at(workspace).workspace, uri=tracking_uri, verify=verify)), False)
+    result = mirror(store_at(workspace).workspace, uri=tracking_uri, verify=verify)
+    print_answer(asdict(result) if json_ else str(result), json_)
 
 
 @app.command("list")
@@ -219,17 +227,26 @@ def normsweep(
 
 
 def main() -> None:
-    """The console script. Exit code 2 and one sentence a problem for the errors of `sweeps.errors` and `slurm.errors`;
-    anything else is a bug: its traceback, where to report it, exit code 1."""
+    """The console script. Exit code 2 and one sentence a problem for the errors of `sweeps.errors` and `slurm.errors`
+    and for a line that cannot be read; 130 or 143 and one sentence for an interrupt; anything else is a bug: its
+    traceback, where to report it, exit code 1."""
     if sys.argv[1:2] != ["run"]:  # whose training hears of interrupts in its own way
         interrupts.unwind()
     try:
-        app()
+        sys.exit(app(prog_name="normsweep", standalone_mode=False))
     except (NormsweepError, SlurmError) as error:
         print(f"normsweep: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Unreadable as error:
+        if told := refusal(error):
+            print(f"normsweep: {told}", file=sys.stderr)
+        sys.exit(USAGE)
+    except typer.Abort:  # a question was answered with no
+        print("normsweep: nothing was done", file=sys.stderr)
+        sys.exit(USAGE)
+    except interrupts.Interrupted as interrupt:
+        interrupts.say()
+        sys.exit(128 + interrupt.number)
     except OSError as error:
         if not _is_refusal(error):
             _report()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,14 +48,46 @@ Where = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 SameResults = Annotated[bool, typer.Option("--same-results", help="record that an edit of the code changed no result")]
 AllVersions = Annotated[bool, typer.Option("--all-versions", help="of all versions of the sweep; one: SWEEP@2")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document; sentences go to standard error")]
 
 DEFAULT_ROOT = Path("normsweep-out")
+Unreadable: type[Exception] = typer.BadParameter.__mro__[1]  # what typer raises for any line that it cannot read
 
 
 def offering(completer: Callable[..., list[str]], help: str) -> Any:
     """An option of which the shell offers what `completer` knows."""
     return typer.Option(help=help, autocompletion=completer)
+
+
+class NoNumber(typer.BadParameter):
+    """Its message is a whole sentence."""
+
+
+def number(name: str, help: str, low: int | None = None, high: int | None = None) -> Any:
+    """The option `name`, a whole number in the closed range."""
+    limits = "" if low is None else f", at least {low}" if high is None else f", {low} to {high}"
+
+    def read(text: str | int) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or (low is not None and value < low) or (high is not None and value > high):
+            raise NoNumber(f"{name} is a whole number{limits}, not {text}")
+        return value
+
+    return typer.Option(name, help=help, parser=read, metavar="N")
+
+
+def refusal(error: Any) -> str:
+    """One sentence of what typer says of a line that it cannot read; "" where it has shown the help instead."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    command = error.ctx.command_path if error.ctx else "normsweep"
+    if isinstance(error, NoNumber):
+        return error.message
+    told = error.format_message().rstrip(".")
+    return f"{told[:1].lower()}{told[1:]}; see `{command} --help`"
 
 
 def store_at(root: Path, *, patient: bool = False) -> Store:
@@ -71,7 +104,12 @@ def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
     return load_spec(sweep, overrides or ())
 
 
-def confirmation(overrides: Sequence[str] | None, yes: bool) -> Callable[[str], None]:
+def teller(as_json: bool) -> Callable[[str], None]:
+    """What prints sentences: on standard error where a JSON document is the answer."""
+    return partial(print, file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
+def confirmation(overrides: Sequence[str] | None, yes: bool, as_json: bool) -> Callable[[str], None]:
     """What `--set` drops from a sweep is confirmed; a sweep file says what is wanted."""
 
     def confirm(sentence: str) -> None:
@@ -81,8 +119,8 @@ def confirmation(overrides: Sequence[str] | None, yes: bool) -> Callable[[str], 
             raise UsageError(
                 f"by --set, {sentence}: repeat with --yes, or give the variant a name of its own with --set name=NAME"
             )
-        print(f"By --set, {sentence}.")
-        typer.confirm("Go on?", abort=True)
+        teller(as_json)(f"By --set, {sentence}.")
+        typer.confirm("Go on?", abort=True, err=as_json)
 
     return confirm
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -110,11 +111,12 @@ def export(
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
     all_versions: AllVersions = False,
+    json_: Json = False,
 ) -> None:
     """Write the results as one file, one row per trial, in the form that its ending names."""
     from orchestrator.ask.export import exported
 
-    print_answer(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), False)
+    _print(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), json_)
 
 
 @results_app.command()
@@ -125,11 +127,12 @@ def analyze(
     ] = None,
     workspace: Root = DEFAULT_ROOT,
     only: Annotated[list[str] | None, typer.Option(help="write only this table or figure, e.g. methods")] = None,
+    json_: Json = False,
 ) -> None:
     """Write the tables and figures of the analysis to a folder."""
     from orchestrator.ask.report import analyzed
 
-    print_answer(analyzed(store_at(workspace), sweep, output, only or ()), False)
+    _print(analyzed(store_at(workspace), sweep, output, only or ()), json_)
 
 
 @results_app.command()
@@ -142,11 +145,17 @@ def report(
     interim: Annotated[
         bool, typer.Option("--interim", help="report on a sweep that is not complete; the page says so")
     ] = False,
+    json_: Json = False,
 ) -> None:
     """Write one HTML page: what was compared, who wins, how sure that is."""
     from orchestrator.ask.report import reported
 
-    print_answer(reported(store_at(workspace), sweep, output, interim), False)
+    _print(reported(store_at(workspace), sweep, output, interim), json_)
+
+
+def _print(written: Any, as_json: bool) -> None:
+    """What was written: a dataclass that is a sentence, too."""
+    print_answer(asdict(written) if as_json else str(written), as_json)
 
 
 def _listed(text: str) -> list[str]:

@@ -32,16 +32,13 @@ def show(statuses: list[SweepStatus]) -> None:
 
 
 def watch(board: StatusBoard) -> list[SweepStatus]:
-    """Shows the status anew until all is over or Ctrl-C; returns the last one."""
+    """Shows the status anew until all is over; returns the last one."""
     statuses = board.look()
     with Live(view(statuses), auto_refresh=False, vertical_overflow="visible") as live:
-        try:
-            while any(status.exit_code == 3 for status in statuses):
-                time.sleep(REFRESH_SECONDS)
-                statuses = board.look()
-                live.update(view(statuses), refresh=True)
-        except KeyboardInterrupt:
-            pass
+        while any(status.exit_code == 3 for status in statuses):
+            time.sleep(REFRESH_SECONDS)
+            statuses = board.look()
+            live.update(view(statuses), refresh=True)
     return statuses
 
 
@@ -54,7 +51,11 @@ def view(statuses: list[SweepStatus]) -> RenderableType:
 def _parts(status: SweepStatus) -> list[RenderableType]:
     normalizers = list(dict.fromkeys(n for _, n in status.cells))
     name = status.name if status.version == status.latest else f"{status.name}@{status.version}"
-    title = f"{name}: " + ", ".join(f"{n} {state}" for state, n in ordered(status.counts).items())
+    counts = ordered(status.counts)
+    if status.waiting:
+        counts["running"] -= status.waiting
+        counts["waiting"] = status.waiting
+    title = f"{name}: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     table = Table("data set", *normalizers, title=title, title_justify="left", box=None)
     for dataset in dict.fromkeys(d for d, _ in status.cells):
         table.add_row(dataset, *(_cell(status.cells.get((dataset, n), Counter())) for n in normalizers))
@@ -98,10 +99,12 @@ def _running(status: SweepStatus) -> list[str]:
     lines = [
         f"pack {short(p.pack)}: {counted(p.trials, 'trial')}, {p.dataset}, {p.normalizer}, {_progress(p)}"
         + f", pid {p.pid} on {p.host}{_still(p, status.at)}"
-        for p in status.running[:MOST_RUNNING]
+        for p in [p for p in status.running if p.started][:MOST_RUNNING]
     ]
-    more = len(status.running) - MOST_RUNNING
-    return [*lines, f"and {more} more running packs"] if more > 0 else lines
+    if (more := status.started - MOST_RUNNING) > 0:
+        lines.append(f"and {more} more running packs")
+    waiting = len(status.running) - status.started
+    return [*lines, f"{counted(waiting, 'pack')} waiting for a free core"] if waiting else lines
 
 
 def _jobs(status: SweepStatus) -> list[str]:
@@ -142,7 +145,7 @@ def _still(pack: RunningPack, at: float) -> str:
 def _progress(pack: RunningPack) -> str:
     if pack.age is not None:
         return f"epoch {pack.epoch} of {pack.epochs} saved {duration(pack.age)} ago"
-    return "nothing saved yet" if pack.started else "waits for a free core"
+    return "nothing saved yet"
 
 
 def _spent(status: SweepStatus) -> str:

@@ -14,6 +14,7 @@ from orchestrator.cli.options import (
     Root,
     Uri,
     Where,
+    number,
     print_answer,
     referring,
     selector_of,
@@ -42,8 +43,9 @@ Backend = Annotated[
 def up_(
     workspace: Root = DEFAULT_ROOT,
     backend: Backend = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="the port to listen on; 0: any free one")] = 5000,
+    port: Annotated[int, number("--port", "the port to listen on; 0: any free one", 0, 65535)] = 5000,
     password: Annotated[bool, typer.Option("--password", help="ask every client for a name and a password")] = False,
+    json_: Json = False,
 ) -> None:
     """Start the server and wait until it answers. Does nothing if one is running."""
     from orchestrator.mirror.server import up
@@ -51,17 +53,22 @@ def up_(
 
     place = store_at(workspace).workspace
     server = up(place, backend=backend, port=port, password=password)
+    found = pages(place, server.uri)
+    if json_:
+        print_answer({**_named(server), "pages": found}, True)
+        return
     print_answer(_sentence(server), False)
-    for sweep, page in pages(place, server.uri).items():
+    for sweep, page in found.items():
         print_answer(f"{sweep}: {page}", False)
 
 
 @mlflow_app.command("down")
-def down_(workspace: Root = DEFAULT_ROOT) -> None:
+def down_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
     """Stop the server."""
     from orchestrator.mirror.server import down
 
-    print_answer("stopped" if down(store_at(workspace).workspace) else "no server runs", False)
+    stopped = down(store_at(workspace).workspace)
+    print_answer({"stopped": stopped} if json_ else "stopped" if stopped else "no server runs", json_)
 
 
 @mlflow_app.command("status")
@@ -71,10 +78,14 @@ def status_(workspace: Root = DEFAULT_ROOT, json_: Json = False) -> None:
 
     server = running(store_at(workspace).workspace)
     if json_:
-        print_answer({"uri": server.uri, "backend": server.backend} if server else {"uri": None}, True)
+        print_answer(_named(server) if server else {"uri": None}, True)
     else:
         print_answer(_sentence(server) if server else "no server runs: `normsweep mlflow up` starts one", False)
     raise typer.Exit(0 if server else 3)
+
+
+def _named(server: Server) -> dict[str, str | None]:
+    return {"uri": server.uri, "backend": server.backend, "password_file": server.password_file}
 
 
 def _sentence(server: Server) -> str:

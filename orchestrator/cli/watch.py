@@ -19,6 +19,7 @@ from orchestrator.cli.options import (
     print_answer,
     selector_of,
     store_at,
+    teller,
 )
 from sweeps.errors import UsageError
 
@@ -86,11 +87,18 @@ def logs(
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="keep printing until the pack has its result or the job is over")
     ] = False,
+    json_: Json = False,
 ) -> None:
     """Show the log of a pack with its failures, or the log of a SLURM job."""
     from orchestrator.watch.logs import logs as lines_of
 
-    for line in lines_of(store_at(workspace), trial, sweep=sweep, follow=follow):
+    if follow and json_:
+        raise UsageError("--follow and --json exclude each other: leave one of them out")
+    lines = lines_of(store_at(workspace), trial, sweep=sweep, follow=follow)
+    if json_:
+        print_answer({"lines": [*lines]}, True)
+        return
+    for line in lines:
         print(line, flush=True)
 
 
@@ -120,6 +128,7 @@ def retry(
         ),
     ] = False,
     yes: Yes = False,
+    json_: Json = False,
 ) -> None:
     """Have the next run train failed, given-up or cancelled trials again."""
     from orchestrator.cluster.submissions import submissions
@@ -128,7 +137,7 @@ def retry(
     place = store_at(workspace)
     then = f"next: normsweep {'submit' if submissions(place) else 'run'} {sweep}"
     chosen = selector_of(where) if other_source else _needed(where, "state=failed")
-    _carry_out(retrial(place, sweep, chosen, other_source=other_source), yes, then)
+    _carry_out(retrial(place, sweep, chosen, other_source=other_source), yes, then, json_)
 
 
 @watch_app.command()
@@ -138,6 +147,7 @@ def cancel(
     where: Where = None,
     jobs: Annotated[bool, typer.Option("--jobs", help="end the sweep's SLURM jobs; no trial is cancelled")] = False,
     yes: Yes = False,
+    json_: Json = False,
 ) -> None:
     """Do not train the selected trials that have no result; running ones save and stop. `retry` takes it back."""
     from orchestrator.steer.cancel import cancellation
@@ -145,18 +155,19 @@ def cancel(
     if jobs:
         if where:
             raise UsageError("--jobs ends all jobs of the sweep and takes no -w: leave one of them out")
-        _end_jobs(store_at(workspace), sweep)
+        _end_jobs(store_at(workspace), sweep, json_)
         return
     back = f"undone by: normsweep retry {sweep} -w state=cancelled"
-    _carry_out(cancellation(store_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back)
+    _carry_out(cancellation(store_at(workspace), sweep, _needed(where, "normalizer=bn")), yes, back, json_)
 
 
-def _end_jobs(store: Store, sweep: str) -> None:
+def _end_jobs(store: Store, sweep: str, as_json: bool) -> None:
     from orchestrator.cluster.jobs import cancel_jobs
 
     store.sweeps.latest(sweep)
     ended = cancel_jobs(store, sweep)
-    print(f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs")
+    told = f"asked SLURM to end {', '.join(ended)}; what packs saved stays" if ended else "no job waits or runs"
+    print_answer({"sweep": sweep, "jobs": ended} if as_json else told, as_json)
 
 
 def _needed(where: Sequence[str] | None, example: str) -> Selector:
@@ -166,14 +177,17 @@ def _needed(where: Sequence[str] | None, example: str) -> Selector:
     return selector
 
 
-def _carry_out(intended: Cancellation | Retry, yes: bool, then: str) -> None:
+def _carry_out(intended: Cancellation | Retry, yes: bool, then: str, as_json: bool) -> None:
     """Says what will be done, asks when it is much, does it, says how to go on."""
-    print(intended)
-    if not intended.count:
-        return
+    tell = teller(as_json)
+    tell(str(intended))
     if intended.count > ASKED and not yes:
         if not sys.stdin.isatty():
             raise UsageError(f"nothing was done: more than {ASKED} trials need --yes")
-        typer.confirm("Go on?", abort=True)
-    intended.apply()
-    print(f"recorded; {then}")
+        typer.confirm("Go on?", abort=True, err=as_json)
+    answer = intended.as_json()
+    if intended.count:
+        intended.apply()
+        tell(f"recorded; {then}")
+    if as_json:
+        print_answer(answer, True)

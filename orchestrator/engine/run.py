@@ -111,10 +111,11 @@ def run(
             gpus=gpus,
             silent_seconds=silent_seconds,
         )
+        total, begun = sum(len(p.trial_ids) for p in packs) + before, {p.id for p in planned.begun}
         with (
             interrupts.noted(),
             mirroring.going(patience),
-            watcher.training(spec.name, sum(len(p.trial_ids) for p in packs) + before, before, packs) as view,
+            watcher.training(spec.name, total, before, packs, begun) as view,
         ):
             outcome = child.keep_driving(store, work, view, interrupts, driver)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -35,6 +35,8 @@ class Watcher(Protocol):
         """While nothing is to be seen."""
         ...
 
-    def training(self, title: str, total: int, done: int, packs: Sequence[RosterPack]) -> AbstractContextManager[View]:
-        """While packs are trained; `total` and `done` count trials."""
+    def training(
+        self, title: str, total: int, done: int, packs: Sequence[RosterPack], begun: Collection[str]
+    ) -> AbstractContextManager[View]:
+        """While packs are trained; `total` and `done` count trials, `begun` are the ids of packs that go on."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.store import Store
 from orchestrator.store.roster import RosterPack
@@ -31,6 +32,20 @@ class Cancellation:
         """Trials that would not be trained."""
         return sum(len(self.chosen.intersection(p.trial_ids)) for p in [*self.whole, *self.parted])
 
+    def as_json(self) -> dict[str, Any]:
+        """`kept`: selected trials that go on, as their packs are begun; `shared_with`: sweeps that want some, too."""
+        return {
+            "trials": self.count,
+            "packs": [p.id for p in self.whole],
+            "split_packs": [p.id for p in self.parted],
+            "kept": self._kept,
+            "shared_with": self.others,
+        }
+
+    @property
+    def _kept(self) -> int:
+        return sum(len(self.chosen.intersection(p.trial_ids)) for p in self.left)
+
     def __str__(self) -> str:
         told = [f"to cancel: {counted(self.count, 'trial')} in {counted(len(self.whole) + len(self.parted), 'pack')}"]
         running = sum(p.id in self.observer.running for p in self.whole)
@@ -39,10 +54,9 @@ class Cancellation:
         if self.parted:
             told.append(f"to be split, since not all their trials were selected: {counted(len(self.parted), 'pack')}")
         if self.left:
-            trials = sum(len(self.chosen.intersection(p.trial_ids)) for p in self.left)
             told.append(
                 f"left as they are, since their packs are begun and not all their trials were selected: "
-                f"{counted(trials, 'trial')}"
+                f"{counted(self._kept, 'trial')}"
             )
         if self.others:
             told.append(f"sweep {', '.join(self.others)} wants some of these trials as well")

@@ -7,6 +7,7 @@ own, which has no part, no lease and no failure yet.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.planning.source import other_sources
 from orchestrator.store import Store
@@ -31,12 +32,24 @@ class Retry:
         """Trials that would be trained."""
         return sum(len(p.trial_ids) for p in [*self.failed, *self.forgiven])
 
+    def as_json(self) -> dict[str, Any]:
+        """`beside`: trials that were not selected, in a pack with a selected one."""
+        return {
+            "trials": self.count,
+            "packs": [p.id for p in [*self.failed, *self.forgiven]],
+            "beside": self._beside,
+        }
+
+    @property
+    def _beside(self) -> int:
+        packs = [*self.failed, *self.forgiven]
+        return self.count - sum(len(self.chosen.intersection(p.trial_ids)) for p in packs)
+
     def __str__(self) -> str:
         packs = [*self.failed, *self.forgiven]
         told = [f"to try again: {counted(self.count, 'trial')} in {counted(len(packs), 'pack')}"]
-        beside = self.count - sum(len(self.chosen.intersection(p.trial_ids)) for p in packs)
-        if beside:
-            told.append(f"not selected, but in a pack with a selected one: {counted(beside, 'trial')}")
+        if self._beside:
+            told.append(f"not selected, but in a pack with a selected one: {counted(self._beside, 'trial')}")
         return "\n".join(told)
 
     def apply(self) -> None:

@@ -57,6 +57,7 @@ class SweepStatus:
     problems: list[str]
     version: int = 1
     latest: int = 1  # the number of what the sweep wants now
+    waiting: int = 0  # of the running trials, those whose packs wait for a free core
     diverged: str = ""  # how the sweep's analysis counts diverged trials
 
     @property
@@ -90,6 +91,7 @@ class SweepStatus:
             "latest_version": self.latest,
             "states": dict(self.counts),
             "cells": [{"dataset": d, "normalizer": n, **states} for (d, n), states in self.cells.items()],
+            "waiting": self.waiting,
             "running": [asdict(pack) for pack in self.running],
             "jobs": [asdict(job) for job in self.jobs],
             "core_hours": self.spend.core_hours,
@@ -141,14 +143,14 @@ class StatusBoard:
             for pack, (epoch, seconds, _) in progress.items()
             if epoch
         }
+        leased = [p for p in states.packs if p.id in states.running]
+        running = [self._running(p, states, *progress.get(p.id, (0, 0.0, None))) for p in leased]
+        waiting = [p for p, pack in zip(leased, running, strict=True) if not pack.started]
         return SweepStatus(
             name=states.name,
             cells=cells,
-            running=[
-                self._running(p, states, *progress.get(p.id, (0, 0.0, None)))
-                for p in states.packs
-                if p.id in states.running
-            ],
+            running=running,
+            waiting=sum(t in wanted and states.of[t] == "running" for p in waiting for t in p.trial_ids),
             jobs=self._jobs.of(states.name, states.running.values()),
             spend=spend(states, self._costs, begun),
             last_hour=sum(t > now - HOUR for t in finished),

@@ -30,11 +30,15 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a file (line and column from 1), or anything else that a value came from (line 0)."""
+    """A position in a file (line and column from 1), or anything else that a value came from (line 0).
+
+    `recorded`: a value of a sweep that was checked when it was recorded, by the bounds of that time.
+    """
 
     source: str
     line: int = 0
     column: int = 0
+    recorded: bool = False
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
@@ -143,16 +147,20 @@ def scalar_text(value: Scalar) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def plain(value: object, source: str, depth: int = 0) -> Node:
+def plain(value: object, source: str, *, recorded: bool = False, depth: int = 0) -> Node:
     """Nodes from plain Python data, all of the same place."""
-    place = Place(source)
+    place = Place(source, recorded=recorded)
+
+    def inner(value: object) -> Node:
+        return plain(value, source, recorded=recorded, depth=depth + 1)
+
     if depth > DEEPEST:
         raise place.error(f"more than {DEEPEST} lists and mappings lie within each other")
     if isinstance(value, Mapping):
         items: Mapping[object, object] = value
-        return Node({str(k): Entry(place, plain(v, source, depth + 1)) for k, v in items.items()}, place)
+        return Node({str(k): Entry(place, inner(v)) for k, v in items.items()}, place)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return Node(tuple(plain(v, source, depth + 1) for v in value), place)
+        return Node(tuple(inner(v) for v in value), place)
     if value is None or isinstance(value, bool | int | float | str):
         return Node(value, place)
     raise place.error(f"{value!r} is not a plain value: a sweep holds numbers, texts, true, false, lists and mappings")

@@ -61,12 +61,13 @@ class SweepSpec:
 
     @classmethod
     def from_record(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
-        """The sweep that a workspace has recorded. Keys that a newer normsweep may have written are left out."""
+        """The sweep that a workspace has recorded. Keys that a newer normsweep may have written are left out;
+        of numbers only declared limits hold, as others were younger than some records."""
         known = {name: data[name] for name in _SECTIONS if name in data}
         for section, names in (("trial", (*setting_names(), *SPECIAL)), ("run", RUN), ("analysis", ANALYSIS)):
             if isinstance(given := known.get(section), Mapping):
                 known[section] = {name: value for name, value in given.items() if name in names}
-        return cls.from_json(known, source)
+        return _spec(plain(known, source, recorded=True), "sweep")
 
     @property
     def digest(self) -> str:

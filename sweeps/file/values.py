@@ -129,7 +129,7 @@ def typed(name: str, option: Option, node: Node) -> OptionValue:
 
 
 def _ranged(name: str, option: Option, node: Node, value: N) -> N:
-    if limit := option.broken(value):
+    if limit := option.broken(value, declared=node.place.recorded):
         raise node.error(f"'{name}' must be {limit}, not {node}")
     return value
 

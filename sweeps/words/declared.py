@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from math import inf
 from typing import Any, Literal
 
 from sweeps.words.choice import OptionValue
@@ -83,9 +84,11 @@ class Option:
             return ""
         return f"{self.low:g} to {self.high:g}" if self._narrow else f"at least {self.low:g}"
 
-    def broken(self, value: float) -> str:
-        """The limit that a number does not keep, in words; nothing where it keeps both."""
+    def broken(self, value: float, *, declared: bool = False) -> str:
+        """The limit that a number does not keep, in words; nothing where it keeps both. `declared`: no others hold."""
         low, high = self.bounds
+        if declared:
+            low, high = -inf if self.low is None else low, inf if self.high is None else high
         if low <= value <= high:
             return ""
         if self._narrow:

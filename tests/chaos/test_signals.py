@@ -31,7 +31,6 @@ SENTENCES = (
     "small: 8 of 8 trials to train, in 2 packs, on ",
     "small: starting Ray",
     "small: reading data",
-    "small: 0 of 8 trials after ",
     "stopped at once: run again to go on",
     "stopping: the running packs save what they have; run again to go on",
     "small: 0 of 8 trials done",

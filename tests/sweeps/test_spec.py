@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sweeps.errors import UsageError
 from sweeps.file.changes import changes
 from sweeps.file.spec import SweepSpec, load_spec, presets
 from sweeps.plan import expand
@@ -239,3 +241,27 @@ def test_changes_are_told_in_words() -> None:
         "analysis.select: none becomes {by: val_error, over: depth}",
     ]
     assert changes(sweep(depth=[2, 4]), sweep(depth=[4, 2])) == ["depth: the order changes"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("epochs", 2_000_000_000),
+        ("width", [1_000_000_001]),
+        ("lr", 1e200),
+        ("weight_decay", 2e38),
+        ("normalizer", [{"bn": {}}, {"gn": {"groups": 3_000_000_000}}]),
+        ("zip", [{"batch_size": [3_000_000_000], "lr": [1e39]}]),
+        ("random", {"count": 1, "lr": {"uniform": [0.0, 1e300]}}),
+        ("where", [{"if": "activation=relu", "epochs": 2_000_000_000}]),
+    ],
+)
+def test_a_recorded_sweep_is_read_whatever_limits_are_younger_than_it(setting: str, value: Any) -> None:
+    """0.1.0 had no largest number where none was declared."""
+    data = {"name": "old", "trial": {"dataset": "wine", setting: value}, "run": {"checkpoint_seconds": 1e200}}
+    with pytest.raises(UsageError, match="must be at most"):
+        SweepSpec.from_json(data)
+    spec = SweepSpec.from_record(data)
+    assert SweepSpec.from_record(spec.as_json()) == spec
+    with pytest.raises(UsageError, match="must be"):
+        SweepSpec.from_record(data | {"run": {"pack": 0}})

@@ -93,6 +93,7 @@ WRONG = {
     "path": ("absent.zip", "absent.zip"),
     "name": ("wien", "wien"),
 }
+NUMBERS = ("--cpus", "--gpus", "--nodes", "--allocations", "--times", "--epochs", "--seed", "--port")
 BESIDE = {("wins", "--by"): "--select depth"}
 TABLE = {  # options of `data import` for tables alone
     "--target": ("clas", "clas"),
@@ -162,10 +163,63 @@ def test_a_wrong_value_is_one_sentence(
     assert code == (FAILURES if verb == "data fetch" and name == "--mirror" else 2)
     assert out == ""
     assert "Traceback" not in err
-    if err.startswith("Usage: "):  # typer's own words
-        assert "Invalid value for" in err
-        assert name in err
-        return
     assert code == FAILURES or err.startswith("normsweep: ")
     assert told in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("verb", "name"), [(verb, name) for verb, name, _ in options() if name in NUMBERS])
+@pytest.mark.parametrize("wrong", ["x", "1.5", "", "-9999999999999999999"])
+def test_what_is_no_number_is_one_sentence(call: Call, stage: Stage, verb: str, name: str, wrong: str) -> None:
+    if (name, wrong[:1]) == ("--seed", "-"):
+        return
+    Path("site.toml").write_text('partition = "any"\nminutes = 10\ncpus = 3\n')
+    code, out, err = call(*RIGHT[verb].split(), f"{name}={wrong}")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"normsweep: {name} is a whole number")
+    assert err.endswith(f", not {wrong}\n")
+    assert len(err.splitlines()) == 1
+
+
+def test_the_numbers_are_all_that_the_verbs_take() -> None:
+    def kinds(command: Any) -> Iterator[tuple[str, str]]:
+        for child in getattr(command, "commands", {}).values():
+            yield from kinds(child)
+        yield from ((max(one.opts, key=len), one.metavar or "") for one in command.params)
+
+    assert {name for name, metavar in kinds(typer.main.get_command(app)) if metavar == "N"} == set(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run"], "missing argument 'sweep'; see `normsweep run --help`"),
+        (["run", "demo", "--cpu"], "no such option: --cpu"),
+        (["run", "demo", "--cpus"], "option '--cpus' requires an argument"),
+        (["plan", "demo", "here"], "got unexpected extra argument"),
+        (["rnu"], "no such command 'rnu'"),
+        (["mlflow", "upp"], "no such command 'upp'"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_one_sentence(call: Call, words: list[str], sentence: str) -> None:
+    code, out, err = call(*words)
+    assert (code, out) == (2, "")
+    assert err.lower().startswith(f"normsweep: {sentence}")
+    assert len(err.splitlines()) == 1
+
+
+def test_no_verb_at_all_shows_the_help(call: Call) -> None:
+    code, out, err = call()
+    assert code == 2
+    assert "Usage: normsweep" in out + err
+    assert "normsweep: " not in err
+
+
+def test_a_question_that_is_answered_with_no_is_one_sentence(
+    call: Call, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: (_ for _ in ()).throw(typer.Abort()))
+    code, _, err = call("cancel", "mine", "-w", "normalizer=*")
+    assert (code, err) == (2, "normsweep: nothing was done\n")
+    assert stage.store.decisions.cancelled == set()

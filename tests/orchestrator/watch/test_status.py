@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from io import StringIO
@@ -30,6 +31,9 @@ def test_every_state_is_counted_where_it_is(stage: Stage) -> None:
     stage.run(bn)
     stage.save(bn, epochs=1)
     stage.store.decisions.cancel([vcl.id])
+    assert "mine: 8 done, 8 cancelled, 8 waiting\n" in re.sub(" +\n", "\n", text(stage))
+    assert "1 pack waiting for a free core" in text(stage)
+    stage.begin(bn)
     (status,) = status_of(stage.store)
     assert {key: dict(cell) for key, cell in status.cells.items()} == {
         ("wine", "none"): {"done": 8},
@@ -141,14 +145,6 @@ def test_watching_looks_again_until_all_is_over(stage: Stage, monkeypatch: pytes
     monkeypatch.setattr(status_view.time, "sleep", lambda _: stage.finish(left.pop()))
     (status,) = status_view.watch(StatusBoard(stage.store))
     assert (left, status.counts) == ([], {"done": 24})
-
-
-def test_ctrl_c_ends_watching_with_the_last_status(stage: Stage, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(status_view.time, "sleep", interrupt)
-    assert call("status", "--watch")[0] == 3
 
 
 @pytest.mark.parametrize(
