@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from sweeps.select import Selector
     from sweeps.trial import Trial
     from sweeps.words.choice import Choice
+    from sweeps.words.declared import Option
+    from sweeps.words.vocabulary import Normalizer
 
 __all__ = [
     "Choice",
     "DamagedError",
     "DatasetFacts",
     "MissingError",
+    "Normalizer",
     "NormsweepError",
+    "Option",
     "Selector",
     "SplitSizes",
     "SweepSpec",
@@ -39,6 +43,8 @@ __all__ = [
 _HOMES = {
     "Choice": "words.choice",
     "DatasetFacts": "facts",
+    "Normalizer": "words.vocabulary",
+    "Option": "words.declared",
     "Selector": "select",
     "SplitSizes": "facts",
     "SweepSpec": "file.spec",

@@ -21,7 +21,12 @@ def digest(value: object) -> str:
 
 def sha256(text: str) -> str:
     """64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of(text.encode())
+
+
+def sha256_of(data: bytes) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def pack_id(trial_ids: Iterable[str], retry: int = 0) -> str:

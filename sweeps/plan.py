@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
 from operator import attrgetter
@@ -17,7 +17,7 @@ from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
 from sweeps.trial import SCHEMA, Trial, field_names, is_left_out
 from sweeps.words.choice import Choice
-from sweeps.words.composition import normalizer
+from sweeps.words.composition import normalizer, parts
 from sweeps.words.settings import CHOICES, DECLARED
 
 # Fields that all trials of a pack share; choices and the split are looked at closer.
@@ -43,13 +43,27 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
         with spec.located():
             raise UsageError("\n".join(absent))
     revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
+    from_file = _of_plugins(spec)
     made: list[Trial] = []
     for draft in drafts:
         values: dict[str, Any] = draft
+        values["normalizer"] = from_file(values["normalizer"])
         values["digest"] = digests[values["dataset"]]
         values["revision"] = revisions[values["normalizer"].name]
         made.append(Trial(**values))
     return made
+
+
+def _of_plugins(spec: SweepSpec) -> Callable[[Choice], Choice]:
+    """Gives a normalizer that a plug-in declares, or a part of it, the digest of the file; others stay as they are."""
+    digests = {name: plugin.digest for plugin in spec.plugins for name in plugin.normalizers}
+
+    @cache  # equal choices become the same object, whose text `by_id` makes once
+    def given(choice: Choice) -> Choice:
+        used = sorted({digests[part] for part in parts(choice.name) if part in digests})
+        return replace(choice, plugin="+".join(used)) if used else choice
+
+    return given if digests else lambda choice: choice
 
 
 def by_id(trials: Iterable[Trial]) -> dict[str, Trial]:
@@ -131,7 +145,7 @@ def _choice_key(kind: str, choice: Choice) -> tuple[object, ...]:
         return ()
     options = entry_of(kind, choice.name).options
     name = "" if DECLARED[kind].packs else choice.name
-    return name, tuple(item for item in choice.options if not options[item[0]].packs)
+    return name, choice.plugin, tuple(item for item in choice.options if not options[item[0]].packs)
 
 
 def plan_hash(trials: Iterable[Trial]) -> str:

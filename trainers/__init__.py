@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainers import data
     from trainers.normalizers.method import Method, Site
+    from trainers.normalizers.plugin import plugin
     from trainers.pack import PackTrainer
     from trainers.seeding import Streams
     from trainers.trainer import Trainer
@@ -23,6 +24,7 @@ __all__ = [
     "Streams",
     "Trainer",
     "data",
+    "plugin",
 ]
 
 _HOMES = {
@@ -31,6 +33,7 @@ _HOMES = {
     "Site": "normalizers.method",
     "Streams": "seeding",
     "Trainer": "trainer",
+    "plugin": "normalizers.plugin",
 }
 
 

@@ -95,7 +95,9 @@ def store_at(root: Path, *, patient: bool = False) -> Store:
     from orchestrator.store import Store
     from orchestrator.store.files import PATIENCE
 
-    return Store.at(root, patience=PATIENCE if patient else 0.0)
+    store = Store.at(root, patience=PATIENCE if patient else 0.0)
+    store.sweeps.declare()
+    return store
 
 
 def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:

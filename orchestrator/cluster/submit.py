@@ -22,7 +22,7 @@ from orchestrator.cluster.submissions import (
     under_way,
 )
 from orchestrator.engine.driver import missing_packs
-from orchestrator.planning import room
+from orchestrator.planning import plugins, room
 from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.planning.plan import commit
 from orchestrator.planning.preview import beside
@@ -62,6 +62,8 @@ def submit_sweep(
         wrong = problems(profile, nodes)
         if wrong:
             raise UsageError("\n".join(wrong))
+        for sentence in plugins.edits(store, spec):
+            tell(sentence)
         planned, changed = commit(store, spec, where, confirm)
         if changed:
             tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))

@@ -156,10 +156,14 @@ class Rank:
 
     def prepare(self) -> str:
         """Gets ready to train; returns the name of the device."""
+        from orchestrator.planning.plugins import run_copies
+        from orchestrator.store import Store
+        from orchestrator.store.files import PATIENCE
         from trainers import data
         from trainers.pack import PackTrainer
 
         trials = self._task.pack.trials
+        run_copies(Store.at(self._task.root, patience=PATIENCE), trials)
         self._trainer = PackTrainer(
             trials,
             data.read(trials[0].dataset),

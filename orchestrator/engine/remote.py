@@ -151,6 +151,7 @@ class PackJob:
 
     def _begin(self, task: PackTask, gang: Gang | None) -> None:
         from orchestrator.planning.digest import source_digest
+        from orchestrator.planning.plugins import run_copies
         from trainers import data, host
         from trainers.pack import PackTrainer
 
@@ -160,6 +161,7 @@ class PackJob:
         self._store.disk = Disk(PATIENCE, sleep=_wait)
         self._started = time.monotonic()
         trials = task.pack.trials
+        run_copies(self._store, trials)
         self._source = source_digest(trials[0].normalizer.name, trials[0].model.name, trials[0].optimizer.name)
         dataset = data.read(trials[0].dataset)
         if dataset.facts.digest != trials[0].digest:

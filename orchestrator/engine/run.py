@@ -10,7 +10,7 @@ from orchestrator.engine.driver import Outcome, missing_packs
 from orchestrator.engine.stalls.silence import SILENT_SECONDS
 from orchestrator.engine.view import Watcher
 from orchestrator.mirror.child import Mirroring
-from orchestrator.planning import room
+from orchestrator.planning import plugins, room
 from orchestrator.planning.plan import commit
 from orchestrator.planning.preview import beside
 from orchestrator.planning.source import accept, other_sources
@@ -79,6 +79,8 @@ def run(
         say=watcher.tell,
         waiting=lambda: watcher.waiting("mirroring the results to MLflow"),
     )
+    for sentence in plugins.accept(store, spec) if same_results else plugins.edits(store, spec):
+        watcher.tell(sentence)
     planned, changed = commit(store, spec, where, confirm)
     if changed:
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))

@@ -20,6 +20,7 @@ from sweeps.words.vocabulary import NORMALIZERS
 
 HOME = Path(trainers.__file__).resolve().parent
 _OPTIMIZER = ("trainers.optim.build", "trainers.schedule")  # beside the optimizer's own module
+_PLUGIN = "method"  # all that a plug-in's method needs of ours; the file itself is part of the trials' identity
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 _MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: ">", tokenize.DEDENT: "<"}
 
@@ -42,7 +43,8 @@ def source_digest(normalizer: str, model: str, optimizer: str = "sgd", home: Pat
 
 def defining(normalizer: str, model: str, optimizer: str = "sgd", home: Path = HOME) -> tuple[str, ...]:
     """The modules that define the method, or the parts of a composition, the model, and the optimizer."""
-    methods = [NORMALIZERS[part].implementation.partition(":")[0] for part in parts(normalizer)]
+    entries = [NORMALIZERS[part] for part in parts(normalizer)]
+    methods = [_PLUGIN if entry.plugin else entry.implementation.partition(":")[0] for entry in entries]
     moving = f"trainers.optim.{OPTIMIZERS[optimizer].implementation.partition(':')[0]}"
     return (*(f"trainers.normalizers.{method}" for method in methods), _models(home)[model], moving, *_OPTIMIZER)
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
+from orchestrator.planning import plugins
 from orchestrator.store import Store
 from orchestrator.store.owner import Liveness
 from orchestrator.store.roster import RosterPack
@@ -63,13 +64,14 @@ def facts_once() -> Facts:
 
 
 def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) -> None:
-    """UsageError, one sentence a problem, for what a trial must not ask for; models of images are rehearsed.
+    """UsageError, one sentence a problem, for what a trial must not ask for; models of images and
+    plug-ins are rehearsed.
 
     `spec`: the sweep, whose file the sentences name.
     """
     with spec.located() if spec else nullcontext():
         rules.check(trials, facts)
-    deep = [t for t in trials if t.model.name != "mlp"]
+    deep = [t for t in trials if t.model.name != "mlp" or t.normalizer.plugin]
     if deep:
         from trainers.models.dry import refusals
 
@@ -84,6 +86,7 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
     not ask for and for data sets that are not here.
     """
     facts, roster = facts_once(), store.roster
+    spec = plugins.settled(store, spec)
     whole = by_id(_wanted(spec, facts, where))
     trials = {i: t for i, t in whole.items() if where.matches(t)} if where else whole
     if not trials:
@@ -160,6 +163,7 @@ def commit(
     store.decisions.read()
     planned = plan(store, spec, where)
     _confirm(store.sweeps.newest(spec.name), planned, confirm)
+    plugins.keep(store, planned.spec)
     while planned.new or planned.rest or planned.parted:
         first = [*map(planned.chosen, planned.parted), *(p.trials for p in planned.new)]
         later = [*map(planned.others, planned.parted), *(p.trials for p in planned.rest)]

@@ -42,6 +42,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
 
 def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str = "") -> dict[str, Any]:
     """What a run would do, and what it would cost, on processors and on a GPU of the kind `device`. Writes nothing."""
+    from orchestrator.planning import plugins
     from orchestrator.planning.cost import DEFAULT_GPU, CostModel, gpu
     from orchestrator.planning.plan import facts_once, plan
     from orchestrator.planning.source import other_sources
@@ -87,6 +88,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "warnings": [
             *clauses.warnings(spec.trial, where, spec.analysis.baseline),
             *(other.sentence(spec.name) for other in others),
+            *plugins.edits(store, spec),
         ],
     }
 

@@ -60,6 +60,10 @@ class Decisions:
         """Whether two sources, named by their digests, are one or were said to give the same results."""
         return self._root(one) == self._root(other)
 
+    def standing(self, source: str) -> str:
+        """The source that this one was said to be like, and so on; itself where nothing was said."""
+        return self._root(source)
+
     def _root(self, source: str) -> str:
         while source in self._same:
             source = self._same[source]

@@ -37,9 +37,12 @@ class Disk:
         self._patience = patience
         self._sleep = sleep
 
-    def publish(self, path: Path, data: bytes) -> bool:
-        """Publishes `data` as `path`, once and whole. False when the name is taken: the first link wins."""
-        return self.patiently(lambda: publish(path, data))
+    def publish(self, path: Path, data: bytes, mode: int | None = None) -> bool:
+        """Publishes `data` as `path`, once and whole. False when the name is taken: the first link wins.
+
+        `mode`: of the file, whatever the umask.
+        """
+        return self.patiently(lambda: publish(path, data, mode))
 
     def replace(self, path: Path, data: bytes) -> None:
         """Puts `data` in the place of `path`, whole."""
@@ -76,10 +79,12 @@ class Disk:
             pause = min(2 * pause, 3.0)
 
 
-def publish(path: Path, data: bytes) -> bool:
+def publish(path: Path, data: bytes, mode: int | None = None) -> bool:
     """Publishes `data` as `path`, once and whole. False when the name is taken: the first link wins."""
     with _temporary(path) as temporary:
         _write(temporary, data)
+        if mode is not None:
+            temporary.chmod(mode)
         try:
             os.link(temporary, path)
             published = True

@@ -118,6 +118,8 @@ def axes(pack: str, trial_id: str, trial: Trial) -> dict[str, Any]:
 
 def shown(kind: str, choice: Choice) -> str:
     """The name, and the options that are not at their defaults: `relu`, `lrelu(slope=0.2)`."""
+    if choice.name not in CHOICES[kind]:  # a composition, or what a plug-in declares that is not read here
+        return str(choice)
     options = CHOICES[kind][choice.name].options
     filled = resolved(options, choice.as_dict() | {name: None for name, option in options.items() if option.by})
     usual = {name: filled[name] if option.by else option.default for name, option in options.items()}

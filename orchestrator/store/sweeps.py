@@ -14,6 +14,8 @@ from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import MissingError, UsageError
 from sweeps.file.spec import SweepSpec
+from sweeps.plugins.plugin import Plugin
+from sweeps.plugins.use import known
 from sweeps.words.near import unknown
 
 AT, LATEST, ALL = "@", "latest", "all"
@@ -98,6 +100,12 @@ class Sweeps:
                 "version, or record this one anew by running its file"
             )
         return version
+
+    def declare(self) -> None:
+        """Makes the names known that plug-ins of recorded sweeps declare, so that a selector may say them."""
+        if self._workspace.plugins.is_dir():
+            newest = [version for name in self.names() if (version := self.newest(name))]
+            known(Plugin.from_json(data) for version in newest for data in version.spec.get("plugins", ()))
 
     def append(self, version: SweepVersion) -> None:
         number = len(self.paths(version.name)) + 1

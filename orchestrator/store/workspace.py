@@ -8,9 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder of many sweeps: what is wanted (`specs`, `roster`, `decisions`), what is known (`parts`, `failures`,
-    `interruptions`), who works on what (`leases`, `heartbeats`), what can be made again (`progress`, `checkpoints`,
-    `cache`, `mlflow`).
+    """The folder of many sweeps: what is wanted (`specs`, `plugins`, `roster`, `decisions`), what is known (`parts`,
+    `failures`, `interruptions`), who works on what (`leases`, `heartbeats`), what can be made again (`progress`,
+    `checkpoints`, `cache`, `mlflow`).
     """
 
     root: Path
@@ -53,6 +53,14 @@ class Workspace:
 
     def part(self, pack: str) -> Path:
         return self.parts / f"{pack}.parquet"
+
+    @property
+    def plugins(self) -> Path:
+        return self.root / "plugins"
+
+    def plugin(self, digest: str) -> Path:
+        """The copy of a file of the user's own, which trainings run."""
+        return self.plugins / f"{digest}.py"
 
     def progress(self, pack: str) -> Path:
         return self.root / "progress" / f"{pack}.parquet"

@@ -156,7 +156,9 @@ def _notes(observer: Observer, found: TrialMatch, trial: Trial, wanted: list[str
     from trainers import data
 
     notes: list[str] = []
-    revision = normalizer(trial.normalizer.name).revision
+    for plugin in filter(None, trial.normalizer.plugin.split("+")):
+        notes.append(f"plug-in: {plugin}, of which {observer.workspace.plugin(plugin)} is the copy that is run")
+    revision = trial.revision if trial.normalizer.plugin else normalizer(trial.normalizer.name).revision
     if revision != trial.revision:
         notes.append(
             f"revision: {trial.normalizer.name} is now of revision {revision}, this trial of {trial.revision}: "
@@ -202,7 +204,9 @@ def _time(seconds: float | None) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         options: dict[str, Any] = value["options"]
-        return value["name"] + (f" ({', '.join(f'{k}={v}' for k, v in options.items())})" if options else "")
+        told = [f"{k}={v}" for k, v in options.items()]
+        told += [f"plug-in {'+'.join(map(short, value['plugin'].split('+')))}"] if "plugin" in value else []
+        return value["name"] + (f" ({', '.join(told)})" if told else "")
     return str(value)
 
 

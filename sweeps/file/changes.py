@@ -18,7 +18,12 @@ def changes(old: SweepSpec, new: SweepSpec) -> list[str]:
     lines = _changes("", before.pop("trial"), after.pop("trial"), _usual())
     for section in ("run", "analysis"):
         lines += _changes(f"{section}.", before.pop(section), after.pop(section))
-    return _changes("", before, after) + lines
+    versions = [
+        {"plugins": [str(plugin) for plugin in spec.plugins]} for spec in (old, new) if old.plugins or new.plugins
+    ]
+    for data in (before, after):
+        data.pop("plugins", None)
+    return _changes("", before, after) + (_changes("", *versions) if versions else []) + lines
 
 
 def _usual() -> dict[str, list[Any]]:

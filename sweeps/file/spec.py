@@ -15,15 +15,19 @@ from sweeps.file.axes import Axes
 from sweeps.file.document import Entry, Mistakes, Node, Place, plain
 from sweeps.file.parse import parse, parsed
 from sweeps.file.places import Places, located, places
+from sweeps.file.plugins_section import as_json, plugins_section
 from sweeps.file.sections import ANALYSIS, RUN, AnalysisSection, RunSection, analysis_section, run_section
 from sweeps.file.trial_section import SPECIAL, trial_section
 from sweeps.identity import digest
+from sweeps.plugins.plugin import Plugin
+from sweeps.plugins.use import alone
 from sweeps.words.composition import parts
 from sweeps.words.near import unknown
 from sweeps.words.settings import setting_names
 
 PRESETS = Path(__file__).parent.parent / "presets"
-_SECTIONS = ("name", "trial", "run", "analysis")
+_SECTIONS = ("name", "trial", "run", "analysis", "plugins")
+_AXES = ("trial", "run", "analysis")  # the sections whose keys may be overridden
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
@@ -35,6 +39,7 @@ class SweepSpec:
     trial: Axes
     run: RunSection
     analysis: AnalysisSection
+    plugins: tuple[Plugin, ...] = ()
     places: Places = field(default_factory=dict[tuple[str, str], Place], compare=False, repr=False)
 
     @contextmanager
@@ -52,12 +57,13 @@ class SweepSpec:
             "trial": self.trial.as_json(),
             "run": self.run.as_json(),
             "analysis": self.analysis.as_json(),
+            **as_json(self.plugins),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
         """Also the way to make a sweep in Python: the keys are those of a sweep file. UsageError for an unknown one."""
-        return _spec(plain(data, source), "sweep")
+        return _spec(plain(data, source), "sweep", Path())
 
     @classmethod
     def from_record(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
@@ -89,7 +95,7 @@ def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
     try:
         for override in overrides:
             root = _overridden(root, override)
-        spec = _spec(root, path.stem, strict=True)
+        spec = _spec(root, path.stem, path.parent, strict=True)
     except Mistakes as more:
         raise Mistakes([*mistakes, *more.found]) from None
     if mistakes:
@@ -117,12 +123,21 @@ def _path(source: str) -> Path:
     raise UsageError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
 
 
-def _spec(root: Node, default_name: str, strict: bool = False) -> SweepSpec:
+def _spec(root: Node, default_name: str, folder: Path, strict: bool = False) -> SweepSpec:
+    """`folder`: where the files lie that it names."""
+    given = root.entries("the sweep file").get("plugins")
+    plugins = plugins_section(given.node, folder) if given else ()
+    with alone(plugins):
+        return _sections(root, default_name, plugins, strict)
+
+
+def _sections(root: Node, default_name: str, plugins: tuple[Plugin, ...], strict: bool) -> SweepSpec:
     readers: dict[str, Callable[[Node], Any]] = {
         "name": _name,
         "trial": partial(trial_section, strict=strict),
         "run": run_section,
         "analysis": analysis_section,
+        "plugins": lambda _: plugins,  # which the other sections name
     }
     given = root.section("the sweep file", readers)
     if strict:
@@ -161,8 +176,8 @@ def _overridden(root: Node, override: str) -> Node:
     if key == "name":
         return _with(root, ("name",), value)
     section, name = (section, name) if dot else ("trial", key)
-    if section not in _SECTIONS[1:]:
-        raise Place(source).error(unknown("section", section, _SECTIONS[1:]))
+    if section not in _AXES:
+        raise Place(source).error(unknown("section", section, _AXES))
     root = _with(root, (section, name), value)
     return _untied(root, name) if section == "trial" and name in setting_names() else root
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Scalar = bool | int | float | str | None
@@ -14,11 +14,13 @@ OptionValue = Scalar | tuple[Scalar, ...]
 class Choice:
     """One entry of a vocabulary with every option resolved, e.g. `{vcl: {n: 10, weight: 0.01}}`.
 
-    `options` are sorted by name, so that equal choices compare and hash equal.
+    `options` are sorted by name, so that equal choices compare and hash equal. `plugin`: the digest of the file that
+    declares it, those of several joined by `+`; empty for what the package ships, and until trials are made.
     """
 
     name: str
     options: tuple[tuple[str, OptionValue], ...] = field(default=())
+    plugin: str = ""
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, OptionValue] | None = None) -> Choice:
@@ -35,12 +37,13 @@ class Choice:
 
     def as_json(self) -> dict[str, Any]:
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options}
-        return {"name": self.name, "options": options}
+        return {"name": self.name, "options": options} | ({"plugin": self.plugin} if self.plugin else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Choice:
         options = data["options"].items()
-        return cls.of(data["name"], {k: tuple(v) if isinstance(v, list) else v for k, v in options})
+        made = cls.of(data["name"], {k: tuple(v) if isinstance(v, list) else v for k, v in options})
+        return replace(made, plugin=data["plugin"]) if "plugin" in data else made
 
     def __str__(self) -> str:
         if not self.options:

@@ -1,6 +1,7 @@
 """Names that a sweep file may use, with their options, sources and revisions.
 
-A new normalizer is one file in `trainers/normalizers/` and one entry of `NORMALIZERS`.
+A normalizer that the package ships is one file in `trainers/normalizers/` and one entry of `NORMALIZERS`; a file of a
+user's own declares a `Normalizer` above its class, which joins `NORMALIZERS` while it is in use (`sweeps.plugins`).
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from sweeps.words.declared import Entry, Option
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalizer(Entry):
-    """`implementation` is "module:class" below `trainers.normalizers`; `points` are the moments of training it acts at:
-    those whose hooks the class overrides.
+    """A normalization method, as the vocabulary has it and as a plug-in declares it.
+
+    `points` are the moments of training it acts at: those whose hooks the class overrides. `implementation` is
+    "module:class" below `trainers.normalizers`; of a plug-in it is filled in when the file is loaded, as is `plugin`,
+    the digest of the file.
 
     `least_values`: the fewest values its batch statistic may be taken over (1 = any). `revision` enters every
     trial's identity: raise it when the method is mended, and only this method's trials are trained again.
     """
 
-    implementation: str
+    implementation: str = ""
     points: frozenset[str] = frozenset()
     revision: int = 1
     least_values: int = 1
+    plugin: str = ""
 
 
 def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:

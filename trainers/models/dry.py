@@ -12,6 +12,7 @@ from sweeps.trial import Trial
 from sweeps.words.rules import share
 from trainers import augment
 from trainers.models.build import build
+from trainers.normalizers.plugin import raised
 from trainers.seeding import Streams
 
 
@@ -34,6 +35,12 @@ def refusals(trials: Iterable[Trial], facts: Facts) -> list[str]:
                 network = build([trial], replace(known, shape=shape), streams).train()
                 streams.at(0, 0)
                 network(network.input(torch.empty(1, batch, *shape, device="meta")))
-        except ValueError as error:
-            found[f"{trial.model.name} with {trial.normalizer.name} on {trial.dataset}: {error}"] = None
+        except Exception as error:
+            where = f"{trial.model.name} with {trial.normalizer.name} on {trial.dataset}"
+            if isinstance(error, ValueError):
+                found[f"{where}: {error}"] = None
+            elif trial.normalizer.plugin:
+                found[f"{where}: {raised(error)}"] = None
+            else:
+                raise
     return list(found)

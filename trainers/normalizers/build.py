@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from sweeps.errors import UsageError
+from sweeps.identity import short
 from sweeps.words.composition import normalizer, parts
 from sweeps.words.near import unknown
 from sweeps.words.vocabulary import NORMALIZERS, Option
@@ -31,10 +32,18 @@ def build(name: str, site: Site, **options: Any) -> Method:
 
 
 def _build(name: str, site: Site, options: dict[str, Any]) -> Method:
+    method = class_of(name)
+    entry = NORMALIZERS[name]
+    return method(site, **{option: options.get(option, spec.default) for option, spec in entry.options.items()})
+
+
+def class_of(name: str) -> type[Method]:
+    """The class of a method of the vocabulary. UsageError for one of a plug-in of which only a record is at hand."""
     entry = NORMALIZERS[name]
     module, _, implementation = entry.implementation.partition(":")
-    method = getattr(import_module(f"trainers.normalizers.{module}"), implementation)
-    return method(site, **{option: options.get(option, spec.default) for option, spec in entry.options.items()})
+    if entry.plugin and not module:
+        raise UsageError(f"{name} is declared by a plug-in ({short(entry.plugin)}) that is not loaded here")
+    return getattr(import_module(module if entry.plugin else f"trainers.normalizers.{module}"), implementation)
 
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "word": (str,)}

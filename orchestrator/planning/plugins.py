@@ -1,0 +1,110 @@
+"""Plug-ins of a workspace: the copies that workers run, and edits that were said to change nothing.
+
+A sweep's plug-in is copied when the sweep is planned, once for each digest; what is edited afterwards is another file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import replace
+
+from orchestrator.store import Store
+from orchestrator.store.workspace import Workspace
+from sweeps.errors import UsageError
+from sweeps.file.spec import SweepSpec
+from sweeps.identity import sha256_of, short
+from sweeps.plugins.loading import load
+from sweeps.plugins.plugin import Plugin
+from sweeps.plugins.use import use
+from sweeps.trial import Trial
+
+MODE = 0o644  # of a copy: nobody but its owner may write it
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def settled(store: Store, spec: SweepSpec) -> SweepSpec:
+    """The sweep with those plug-ins whose edits were said to change nothing as what they were before."""
+    return replace(spec, plugins=tuple(_settled(store, plugin) for plugin in spec.plugins))
+
+
+def keep(store: Store, spec: SweepSpec) -> None:
+    """Copies the sweep's plug-ins into the workspace."""
+    for plugin in spec.plugins:
+        if plugin.code and sha256_of(plugin.code) == plugin.digest:
+            store.disk.publish(store.workspace.plugin(plugin.digest), plugin.code, mode=MODE)
+
+
+def run_copies(store: Store, trials: Iterable[Trial]) -> None:
+    """Runs the copies that the trials were planned with, so that their methods can be built.
+
+    UsageError for a copy that is not here, that is not what was planned, or that others could write.
+    """
+    digests = {digest for trial in trials for digest in trial.normalizer.plugin.split("+") if digest}
+    use(_copy(store.workspace, digest) for digest in sorted(digests))
+
+
+def edited(store: Store, spec: SweepSpec) -> dict[Plugin, Plugin]:
+    """The plug-ins of a sweep that are not what they were when it was last recorded, each with what it was."""
+    last = store.sweeps.newest(spec.name)
+    before = {name: plugin for plugin in last.sweep.plugins for name in plugin.normalizers} if last else {}
+    found: dict[Plugin, Plugin] = {}
+    for plugin in settled(store, spec).plugins:
+        for name in plugin.normalizers:
+            if name in before and before[name].digest != plugin.digest:
+                found[plugin] = before[name]
+    return found
+
+
+def edits(store: Store, spec: SweepSpec) -> list[str]:
+    """A sentence for each plug-in of a sweep that was edited since it was last recorded."""
+    return [
+        f"{now.file} was edited since {spec.name} was planned ({short(was.digest)} became {short(now.digest)}), so its "
+        f"trials are new ones; if that changes no result, `normsweep run FILE --same-results` keeps those there are"
+        for now, was in edited(store, spec).items()
+    ]
+
+
+def accept(store: Store, spec: SweepSpec) -> list[str]:
+    """Records that edits of the sweep's plug-ins change no result; a sentence for each: the planned copy goes on.
+
+    UsageError for an edit of what is declared: another option or another point is another method.
+    """
+    found = edited(store, spec)
+    for now, was in found.items():
+        if now.as_json()["normalizers"] != was.as_json()["normalizers"]:
+            raise UsageError(
+                f"{now.file} declares something else than when {spec.name} was planned: leave out --same-results, so "
+                "that its trials are new ones"
+            )
+    if found:
+        store.decisions.accept({now.digest: was.digest for now, was in found.items()})
+    return [
+        f"{now.file}: {short(now.digest)} counts as {short(was.digest)}, which goes on being run"
+        for now, was in found.items()
+    ]
+
+
+def _settled(store: Store, plugin: Plugin) -> Plugin:
+    standing = store.decisions.standing(plugin.digest)
+    return plugin if standing == plugin.digest else replace(plugin, digest=standing)
+
+
+def _copy(workspace: Workspace, digest: str) -> Plugin:
+    path = workspace.plugin(digest)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again, which "
+            "copies it, or see to it that this node sees the workspace"
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & _OTHERS:
+            raise UsageError(f"{path} is not run: it is not yours alone to write; move it away and run the sweep again")
+        code = file.read()
+    if sha256_of(code) != digest:
+        raise UsageError(f"{path} is not run: it is not what was planned; move it away and run the sweep again")
+    return load(code, path.name, str(path))

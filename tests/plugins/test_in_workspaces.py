@@ -1,0 +1,170 @@
+"""Plug-ins in a workspace: copied when a sweep is planned, run from the copy alone, edits accepted or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine.remote import PackJob
+from orchestrator.planning import plugins
+from orchestrator.planning.plan import plan
+from orchestrator.planning.preview import checked, planned
+from orchestrator.store import Store
+from orchestrator.store.owner import Liveness, myself
+from orchestrator.store.roster import RosterPack
+from orchestrator.watch import why
+from sweeps import SweepSpec, UsageError, load_spec
+from sweeps.plugins.loading import load
+from sweeps.words.vocabulary import NORMALIZERS
+from tests.orchestrator.stage import Stage
+from tests.plugins.files import RMS, forgotten, written
+
+FILE = """
+name: mine
+plugins: [rms.py]
+trial:
+  dataset: wine
+  depth: 1
+  normalizer: [bn, rms]
+  epochs: 1
+  steps: 2
+  seed: 0..1
+"""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path)
+    made = Stage(tmp_path)
+    made.commit(FILE)
+    return made
+
+
+def edit(stage: Stage, old: str = "import torch\n", new: str = "import torch  # quick\n") -> SweepSpec:
+    assert old in RMS
+    written(stage.folder, RMS.replace(old, new, 1))
+    return load_spec(stage.file)
+
+
+def begun(stage: Stage, pack: RosterPack) -> PackJob:
+    """As a worker that has just started begins to train it."""
+    lease = stage.store.leases.take(pack.id, myself(), Liveness(stage.workspace))
+    assert lease is not None
+    with forgotten():
+        load.cache_clear()
+        return PackJob(stage.task(pack, lease.generation))
+
+
+def copy(stage: Stage) -> Path:
+    (found,) = stage.workspace.plugins.iterdir()
+    return found
+
+
+def test_a_training_runs_the_planned_version_though_the_file_was_edited(stage: Stage) -> None:
+    (pack,) = stage.packs("rms")
+    assert copy(stage).read_text() == RMS
+    assert copy(stage).stat().st_mode & 0o777 == 0o644
+    written(stage.folder, "raise ValueError('half written')\n")
+    begun(stage, pack).work(60.0)
+    rows, _ = stage.store.ledger.read([pack.id], ["state", "train_loss"])
+    assert rows["state"].to_pylist() == ["done", "done"]
+
+
+def test_after_an_edit_the_copies_of_both_versions_are_run(stage: Stage) -> None:
+    """In one process, as Ray's workers train pack after pack."""
+    spec = edit(stage, "* u / square", "* 2.0 * u / square")
+    stage.commit(FILE)
+    old, new = stage.packs("rms")
+    assert old.trials[0].normalizer.plugin != new.trials[0].normalizer.plugin == spec.plugins[0].digest
+    losses: list[list[float]] = []
+    for pack in (old, new, old):
+        lease = stage.store.leases.take(pack.id, myself(), Liveness(stage.workspace))
+        job = PackJob(stage.task(pack, lease.generation if lease else 1))
+        job.trainer.advance(60.0)
+        losses.append([float(str(row["train_loss"])) for row in job.trainer.rows()])
+    assert losses[0] == losses[2] != losses[1]
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_suffix(".other"))
+    path.symlink_to(path.with_suffix(".other"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda path: path.unlink(), r"cannot be read here \(No such file or directory\): run the sweep again"),
+        (lambda path: path.write_text(RMS + "import os\n"), "is not run: it is not what was planned"),
+        (lambda path: path.chmod(0o666), "is not run: it is not yours alone to write"),
+        (lambda path: path.chmod(0o664), "is not run: it is not yours alone to write"),
+        (link, r"cannot be read here \(Too many levels of symbolic links\)"),
+    ],
+)
+def test_a_copy_that_is_not_the_planned_one_is_not_run(
+    stage: Stage, spoil: Callable[[Path], None], sentence: str
+) -> None:
+    (pack,) = stage.packs("rms")
+    spoil(copy(stage))
+    with pytest.raises(UsageError, match=sentence) as told:
+        begun(stage, pack)
+    assert "\n" not in str(told.value)
+    other = stage.packs("bn")[-1]
+    begun(stage, other)
+
+
+def test_a_copy_of_another_owner_is_not_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(UsageError, match="is not run: it is not yours alone to write"):
+        begun(stage, stage.packs("rms")[0])
+
+
+def test_a_lost_copy_comes_back_when_the_sweep_is_planned_again(stage: Stage) -> None:
+    copy(stage).unlink()
+    stage.commit(FILE)
+    assert copy(stage).read_text() == RMS
+
+
+def test_a_harmless_edit_is_accepted_by_a_decision(stage: Stage) -> None:
+    before = set(stage.store.sweeps.needed("mine").trials)
+    spec = edit(stage)
+    (told,) = plugins.edits(stage.store, spec)
+    assert told.startswith("rms.py was edited since mine was planned (")
+    assert told in planned(stage.store, spec, None)["warnings"]
+    assert set(plan(stage.store, spec).whole) - before
+    (told,) = plugins.accept(stage.store, spec)
+    assert "counts as" in told
+    assert plugins.edits(stage.store, spec) == plugins.accept(stage.store, spec) == []
+    assert set(plan(stage.store, spec).whole) == before
+    stage.commit(FILE)
+    assert len(stage.store.sweeps.versions("mine")) == 2  # of `Stage`, and of this test
+    assert copy(stage).read_text() == RMS
+
+
+def test_an_edit_of_what_is_declared_is_not_accepted(stage: Stage) -> None:
+    spec = edit(stage, "1e-5, low", "1e-3, low")
+    with pytest.raises(UsageError, match=r"rms\.py declares something else than when mine was planned"):
+        plugins.accept(stage.store, spec)
+
+
+def test_verbs_that_read_know_the_names_without_running_anything(stage: Stage) -> None:
+    with forgotten():
+        pass
+    assert "rms" not in NORMALIZERS
+    store = Store(stage.workspace)
+    store.sweeps.declare()
+    assert not NORMALIZERS["rms"].implementation
+    (pack,) = stage.packs("rms")
+    answer = why.why(store, pack.trial_ids[0])
+    digest = pack.trials[0].normalizer.plugin
+    assert f"plug-in: {digest}, of which {copy(stage)} is the copy that is run" in answer["notes"]
+    assert f"rms (eps=1e-05, plug-in {digest[:16]})" in why.lines(answer)
+
+
+def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:
+    spec = edit(stage, "        square = u", "        square = u + torch.ones(3)  # on the CPU\n        square = u")
+    with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises RuntimeError in .*rms\.py:\d+: "):
+        checked(spec, None)
