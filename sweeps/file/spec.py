@@ -73,7 +73,7 @@ class SweepSpec:
         for section, names in (("trial", (*setting_names(), *SPECIAL)), ("run", RUN), ("analysis", ANALYSIS)):
             if isinstance(given := known.get(section), Mapping):
                 known[section] = {name: value for name, value in given.items() if name in names}
-        return _spec(plain(known, source, recorded=True), "sweep")
+        return _spec(plain(known, source, recorded=True), "sweep", Path())
 
     @property
     def digest(self) -> str:
