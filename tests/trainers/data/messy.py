@@ -178,7 +178,7 @@ CASES = {
     "open quote": Case("t.csv", text(changed(9, 1, '"red')).encode(), ("row 9 (line 9) has a quote",)),
     "empty rows": Case("t.csv", text(end="\n\n").encode(), features=SEEN, said=("empty rows skipped",)),
     "comments above": Case(
-        "t.csv", ("# made by\n# a machine\n" + text()).encode(), features=SEEN, said=("2 rows of comments",)
+        "t.csv", ("# made by\n# a machine\n" + text()).encode(), features=SEEN, said=("rows of comments skipped: 2",)
     ),
     "line break in a cell": Case(
         "t.csv", text(changed(5, 0, "wrong", [(s, f'"{c}\n"', y) for s, c, y in ROWS])).encode(), ("'wrong' in row 5",)
