@@ -333,6 +333,12 @@ CASES = {
     ),
     "torn parquet": Case("t.parquet", parquet(frame())[:-40], ("t.parquet: it is no Parquet file",)),
     "arff": Case("t.arff", (ARFF + text(head=None)).encode(), features=SEEN, said=("ARFF",)),
+    "arff, ordinal": Case(
+        "t.arff",
+        (ARFF + text(head=None)).encode(),
+        options={"categorical": "ordinal"},
+        features={"colour": [i % 3 for i in range(N)]},
+    ),
     "arff with letters beyond ascii": Case(
         "t.arff",
         (ARFF + text(head=None)).replace("green", LIGHT).encode(),
