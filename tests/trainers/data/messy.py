@@ -184,10 +184,10 @@ CASES = {
         "t.csv", text(changed(5, 0, "wrong", [(s, f'"{c}\n"', y) for s, c, y in ROWS])).encode(), ("'wrong' in row 5",)
     ),
     "missing": Case(
-        "t.csv", text(changed(4, 0, "?")).encode(), ("t.csv: column size has 1 missing values, the first in row 4",)
+        "t.csv", text(changed(4, 0, "?")).encode(), ("t.csv: column size has missing values (1), the first in row 4",)
     ),
     "missing words": Case(
-        "t.csv", text(changed(4, 1, "N/A")).encode(), ("column colour has 1 missing values, the first in row 4",)
+        "t.csv", text(changed(4, 1, "N/A")).encode(), ("column colour has missing values (1), the first in row 4",)
     ),
     "dash for a number": Case(
         "t.csv",
@@ -218,7 +218,7 @@ CASES = {
     "missing class": Case(
         "t.csv",
         text(changed(6, 2, "")).encode(),
-        ("column class has 1 missing values", "row 6: say --missing drop-row"),
+        ("column class has missing values (1)", "row 6: say --missing drop-row"),
         {"missing": "median+flag"},
     ),
     "a word among numbers": Case(
@@ -237,7 +237,13 @@ CASES = {
         "t.csv",
         more("k", [""] * N).encode(),
         features=SEEN,
-        options={"missing": "median+flag"},
+        said=("column k has no values: left out",),
+    ),
+    "nothing in a column, rows dropped": Case(
+        "t.csv",
+        more("k", [""] * N).encode(),
+        features=SEEN,
+        options={"missing": "drop-row"},
         said=("column k has no values: left out",),
     ),
     "text": Case(
@@ -320,7 +326,7 @@ CASES = {
     "parquet of integers with gaps": Case(
         "t.parquet",
         parquet(frame(k=pd.array([None, *range(1, N)], dtype="Int64"))),
-        ("column k has 1 missing values, the first in row 1",),
+        ("column k has missing values (1), the first in row 1",),
     ),
     "parquet of dates": Case(
         "t.parquet", parquet(frame(d=pd.date_range("2020-01-01", periods=N))), ("column d: it holds dates",)
