@@ -95,7 +95,7 @@ def import_(
     decimal: Annotated[str, typer.Option(help="table: decimal sign, . or ,; default: found")] = "",
     encoding: Annotated[str, typer.Option(help="table: such as utf-8 or cp1252; default: found")] = "",
     header: Annotated[str, typer.Option(help="table: whether row 1 holds names, yes or no; default: found")] = "",
-    mirror: Annotated[str, typer.Option(help="openml:ID: URL of another server")] = "",
+    mirror: Annotated[str, typer.Option(help="table: URL of a server to ask instead of openml.org")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="table: show how it is read, keep nothing")] = False,
     background: Annotated[str, typer.Option(help="images: colour that transparent ones are put on")] = "white",
     first_frame: Annotated[

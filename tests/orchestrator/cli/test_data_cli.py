@@ -172,3 +172,14 @@ def test_a_folder_of_images_cannot_have_the_name_of_a_table(tmp_path: Path) -> N
     runner.invoke(data_app, ["import", str(tmp_path / "t.csv"), "--name", "mine"])
     with pytest.raises(ValueError, match="--name mine is the name of a table"):
         runner.invoke(data_app, ["import", str(tmp_path), "--name", "mine"], catch_exceptions=False)
+
+
+def test_fetch_of_a_table_of_ones_own_says_that_it_is_here(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(TABLE)
+    runner.invoke(data_app, ["import", str(tmp_path / "t.csv"), "--name", "mine"])
+    assert runner.invoke(data_app, ["fetch", "mine"], catch_exceptions=False).stdout == "already here: mine\n"
+    (rows,) = (home / "tables" / "mine").glob("*.parquet")
+    rows.unlink()
+    told = runner.invoke(data_app, ["fetch", "mine"], catch_exceptions=False)
+    assert told.exit_code == 4
+    assert "mine cannot be downloaded: run `normsweep data import" in told.stderr

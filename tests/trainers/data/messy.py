@@ -178,16 +178,16 @@ CASES = {
     "open quote": Case("t.csv", text(changed(9, 1, '"red')).encode(), ("row 9 (line 9) has a quote",)),
     "empty rows": Case("t.csv", text(end="\n\n").encode(), features=SEEN, said=("empty rows skipped",)),
     "comments above": Case(
-        "t.csv", ("# made by\n# a machine\n" + text()).encode(), features=SEEN, said=("2 rows of comments",)
+        "t.csv", ("# made by\n# a machine\n" + text()).encode(), features=SEEN, said=("rows of comments skipped: 2",)
     ),
     "line break in a cell": Case(
         "t.csv", text(changed(5, 0, "wrong", [(s, f'"{c}\n"', y) for s, c, y in ROWS])).encode(), ("'wrong' in row 5",)
     ),
     "missing": Case(
-        "t.csv", text(changed(4, 0, "?")).encode(), ("t.csv: column size has 1 missing values, the first in row 4",)
+        "t.csv", text(changed(4, 0, "?")).encode(), ("t.csv: column size has missing values (1), the first in row 4",)
     ),
     "missing words": Case(
-        "t.csv", text(changed(4, 1, "N/A")).encode(), ("column colour has 1 missing values, the first in row 4",)
+        "t.csv", text(changed(4, 1, "N/A")).encode(), ("column colour has missing values (1), the first in row 4",)
     ),
     "dash for a number": Case(
         "t.csv",
@@ -218,7 +218,7 @@ CASES = {
     "missing class": Case(
         "t.csv",
         text(changed(6, 2, "")).encode(),
-        ("column class has 1 missing values", "row 6: say --missing drop-row"),
+        ("column class has missing values (1)", "row 6: say --missing drop-row"),
         {"missing": "median+flag"},
     ),
     "a word among numbers": Case(
@@ -237,7 +237,13 @@ CASES = {
         "t.csv",
         more("k", [""] * N).encode(),
         features=SEEN,
-        options={"missing": "median+flag"},
+        said=("column k has no values: left out",),
+    ),
+    "nothing in a column, rows dropped": Case(
+        "t.csv",
+        more("k", [""] * N).encode(),
+        features=SEEN,
+        options={"missing": "drop-row"},
         said=("column k has no values: left out",),
     ),
     "text": Case(
@@ -320,7 +326,7 @@ CASES = {
     "parquet of integers with gaps": Case(
         "t.parquet",
         parquet(frame(k=pd.array([None, *range(1, N)], dtype="Int64"))),
-        ("column k has 1 missing values, the first in row 1",),
+        ("column k has missing values (1), the first in row 1",),
     ),
     "parquet of dates": Case(
         "t.parquet", parquet(frame(d=pd.date_range("2020-01-01", periods=N))), ("column d: it holds dates",)
@@ -333,6 +339,12 @@ CASES = {
     ),
     "torn parquet": Case("t.parquet", parquet(frame())[:-40], ("t.parquet: it is no Parquet file",)),
     "arff": Case("t.arff", (ARFF + text(head=None)).encode(), features=SEEN, said=("ARFF",)),
+    "arff, ordinal": Case(
+        "t.arff",
+        (ARFF + text(head=None)).encode(),
+        options={"categorical": "ordinal"},
+        features={"colour": [i % 3 for i in range(N)]},
+    ),
     "arff with letters beyond ascii": Case(
         "t.arff",
         (ARFF + text(head=None)).replace("green", LIGHT).encode(),

@@ -105,6 +105,9 @@ def test_a_file_of_another_length(home: Path, tmp_path: Path) -> None:
     (tmp_path / "split.txt").write_text("\n".join(PARTS[1:]))
     with pytest.raises(UsageError, match=r"split\.txt has 39 rows, the table 40"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "split.txt"))
+    (tmp_path / "bytes.txt").write_bytes(b"train\0")
+    with pytest.raises(UsageError, match=r"bytes\.txt: it holds bytes that are no text"):
+        bring(tmp_path / "t.csv", text(), split=str(tmp_path / "bytes.txt"))
     with pytest.raises(ValueError, match=r"gone\.txt does not exist"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "gone.txt"))
 

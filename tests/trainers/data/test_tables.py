@@ -209,3 +209,12 @@ def test_wrong_options(home: Path, tmp_path: Path, name: str, options: dict[str,
     with pytest.raises(UsageError, match=said):
         bring(tmp_path / "t.csv", text(), name, **options)
     assert not home.exists()
+
+
+def test_the_command_that_brings_it_again(home: Path, tmp_path: Path) -> None:
+    options = {"drop": ("size",), "kinds": {"colour": "ordinal:red,green,blue"}, "seed": 3}
+    bring(tmp_path / "t.csv", text(), **options)
+    assert data.lookup("mine").how == (
+        f"run `normsweep data import {tmp_path / 't.csv'} --name mine --drop size --as colour=ordinal:red,green,blue "
+        "--seed 3` again"
+    )

@@ -16,7 +16,7 @@ from trainers.data.bringing.placing import ArrayWriter, building, place_table
 from trainers.data.catalog import facts
 from trainers.data.home import array_files
 from trainers.data.images.report import FolderReport
-from trainers.data.listings.registry import FREE, REGISTRY
+from trainers.data.listings.registry import FREE, REGISTRY, lookup
 from trainers.data.sources import in_files
 
 KNOWN = (
@@ -50,7 +50,7 @@ class Imported:
 
 def sound(name: str) -> bool:
     """Whether the data set is here in files, unaltered and with its published splits."""
-    if in_files(name, REGISTRY[name]) is None:
+    if in_files(name, lookup(name)) is None:
         return False
     try:
         return len(facts(name).splits) > 1

@@ -19,7 +19,9 @@ def about(name: str) -> dict[str, Any] | None:
         return None
     try:
         kept: dict[str, Any] = json.loads((table_folder(name) / ABOUT).read_bytes())
-        return kept if kept["file"] and kept["rows"] and kept["classes"] and kept["features"] else None
+        return (
+            kept if kept["file"] and kept["rows"] and kept["classes"] and kept["features"] and kept["command"] else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -36,7 +38,7 @@ def listing(name: str) -> Listing | None:
         classes=len(kept["classes"]),
         source=kept["source"],
         licence=kept.get("licence") or "not stated",
-        how=f"run `normsweep data import {kept['source']} --name {name}` again",
+        how=f"run `{kept['command']}` again",
     )
 
 

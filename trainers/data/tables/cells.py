@@ -91,7 +91,7 @@ def plain(texts: Sequence[str]) -> NDArray[np.float64] | None:
         values = np.array(texts, dtype=object).astype(np.float64)
     except ValueError:
         return None
-    return None if any("_" in text for text in texts) else values
+    return None if "_" in "".join(texts) else values
 
 
 def decimal_of(texts: Sequence[str]) -> set[str]:

@@ -46,14 +46,14 @@ def of_text(rows: Rows, numbers: list[int], options: Options, said: list[str]) -
     """The table of rows of text, with or without a header. UsageError for rows of other lengths."""
     filled = [i for i, row in enumerate(rows) if any(cell.strip() for cell in row)]
     if len(filled) < len(rows):
-        said.append(f"{len(rows) - len(filled)} empty rows skipped")
+        said.append(f"empty rows skipped: {len(rows) - len(filled)}")
     rows, numbers = [[c.strip() for c in rows[i]] for i in filled], [numbers[i] for i in filled]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     comments = 0
     while comments < len(rows) and rows[comments][0].startswith("#") and len(rows[comments]) != width:
         comments += 1
     if comments:
-        said.append(f"{comments} rows of comments skipped")
+        said.append(f"rows of comments skipped: {comments}")
     rows, numbers = rows[comments:], numbers[comments:]
     for row, number in zip(rows, numbers, strict=True):
         if len(row) != width:

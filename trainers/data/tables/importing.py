@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,23 @@ def read(source: str, name: str, options: Options, *, server: str = "") -> Table
             "\n".join(line if line.startswith(called) else f"{called}: {line}" for line in lines)
         ) from None
     about: dict[str, Any] = {**table.about, "source": source, "licence": licence}
+    about["command"] = command(source, name, options)
     return Table(dataset=table.dataset, about=about)
+
+
+def command(source: str, name: str, options: Options) -> str:
+    """What to type to import it again."""
+    words = ["normsweep", "data", "import", source, "--name", name]
+    for field, value in vars(options).items():
+        if value == getattr(Options(), field):
+            continue
+        if field == "drop":
+            words += [word for column in options.drop for word in ("--drop", column)]
+        elif field == "kinds":
+            words += [word for column, kind in options.kinds.items() for word in ("--as", f"{column}={kind}")]
+        else:
+            words += [f"--{field}", str(value)]
+    return shlex.join(words)
 
 
 def keep(table: Table) -> None:

@@ -161,7 +161,10 @@ def _header(path: Path) -> str:
     """`no` for a text file that begins with a part's word."""
     if formats.READERS.get(formats.ending_of(path)) is not delimited.read or not path.is_file():
         return ""
-    text, _ = delimited.decoded(path.read_bytes(), "") if path.suffix.lower() != ".gz" else ("", [])
+    try:
+        text, _ = delimited.decoded(path.read_bytes(), "") if path.suffix.lower() != ".gz" else ("", [])
+    except UsageError:  # reading the file says it, with its name
+        return ""
     words = text.partition("\n")[0].replace(",", " ").replace(";", " ").split()
     return "no" if words and all(word.strip('"').lower() in WORDS or word.isdigit() for word in words) else "yes"
 

@@ -54,18 +54,19 @@ def made(name: str, raw: Raw, options: Options) -> Table:
     found, problems = columns.typed(raw, names, options)
     goal, goal_problems = _classes_of(raw, target, options)
     absent = {c.name: np.isnan(c.values) for c in found} | ({target: np.isnan(goal.values)} if goal else {})
+    partly = {n: m for n, m in absent.items() if m.any() and (n == target or not m.all())}
     if options.missing != "drop-row":
         problems += [
-            f"column {n} has {m.sum():,} missing values, the first in row {rows[m][0]}: " + _way_out(n == target)
-            for n, m in absent.items()
-            if m.any() and (options.missing == "error" or n == target)
+            f"column {n} has missing values ({m.sum():,}), the first in row {rows[m][0]}: " + _way_out(n == target)
+            for n, m in partly.items()
+            if options.missing == "error" or n == target
         ]
     problems += goal_problems
     if problems or goal is None:
         raise UsageError("\n".join(_few(problems)))
     kept = np.ones(len(rows), dtype=np.bool_)
     if options.missing == "drop-row":
-        kept = ~np.any(list(absent.values()), axis=0)
+        kept = ~np.any([~kept, *partly.values()], axis=0)
         if not kept.all():
             said.append(f"{(~kept).sum():,} of {len(rows):,} rows are left out, as they have missing values")
     y, classes = _labels(goal.take(kept), rows[kept], target)
