@@ -174,6 +174,7 @@ def worded(value: Any, name: str) -> str:
     known = CHOICES.get(name, {}).get(value["name"]) if isinstance(value, dict) and "name" in value else None
     if known is None:
         return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    options = {k: v for k, v in value["options"].items() if k not in known.options or v != known.options[k].default}
+    usual = {k: list(o.default) if isinstance(o.default, tuple) else o.default for k, o in known.options.items()}
+    options = {k: v for k, v in value["options"].items() if k not in usual or v != usual[k]}
     inside = ", ".join(f"{k}={v}" for k, v in sorted(options.items()))
     return f"{value['name']}({inside})" if inside else value["name"]

@@ -129,14 +129,14 @@ def test_agrees_with_torch_step_by_step() -> None:
     trainer = PackTrainer([one], DATA)
     plain = Plain(trainer)
     batches: list[tuple[torch.Tensor, torch.Tensor]] = []
-    samples = trainer._pool.samples  # pyright: ignore[reportPrivateUsage]
+    samples = trainer._pool.samples
 
     def watched(where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x, y = samples(where)
         batches.append((x[0].clone(), y[0].clone()))
         return x, y
 
-    trainer._pool.samples = watched  # pyright: ignore[reportPrivateUsage]
+    trainer._pool.samples = watched
     losses: list[float] = []
     for number in range(21):
         batches.clear()
@@ -148,7 +148,7 @@ def test_agrees_with_torch_step_by_step() -> None:
     means = [sum(losses[i : i + 7]) / 7 for i in (0, 7, 14)]
     assert row["curve_train_loss"] == pytest.approx(means, rel=1e-10)
     wrong = errors(plain, DATA, plain.average)
-    assert row["curve_test_error"][-1] == wrong  # type: ignore[index]
+    assert row["curve_test_error"][-1] == wrong
     assert wrong != errors(plain, DATA, plain.learned)
 
 
@@ -192,5 +192,5 @@ def test_what_is_evaluated_keeps_the_constraint_of_its_method() -> None:
     weight = trainer.network.blocks[0].weight
     average = trainer.state_dict()["average"]["hidden.0.weight"]
     assert average.square().sum(dim=2).max() < 1.999
-    with trainer._evaluated():  # pyright: ignore[reportPrivateUsage]
+    with trainer._evaluated():
         torch.testing.assert_close(weight.square().sum(dim=2), torch.full(weight.shape[:2], 2.0, dtype=weight.dtype))
