@@ -109,8 +109,10 @@ def spec_of(sweep: str, overrides: Sequence[str] | None, store: Store | None = N
     """The sweep of a preset or a file, or `SWEEP@2` of what the store has recorded."""
     from sweeps.file.spec import load_spec
 
-    if store is None or "@" not in sweep or Path(sweep).exists():
+    if "@" not in sweep or Path(sweep).exists():
         return load_spec(sweep, overrides or ())
+    if store is None:
+        raise UsageError(f"a preset or a file is checked, {sweep} is recorded: `normsweep plan {sweep}` reads it")
     if overrides:
         raise UsageError(f"{sweep} is trained as it was recorded: leave --set out, or change a file of the sweep")
     return store.sweeps.one(sweep)

@@ -256,6 +256,11 @@ def test_what_is_no_version_to_train_is_refused(
     assert len(err.splitlines()) == 1
 
 
+def test_a_recorded_version_is_not_checked(stage: Stage, call: Call) -> None:
+    code, _, err = call("check", "mine@1")
+    assert (code, "`normsweep plan mine@1` reads it" in err) == (2, True)
+
+
 def test_a_version_whose_trials_would_be_others_is_refused(
     stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
