@@ -32,7 +32,7 @@ def aside(
         left: dict[str, Counter[str]] = {}  # by what can be done about it
         for trial, state in found.of.items():
             if trial in wanted and state not in FINAL:
-                way = _way(state) if trial in latest else ", which no run trains any more"
+                way = _way(state) if trial in latest else _way_of_dropped(name, state)
                 left.setdefault(way, Counter())[state] += 1
         for way, states in left.items():
             told = ", ".join(f"{n} {state}" for state, n in states.items())
@@ -43,6 +43,13 @@ def aside(
 
 def _way(state: str) -> str:
     return f": `normsweep {'retry' if state == 'cancelled' else 'run'}`"
+
+
+def _way_of_dropped(name: str, state: str) -> str:
+    """Of trials that the latest version does not want: only their own version is trained."""
+    if state == "cancelled" or not name.partition("@")[2].isdecimal():
+        return ", which the latest version does not want"
+    return f": `normsweep run {name}`"
 
 
 def ended(frame: pd.DataFrame, diverged: str, sweeps: Sequence[str] = ()) -> list[str]:

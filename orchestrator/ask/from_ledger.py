@@ -11,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from orchestrator.ask.frame import INTEGERS, NAMES, frame_of
-from orchestrator.mirror.run_data import HIDDEN, setting_text
+from orchestrator.mirror.run_data import HIDDEN, options, setting_text
 from orchestrator.store import Store
 from orchestrator.store.results import whole
 from sweeps.errors import UsageError
 from sweeps.records import COUNTS, LABELS, METRICS
+from sweeps.select import is_trial_field
 from sweeps.words.near import unknown
 
 _TAGS = ("trial_id", *LABELS)
@@ -35,14 +36,20 @@ def from_ledger(store: Store, sweeps: Sequence[str], query: str) -> pd.DataFrame
     for clause in _clauses(query):
         keep &= _selected(clause, _column(clause, rows, settings))
     kept = rows[keep]
-    others = {name: [v for v, k in zip(values, keep, strict=True) if k] for name, values in settings.items()}
+    others = {
+        name: [v for v, k in zip(values, keep, strict=True) if k]
+        for name, values in settings.items()
+        if "." not in name  # options
+    }
     return frame_of({name: kept[name].tolist() for name in (*NAMES, *INTEGERS, *METRICS, "state")}, others)
 
 
 def _settings(rows: pd.DataFrame) -> dict[str, list[str | None]]:
-    """Every field of the trials that is no column of its own, as the text that MLflow has."""
+    """Every field of the trials that is no column of its own, and every option, as the text that MLflow has."""
     trials: list[dict[str, Any]] = json.loads(f"[{','.join(rows['trial'])}]")  # at once: three times as fast
     names = {name for trial in trials[:1] for name in trial} - HIDDEN
+    trials = [trial | options(trial) for trial in trials]
+    names |= {name for trial in trials for name in trial if "." in name}
     found: dict[str, list[str | None]] = {}
     for name in names:
         values = [trial.get(name) for trial in trials]
@@ -76,8 +83,8 @@ def _column(clause: dict[str, str], rows: pd.DataFrame, settings: dict[str, list
         return pd.Series(rows[key], dtype="float64")
     if kind == "parameter" and key in (*NAMES[1:], *INTEGERS):
         return pd.Series(rows[key], dtype="str")
-    if kind == "parameter" and key in settings:
-        return pd.Series(settings[key], index=rows.index, dtype="object")
+    if kind == "parameter" and (key in settings or ("." in key and is_trial_field(key))):
+        return pd.Series(settings.get(key, [None] * len(rows)), index=rows.index, dtype="object")
     tag = {"normsweep.data": "digest"}.get(key, key.removeprefix("normsweep."))
     if kind == "tag" and tag in (*_TAGS, "digest"):
         return pd.Series([None if v is None else str(v) for v in rows[tag]], index=rows.index, dtype="object")

@@ -51,7 +51,8 @@ def from_mlflow(
                         progress(len(settings))
         except Refused as sentence:
             raise UsageError(f"MLflow does not take the filter {query!r}: {sentence}") from None
-    others = {name for params in settings for name in params} - _KNOWN
+    # Options are asked of the ledger where they are needed: runs of 0.1.0 lack them.
+    others = {name for params in settings for name in params if "." not in name} - _KNOWN
     return frame_of(columns, {name: [params.get(name) for params in settings] for name in others})
 
 

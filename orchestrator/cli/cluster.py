@@ -14,7 +14,7 @@ from orchestrator.cli.options import (
     Json,
     Root,
     Set,
-    Sweep,
+    Trained,
     Where,
     Yes,
     confirmation,
@@ -31,7 +31,7 @@ slurm_app = typer.Typer()
 
 @slurm_app.command()
 def submit(
-    sweep: Sweep,
+    sweep: Trained,
     site: Annotated[Path, typer.Option("--site", help="site file; `normsweep init --site FILE` writes one")],
     allocations: Annotated[int, number("--allocations", "SLURM jobs that should wait or run", 1)] = 1,
     nodes: Annotated[int, number("--nodes", "nodes of each SLURM job", 1)] = 1,
@@ -47,9 +47,10 @@ def submit(
     from sweeps.file.clauses import valid
 
     profile = load(site)
-    spec, chosen = spec_of(sweep, set_), valid(selector_of(where))
+    store, chosen = store_at(workspace), valid(selector_of(where))
+    spec = spec_of(sweep, set_, store)
     confirm = confirmation(set_, yes, json_)
-    jobs = submit_sweep(store_at(workspace), spec, profile, allocations, nodes, teller(json_), chosen, confirm)
+    jobs = submit_sweep(store, spec, profile, allocations, nodes, teller(json_), chosen, confirm)
     if json_:
         print_answer({"sweep": spec.name, "submitted": jobs}, True)
 

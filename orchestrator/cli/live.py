@@ -40,7 +40,7 @@ class RunProgress:
         self._over: set[str] = set()
         self._done: set[str] = set()
         self._title, self._total, self._before = title, total, done
-        self._trains: float | None = None  # since when
+        self._trains: float | None = None  # since when: from the last phase before it on
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -85,6 +85,8 @@ class RunProgress:
         return (self._clock() - self._trains) * left / here
 
     def phase(self, what: str) -> None:
+        if not self._running and not self._over:
+            self._trains = self._clock()
         self._bar.update(self._task, description=f"{self._title}: {what}")
         if not self._console.is_terminal:
             self.tell(f"{self._title}: {what}")

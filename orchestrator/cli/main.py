@@ -20,6 +20,7 @@ from orchestrator.cli.options import (
     SameResults,
     Set,
     Sweep,
+    Trained,
     Unreadable,
     Uri,
     Where,
@@ -58,7 +59,7 @@ USAGE = 2
 
 @app.command()
 def run(
-    sweep: Sweep,
+    sweep: Trained,
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
@@ -78,7 +79,8 @@ def run(
     from sweeps.file.clauses import valid
 
     console = Console(soft_wrap=True, stderr=json_)
-    store, spec = store_at(workspace, patient=True), spec_of(sweep, set_)
+    store = store_at(workspace, patient=True)
+    spec = spec_of(sweep, set_, store)
     summary = run_sweep(
         store,
         spec,
@@ -144,7 +146,7 @@ def check(
 
 @app.command()
 def plan(
-    sweep: Sweep,
+    sweep: Trained,
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
@@ -154,7 +156,8 @@ def plan(
     """Show what a run would train and what it would cost: trials and packs, done and to do; change nothing."""
     from orchestrator.planning.preview import planned
 
-    answer = planned(store_at(workspace), spec_of(sweep, set_), selector_of(where), device)
+    store = store_at(workspace)
+    answer = planned(store, spec_of(sweep, set_, store), selector_of(where), device)
     _print_with_warnings(answer, json_)
 
 

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from sweeps.select import Selector
 
 Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.yaml)", autocompletion=completion.sweeps)]
+Trained = Annotated[
+    str,
+    typer.Argument(
+        help="a preset's name or a sweep file (.yaml); SWEEP@2: its second recorded version",
+        autocompletion=completion.sweeps,
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="override the sweep file: axis=v1,v2 or run.pack=8", autocompletion=completion.override),
@@ -100,10 +107,17 @@ def store_at(root: Path, *, patient: bool = False) -> Store:
     return store
 
 
-def spec_of(sweep: str, overrides: Sequence[str] | None) -> SweepSpec:
+def spec_of(sweep: str, overrides: Sequence[str] | None, store: Store | None = None) -> SweepSpec:
+    """The sweep of a preset or a file, or `SWEEP@2` of what the store has recorded."""
     from sweeps.file.spec import load_spec
 
-    return load_spec(sweep, overrides or ())
+    if "@" not in sweep or Path(sweep).exists():
+        return load_spec(sweep, overrides or ())
+    if store is None:
+        raise UsageError(f"a preset or a file is checked, {sweep} is recorded: `normsweep plan {sweep}` reads it")
+    if overrides:
+        raise UsageError(f"{sweep} is trained as it was recorded: leave --set out, or change a file of the sweep")
+    return store.sweeps.one(sweep)
 
 
 def teller(as_json: bool) -> Callable[[str], None]:

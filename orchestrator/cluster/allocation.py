@@ -104,7 +104,7 @@ def main(root: str, number: int, *, spread: bool) -> int:
 
     store = Store.at(root, patience=PATIENCE)
     submission = read(store, number)
-    version = store.sweeps.needed(submission.sweep)
+    version = store.sweeps.needed(submission.reference)
     backend = SlurmBackend(store, submission, os.environ, spread=spread)
     outcome = drive(store, submission.wanted(store), version.sweep.run, backend, Spoken(store, number))
     if outcome.stopped:

@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator.store import Store
 from orchestrator.store.codec import Format
 from orchestrator.store.owner import Owner
+from orchestrator.store.sweeps import AT
 from slurm.accounting import queued
 from slurm.allocation import adopt, submit
 from slurm.command import ask
@@ -40,10 +41,16 @@ class Submission:
     where: str = ""  # the selector of what its allocations train; "": all that the sweep wants
     heir_of: str = ""  # the job, as SLURM shows it, that this one waits for and goes on for
     parent: int = 0  # the submission of that job
+    version: int = 0  # of the sweep, that its allocations train; 0: the newest
+
+    @property
+    def reference(self) -> str:
+        """`SWEEP`, or `SWEEP@2`."""
+        return f"{self.sweep}{AT}{self.version}" if self.version else self.sweep
 
     def wanted(self, store: Store) -> set[str]:
-        """The trials that its allocations train: of the sweep's newest version those that `where` selects."""
-        trials = set(store.sweeps.needed(self.sweep).trials)
+        """The trials that its allocations train: of the sweep's version those that `where` selects."""
+        trials = set(store.sweeps.needed(self.reference).trials)
         selector = Selector.parse(self.where)
         if not selector:
             return trials

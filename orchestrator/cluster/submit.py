@@ -76,7 +76,7 @@ def submit_sweep(
         if others := beside(store, planned):
             tell(others)
         _check(store, spec, profile, nodes, packs)
-        return _difference(store, spec.name, str(where or ""), profile, min(allocations, len(packs)), nodes, tell)
+        return _difference(store, spec, str(where or ""), profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:
         raise Unanswered(f"SLURM does not answer, so nothing more was submitted; repeat later: {error}") from None
     except OSError as error:
@@ -106,9 +106,10 @@ def _kept(profile: Profile) -> float:
 
 
 def _difference(
-    store: Store, sweep: str, where: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
+    store: Store, spec: SweepSpec, where: str, profile: Profile, wanted: int, nodes: int, tell: Callable[[str], None]
 ) -> list[str]:
     submitted: list[str] = []
+    asked = (spec.name, spec.version, where)
     while True:
         known = submissions(store)
         by_name = {s.name: s for s in known}
@@ -120,10 +121,10 @@ def _difference(
                 _resolve(store, submission, tell)
             continue
         here = [by_name[job.name] for job in places(live, by_name)]
-        lives = sum((s.sweep, s.where) == (sweep, where) for s in here)
+        lives = sum((s.sweep, s.version, s.where) == asked for s in here)
         count = min(wanted - lives, profile.max_array)
         if count <= 0:
-            tell(f"{sweep}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
+            tell(f"{spec.name}: {lives} allocations wait or run" + ("; nothing to submit" if not submitted else ""))
             return submitted
         if len(live) + wanted - lives > profile.max_jobs:
             raise UsageError(
@@ -134,7 +135,8 @@ def _difference(
         intent = Submission(
             number=len(known) + 1,
             name=new_name(len(known) + 1),
-            sweep=sweep,
+            sweep=spec.name,
+            version=spec.version,
             count=count,
             nodes=nodes,
             cpus=profile.cpus,

@@ -98,10 +98,20 @@ def member_tag(sweep: str) -> str:
 
 
 def params(row: Mapping[str, Any]) -> dict[str, str]:
-    """The axes of the row and every other field of the trial, as text."""
+    """The axes of the row, every other field of the trial and every option, `normalizer.n`, as text."""
+    trial = completed(json.loads(row["trial"]))
     settings = {key: row[key] for key in AXES if key not in IDENTITY}
-    settings |= {key: value for key, value in completed(json.loads(row["trial"])).items() if key not in HIDDEN}
+    settings |= {key: value for key, value in trial.items() if key not in HIDDEN} | options(trial)
     return {key: setting_text(value) for key, value in settings.items()}
+
+
+def options(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a trial's choices (`Trial.as_json`), named as in selectors and results: `normalizer.n`."""
+    return {
+        f"{kind}.{name}": value
+        for kind in CHOICES
+        for name, value in (trial.get(kind) or {"options": {}})["options"].items()
+    }
 
 
 def curve(column: str, values: Sequence[float], end_ms: int, seconds: float) -> list[tuple[str, float, int, int]]:

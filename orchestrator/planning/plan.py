@@ -88,6 +88,8 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
     facts, roster = facts_once(), store.roster
     spec = plugins.settled(store, spec)
     whole = by_id(_wanted(spec, facts, where))
+    if spec.version:
+        _check_version(store, spec, whole)
     trials = {i: t for i, t in whole.items() if where.matches(t)} if where else whole
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
@@ -134,10 +136,20 @@ def _is_here(dataset: str, facts: Facts) -> bool:
 
 def _whole(store: Store, spec: SweepSpec, whole: dict[str, Trial]) -> list[str]:
     """Ids of what the sweep wants: as it was recorded, where it did not change and only data sets went away."""
-    last = store.sweeps.newest(spec.name)
+    last = store.sweeps.needed(f"{spec.name}@{spec.version}") if spec.version else store.sweeps.newest(spec.name)
     if last and canonical(last.spec.get("trial")) == canonical(spec.trial.as_json()) and {*last.trials} >= {*whole}:
         return last.trials
     return list(whole)
+
+
+def _check_version(store: Store, spec: SweepSpec, whole: dict[str, Trial]) -> None:
+    """UsageError where the version's trials would not be those that were recorded."""
+    name = f"{spec.name}@{spec.version}"
+    if others := whole.keys() - {*store.sweeps.needed(name).trials}:
+        raise UsageError(
+            f"{counted(len(others), 'trial')} of {name} would be others today, as a data set or a method has changed "
+            "since: record the sweep anew by running its file"
+        )
 
 
 def _begun(store: Store, packs: list[RosterPack]) -> list[RosterPack]:
@@ -153,7 +165,8 @@ def commit(
     where: Selector | None = None,
     confirm: Callable[[str], None] = lambda _: None,
 ) -> tuple[Plan, list[str]]:
-    """Records the sweep, appends the packs that it lacks, and splits those of which only some trials are selected.
+    """Records the sweep, unless it is a recorded version, appends the packs that it lacks, and splits those of which
+    only some trials are selected.
 
     Returns what changed since the sweep was last recorded, in words. `confirm` hears, before anything is written, how
     many trials drop out of it; what it raises ends this. Another planner may append at the same time: whoever loses the
@@ -162,7 +175,8 @@ def commit(
     store.roster.read()
     store.decisions.read()
     planned = plan(store, spec, where)
-    _confirm(store.sweeps.newest(spec.name), planned, confirm)
+    if not spec.version:
+        _confirm(store.sweeps.newest(spec.name), planned, confirm)
     plugins.keep(store, planned.spec)
     while planned.new or planned.rest or planned.parted:
         first = [*map(planned.chosen, planned.parted), *(p.trials for p in planned.new)]
@@ -172,7 +186,7 @@ def commit(
             store.decisions.cancel(p.id for p in planned.parted)
         store.roster.read()
         planned = plan(store, spec, where)
-    return planned, _record(store, planned)
+    return planned, [] if spec.version else _record(store, planned)
 
 
 def _confirm(last: SweepVersion | None, planned: Plan, confirm: Callable[[str], None]) -> None:

@@ -91,13 +91,22 @@ class Sweeps:
             )
         return self._read(self.paths(name)[numbers.index(int(which))])
 
+    def one(self, reference: str) -> SweepSpec:
+        """The sweep of one version, to be trained as it stands. UsageError for all of them."""
+        version = self.needed(reference)
+        if reference.partition(AT)[2] == ALL:
+            raise UsageError(
+                f"{reference} names all versions of the sweep: say one, {version.name}{AT}{version.number}"
+            )
+        return replace(version.sweep, version=version.number)
+
     def latest(self, reference: str) -> SweepVersion:
-        """The newest version, for what acts on a sweep. UsageError for another one, which no run trains any more."""
+        """The newest version, for what steers a sweep. UsageError for another one."""
         version = self.needed(reference)
         if reference.partition(AT)[2] == ALL or version.number != self.needed(version.name).number:
             raise UsageError(
-                f"{reference} is not what the sweep wants now, and no run trains it: say {version.name} for the latest "
-                "version, or record this one anew by running its file"
+                f"{reference} is not what the sweep wants now: say {version.name} for the latest version, or record "
+                "this one anew by running its file"
             )
         return version
 

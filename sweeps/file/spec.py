@@ -33,13 +33,17 @@ NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepSpec:
-    """A sweep, wholly read and checked: what is trained, how it is run, what is asked of the results."""
+    """A sweep, wholly read and checked: what is trained, how it is run, what is asked of the results.
+
+    `version`: of a recorded version that is to be trained as it stands, its number; 0: this says what the sweep wants.
+    """
 
     name: str
     trial: Axes
     run: RunSection
     analysis: AnalysisSection
     plugins: tuple[Plugin, ...] = ()
+    version: int = field(default=0, compare=False)
     places: Places = field(default_factory=dict[tuple[str, str], Place], compare=False, repr=False)
 
     @contextmanager

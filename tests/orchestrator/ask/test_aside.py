@@ -74,7 +74,9 @@ def test_what_the_latest_version_dropped_is_not_offered_to_a_run(call: Call, mix
     train(mixed, FILE)
     dropped = orchestrator.status("mine", workspace=mixed.root)[0].latest - 1
     out = call("wins", f"mine@{dropped}")[1]
-    assert out.splitlines()[-1] == (f"4 trials of mine@{dropped} have no result (4 todo), which no run trains any more")
+    assert out.splitlines()[-1] == f"4 trials of mine@{dropped} have no result (4 todo): `normsweep run mine@{dropped}`"
+    out = call("wins", "mine@all")[1]
+    assert "(4 todo), which the latest version does not want" in out.splitlines()[-1]
 
 
 def test_an_unknown_word_for_diverged_trials_is_refused(call: Call, mixed: Workspace) -> None:

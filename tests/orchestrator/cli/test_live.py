@@ -36,6 +36,7 @@ def test_there_is_no_time_left_before_there_is_something_to_tell_it_from(clock: 
     view.phase("starting Ray")
     assert view.seconds_left is None
     clock.now += 15
+    view.phase("reading data")
     view.progressed(PACKS[0], 0.0)
     clock.now += 1
     view.progressed(PACKS[1], 0.3)
@@ -52,6 +53,14 @@ def test_a_real_share_of_the_work_is_enough(clock: Clock) -> None:
     view.progressed(PACKS[0], 0.9)
     view.progressed(PACKS[1], 0.5)
     assert view.seconds_left == pytest.approx(40 * (24 - 1.4) / 1.4)
+
+
+def test_packs_that_end_before_they_report_are_a_pace(clock: Clock) -> None:
+    view, _ = progress(clock)
+    view.phase("reading data")
+    clock.now += 3
+    view.ended(PACKS[0], "done")
+    assert view.seconds_left == pytest.approx(3 * 23)
 
 
 def test_what_was_saved_before_is_no_pace(clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,11 +15,15 @@ from orchestrator.engine.driver import missing_packs
 from orchestrator.planning.plan import commit
 from orchestrator.steer.cancel import cancellation
 from orchestrator.store.owner import myself
+from orchestrator.store.sweeps import SweepVersion
 from orchestrator.watch.states import Observer
 from sweeps.errors import MissingError, UsageError
+from sweeps.facts import DatasetFacts
 from sweeps.file.spec import load_spec
+from sweeps.plan import expand
 from sweeps.select import Selector
 from tests.orchestrator.stage import FILE, Call, Stage
+from trainers.data import facts
 
 RUN = ("run", "mine.yaml", "--no-mlflow")
 
@@ -165,7 +170,7 @@ def test_only_what_the_sweep_wants_now_is_steered(stage: Stage, call: Call) -> N
     for verb in ("retry", "cancel"):
         code, _, err = call(verb, "mine@1", "-w", "seed=0")
         assert code == 2
-        assert "mine@1 is not what the sweep wants now, and no run trains it: say mine" in err
+        assert "mine@1 is not what the sweep wants now: say mine" in err
     assert call("cancel", "mine@2", "-w", "seed=0")[0] == 0
 
 
@@ -199,4 +204,82 @@ def test_status_says_what_its_counts_mean(stage: Stage, call: Call) -> None:
     ):
         assert f"\n{line}\n" in out
     stage.commit(FILE.replace("epochs: 4", "epochs: 5"))
-    assert "6 missing, which no run trains any more" in call("status", "mine@2")[1]
+    assert "6 missing: `normsweep run mine@2` trains them" in call("status", "mine@2")[1]
+
+
+def test_a_recorded_version_is_trained_as_it_stands(stage: Stage, call: Call) -> None:
+    """The sweep stays what its latest version is."""
+    stage.finish(*stage.packs("bn"))
+    stage.commit(FILE.replace("epochs: 4", "epochs: 5"))
+    first, second = (version.trials for version in stage.store.sweeps.versions("mine"))
+    planned, told = commit(stage.store, stage.store.sweeps.one("mine@1"))
+    assert (planned.whole, told) == (first, [])
+    assert {t for p in missing_packs(stage.store, set(planned.trials)) for t in p.trial_ids} <= {*first}
+    answer = json.loads(call("plan", "mine@1", "--json")[1])
+    assert (answer["trials"], answer["trials_done"], answer["trials_to_do"]) == (24, 8, 16)
+    for pack in missing_packs(stage.store, set(planned.trials)):
+        stage.finish(pack)
+    code, out, err = call("run", "mine@1", "--no-mlflow")
+    assert (code, err) == (0, "")
+    assert out == "mine: nothing is left to train, 24 trials are done\nmine: 24 of 24 trials done\n"
+    assert stage.store.sweeps.needed("mine").trials == second
+    assert len(stage.store.sweeps.paths("mine")) == 2
+    assert json.loads(call("plan", "mine@latest", "--json")[1])["trials_to_do"] == 24
+
+
+def test_a_version_that_was_never_trained_gets_its_packs(stage: Stage) -> None:
+    spec = replace(load_spec(str(stage.file), ["name=fresh", "seed=7..9"]))
+    fresh = SweepVersion(name="fresh", plan="", spec=spec.as_json(), trials=[t.id for t in expand(spec, facts)])
+    stage.store.sweeps.append(fresh)
+    assert not [p for p in stage.store.roster.live if p.trials[0].seed == 7]
+    commit(stage.store, stage.store.sweeps.one("fresh@1"))
+    assert sum(len(p.trial_ids) for p in stage.store.roster.live if p.trials[0].seed >= 7) == 18
+    assert len(stage.store.sweeps.paths("fresh")) == 1
+
+
+@pytest.mark.parametrize("verb", ["run", "plan"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["mine@1", "--set", "depth=2"], "mine@1 is trained as it was recorded: leave --set out"),
+        (["mine@7"], "sweep mine has no version '7': it has 1, latest and all"),
+        (["mine@all"], "mine@all names all versions of the sweep: say one, mine@1"),
+        (["mien@1"], "unknown sweep 'mien': did you mean mine"),
+    ],
+)
+def test_what_is_no_version_to_train_is_refused(
+    stage: Stage, call: Call, verb: str, words: list[str], sentence: str
+) -> None:
+    code, out, err = call(verb, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"normsweep: {sentence}")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_recorded_version_is_not_checked(stage: Stage, call: Call) -> None:
+    code, _, err = call("check", "mine@1")
+    assert (code, "`normsweep plan mine@1` reads it" in err) == (2, True)
+
+
+def test_a_version_whose_trials_would_be_others_is_refused(
+    stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = facts
+
+    def altered(name: str) -> DatasetFacts:
+        return replace(real(name), digest="0" * 64)
+
+    monkeypatch.setattr("trainers.data.facts", altered)
+    code, _, err = call("run", "mine@1", "--no-mlflow")
+    assert code == 2
+    assert "24 trials of mine@1 would be others today, as a data set or a method has changed since" in err
+    assert len(stage.store.sweeps.paths("mine")) == 1
+
+
+def test_an_allocation_trains_the_version_of_its_submission(stage: Stage) -> None:
+    stage.commit(FILE.replace("epochs: 4", "epochs: 5"))
+    submission = Submission(number=1, name="n", sweep="mine", count=1, nodes=1, cpus=1, gpus=0, usable_seconds=1.0,
+                            kept_seconds=1.0, owner=myself(), version=1)  # fmt: skip
+    first, second = (version.trials for version in stage.store.sweeps.versions("mine"))
+    assert submission.wanted(stage.store) == {*first}
+    assert replace(submission, version=0).wanted(stage.store) == {*second}

@@ -32,6 +32,9 @@ FILTERS = [
     "tags.normsweep.state = 'diverged'",
     "tags.`normsweep.diverged_epoch` = '3'",
     "tags.normsweep.diverged_epoch IS NULL",
+    "params.`normalizer.weight` = '0.01'",
+    "params.`normalizer.affine` != 'true'",
+    "params.`schedule.at` IS NOT NULL",
     "params.schedule IS NOT NULL and params.nesterov = 'false'",
 ]
 

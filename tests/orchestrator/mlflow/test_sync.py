@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from orchestrator.ask.compare import SOURCES, compare
 from orchestrator.mirror.run_data import TRIAL_TAG
 from orchestrator.mirror.sync import LEASE, SyncResult, sync
 from orchestrator.mirror.synchronization import synchronize
@@ -18,6 +21,7 @@ from orchestrator.store import Store
 from orchestrator.store.files import replace
 from orchestrator.store.owner import Liveness, Owner, myself, started
 from orchestrator.store.workspace import Workspace
+from sweeps.identity import canonical
 from tests.orchestrator.mlflow.ledgers import finish, record_packs, record_sweep, small_sweep, trials
 from tests.orchestrator.mlflow.looking import all_runs, artifacts, client, parents, trial_runs
 
@@ -43,10 +47,35 @@ def test_every_trial_has_one_complete_run_and_its_sweep_a_parent(workspace: Work
         assert run.data.metrics["test_error"] == row["test_error"]
         assert (run.data.params["dataset"], run.data.params["seed"]) == (row["dataset"], str(row["seed"]))
         assert (run.data.params["lr"], run.data.params["nesterov"]) == ("0.01", "false")
+        shown = {name: value for name, value in run.data.params.items() if "." in name}
+        assert shown == {
+            f"{kind}.{name}": canonical(value) if not isinstance(value, str) else value
+            for kind, choice in json.loads(row["trial"]).items()
+            if isinstance(choice, dict)
+            for name, value in choice["options"].items()
+        }
+        assert row["normalizer"] != "vcl" or {"normalizer.n", "normalizer.weight"} <= shown.keys()
     some = table.to_pylist()[0]
     history = client(workspace).get_metric_history(runs[some["trial_id"]].info.run_id, "curve/val_error")
     assert [m.value for m in history] == some["curve_val_error"]
     assert [m.step for m in history] == list(range(50))
+
+
+def test_runs_without_parameters_of_options_stay(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As 0.1.0 wrote them."""
+    members = small_sweep(workspace)
+    with monkeypatch.context() as past:
+        past.setattr("orchestrator.mirror.run_data.options", lambda _: {})
+        assert sync(workspace).created == len(members)
+    before = {trial: run.info.run_id for trial, run in trial_runs(workspace).items()}
+    packs = record_packs(workspace, trials(("led-display-generated",)))
+    record_sweep(workspace, "small", [*members, *trials(("led-display-generated",))], version=2)
+    finish(workspace, packs)
+    assert (sync(workspace).created, sync(workspace, verify=True)) == (6, SyncResult(unchanged=18))
+    assert before.items() <= {trial: run.info.run_id for trial, run in trial_runs(workspace).items()}.items()
+    both = [compare(Store(workspace), ["small"], by=["normalizer", "normalizer.n"], source=s) for s in SOURCES]
+    assert both[0] == dataclasses.replace(both[1], source="mlflow")
+    assert both[0].runs == 18
 
 
 def test_nothing_new_does_not_even_import_mlflow(workspace: Workspace) -> None:
