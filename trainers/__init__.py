@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers import data
+    from trainers.checking.check import faults
     from trainers.normalizers.method import Method, Site
     from trainers.normalizers.plugin import plugin
     from trainers.pack import PackTrainer
@@ -24,6 +25,7 @@ __all__ = [
     "Streams",
     "Trainer",
     "data",
+    "faults",
     "plugin",
 ]
 
@@ -33,6 +35,7 @@ _HOMES = {
     "Site": "normalizers.method",
     "Streams": "seeding",
     "Trainer": "trainer",
+    "faults": "checking.check",
     "plugin": "normalizers.plugin",
 }
 

@@ -13,6 +13,7 @@ import typer
 from orchestrator.cli import completion, interrupts
 from orchestrator.cli.cluster import slurm_app
 from orchestrator.cli.data import data_app
+from orchestrator.cli.methods.plugin import plugin_app
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
     Json,
@@ -52,6 +53,7 @@ app.add_typer(results_app)
 app.add_typer(compare_app)
 app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(data_app, name="data")
+app.add_typer(plugin_app, name="plugin")
 
 
 USAGE = 2

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from sweeps.plugins.loading import load
+from tests.orchestrator.conftest import call
 from tests.plugins.files import forgotten
+
+__all__ = ["call"]
 
 
 @pytest.fixture(autouse=True)

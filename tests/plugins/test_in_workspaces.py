@@ -89,6 +89,22 @@ def test_after_an_edit_the_copies_of_both_versions_are_run(stage: Stage) -> None
     assert losses[0] == losses[2] != losses[1]
 
 
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def spoil_text(path: Path) -> None:
+    path.write_text(RMS + "import os\n")
+
+
+def open_to_all(path: Path) -> None:
+    path.chmod(0o666)
+
+
+def open_to_group(path: Path) -> None:
+    path.chmod(0o664)
+
+
 def link(path: Path) -> None:
     path.rename(path.with_suffix(".other"))
     path.symlink_to(path.with_suffix(".other"))
@@ -97,10 +113,10 @@ def link(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda path: path.unlink(), r"cannot be read here \(No such file or directory\): run the sweep again"),
-        (lambda path: path.write_text(RMS + "import os\n"), "is not run: it is not what was planned"),
-        (lambda path: path.chmod(0o666), "is not run: it is not yours alone to write"),
-        (lambda path: path.chmod(0o664), "is not run: it is not yours alone to write"),
+        (lose, r"cannot be read here \(No such file or directory\): run the sweep again"),
+        (spoil_text, "is not run: it is not what was planned"),
+        (open_to_all, "is not run: it is not yours alone to write"),
+        (open_to_group, "is not run: it is not yours alone to write"),
         (link, r"cannot be read here \(Too many levels of symbolic links\)"),
     ],
 )

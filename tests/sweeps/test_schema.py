@@ -112,6 +112,12 @@ def test_what_check_refuses_beside_it_is_invalid(more: dict[str, Any]) -> None:
     assert refused(data)
 
 
+def test_plugins_are_files() -> None:
+    trial = {"dataset": "wine"}
+    assert not refused({"trial": trial, "plugins": ["rms.py"]})
+    assert refused({"trial": trial, "plugins": [1]})
+
+
 def test_a_sweep_without_a_trial_is_none() -> None:
     assert refused({"name": "x"})
     assert refused([])

@@ -46,6 +46,7 @@ class Method(nn.Module):
 
     bias: bool = True  # does the layer before it keep its bias?
     calibrated: Literal["never", "training", "evaluation"] = "never"  # before what it is shown the training set
+    detaches: bool = False  # True where it holds something back from backward on purpose, so that gradients are partial
     compiles: bool = True  # False where training reads state that it moves: see `trainers.compiling.compiled`
 
     def attach(self, activation: Activation) -> None:

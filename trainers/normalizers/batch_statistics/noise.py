@@ -30,6 +30,7 @@ class NoisyBatchNorm(BatchNorm):
     """
 
     compiles = False
+    detaches = True
 
     virtual: Tensor
     extra: Tensor

@@ -27,6 +27,7 @@ class BatchRenorm(BatchNorm):
     """
 
     compiles = False
+    detaches = True
 
     ramp: Tensor
     steps: Tensor

@@ -1,0 +1,1 @@
+"""Verbs for methods of one's own."""
