@@ -45,6 +45,8 @@ RIGHT = {
     "data fetch": "data fetch letter",
     "data import": "data import images",
     "data verify": "data verify wine",
+    "plugin check": "plugin check own.py",
+    "plugin new": "plugin new normalizer own",
 }
 # What is wrong for an option or argument, whichever verb has it, and what the sentence says of it.
 WRONG = {
@@ -90,6 +92,10 @@ WRONG = {
     "sweeps": ("mien", "mien"),
     "names": ("wien", "wien"),
     "path": ("absent.zip", "absent.zip"),
+    "file": ("absent.py", "absent.py"),
+    "kind": ("foo", "foo"),
+    "name": ("a/b", "a/b"),
+    "--folder": ("a-file/x", "a-file"),
 }
 BESIDE = {("wins", "--by"): "--select depth"}
 OTHERWISE = {
