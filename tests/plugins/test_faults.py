@@ -202,7 +202,6 @@ def test_nothing_is_found_in_a_right_one(tmp_path: Path) -> None:
 def test_compiled_as_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert training.why_not_compiled(Subject(name="gn")) == ""
-    assert list(training.compiled(Subject(name="gn"), "mlp", None)) == []
     written(tmp_path, RIGHT.replace("    compiles = False\n", "").replace("self.mean.mul_(0.9)", SPOILT), "own.py")
     plugin = read(tmp_path / "own.py")
     use([plugin])

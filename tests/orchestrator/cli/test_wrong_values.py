@@ -46,6 +46,8 @@ RIGHT = {
     "data import": "data import images",
     "data verify": "data verify wine",
     "data show": "data show wine",
+    "plugin check": "plugin check own.py",
+    "plugin new": "plugin new normalizer own",
 }
 # What is wrong for an option or argument, whichever verb has it, and what the sentence says of it.
 WRONG = {
@@ -92,6 +94,9 @@ WRONG = {
     "names": ("wien", "wien"),
     "path": ("absent.zip", "absent.zip"),
     "name": ("wien", "wien"),
+    "file": ("absent.py", "absent.py"),
+    "kind": ("foo", "foo"),
+    "--folder": ("a-file/x", "a-file"),
 }
 NUMBERS = ("--cpus", "--gpus", "--nodes", "--allocations", "--times", "--epochs", "--seed", "--port")
 BESIDE = {("wins", "--by"): "--select depth"}
@@ -110,6 +115,7 @@ TABLE = {  # options of `data import` for tables alone
 }
 WRONG |= TABLE
 OTHERWISE = {
+    ("plugin new", "name"): ("a/b", "a/b"),
     ("init", "--site"): ("none/site.toml", "none/site.toml"),
     ("compare", "--tracking-uri"): ("sqlite:///here.db", "ask with the source mlflow"),
     ("data import", "--only"): ("foo", "images is not a known archive"),
