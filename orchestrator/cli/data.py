@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli.options import Json, number
 from orchestrator.cli.printing import show_data_set
 from sweeps.errors import NormsweepError, UsageError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(help="List, download, import or verify data sets.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 FAILURES = 4
 
 
@@ -85,7 +85,7 @@ def import_(
         str, typer.Option(help="table: missing values are an error, median+flag, or drop-row")
     ] = "error",
     categorical: Annotated[str, typer.Option(help="table: categories are one-hot or ordinal")] = "one-hot",
-    seed: Annotated[int, typer.Option(min=0, help="table: draws the splits")] = 0,
+    seed: Annotated[int, number("--seed", "table: draws the splits", low=0)] = 0,
     drop: Annotated[list[str] | None, typer.Option("--drop", help="table: leave this column out")] = None,
     as_: Annotated[
         list[str] | None,

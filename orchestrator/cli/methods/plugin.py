@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.options import Json
+
 plugin_app = typer.Typer(help="Begin and check methods of your own.", no_args_is_help=True)
 
 FAULTS = 4
@@ -18,7 +20,7 @@ FAULTS = 4
 def check(
     file: Annotated[Path, typer.Argument(help="the Python file that declares the method")],
     quick: Annotated[bool, typer.Option("--quick", help="leave out a second process and torch.compile")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json_: Json = False,
 ) -> None:
     """Ask of a method what a sweep would find out at night: gradients, replicas, checkpoints. Exit code 4: a fault."""
     from trainers.checking.check import check_file
@@ -46,11 +48,12 @@ def new(
     kind: Annotated[str, typer.Argument(help="what it is: normalizer")],
     name: Annotated[str, typer.Argument(help="its name in sweep files: small letters, digits, '-'")],
     folder: Annotated[Path, typer.Option(help="where the files are written")] = Path(),
+    json_: Json = False,
 ) -> None:
     """Write NAME.py, a method to begin with, and test_NAME.py, its test, which passes."""
     from sweeps.plugins.new import written
     from sweeps.words.near import one_of
 
     one_of("kind of plug-in", kind, ("normalizer",))
-    for path in written(name, folder):
-        print(path)
+    files = [str(path) for path in written(name, folder)]
+    print(json.dumps({"files": files}, indent=2) if json_ else "\n".join(files))

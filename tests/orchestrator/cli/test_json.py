@@ -18,6 +18,7 @@ from orchestrator.cli.main import app
 from orchestrator.mirror.server import Server
 from orchestrator.steer.drill import Drill
 from orchestrator.store.owner import myself
+from sweeps.plugins.new import written
 from tests.orchestrator.cli.test_wrong_values import RIGHT
 from tests.orchestrator.stage import Call, Stage
 from trainers.data.bringing.importing import Imported
@@ -32,9 +33,13 @@ OTHERWISE = {  # where the line of a wrong value would ask MLflow, or train
     "why": "why 'normalizer=bn seed=0 activation=relu' --sweep mine",
     "logs": "logs 'normalizer=bn seed=0 activation=relu' --sweep mine",
     "cancel": "cancel third -w seed=0",
+    "plugin check": "plugin check own.py --quick",
 }
 CODES = {"mlflow status": 3}
-SOMETIMES = {("check", "notes")}  # keys that are there only where there is something to say
+SOMETIMES = {
+    ("check", "notes"),
+    *(("data import", key) for key in ("images", "unusable", "table")),
+}  # keys that are there only where there is something to say
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
@@ -85,6 +90,8 @@ def test_the_document_has_the_keys_of_the_table(
     stage.commit(text.replace("mine", "third").replace("depth: 1", "depth: 3"))
     stage.file.write_text(text)
     Path("images").mkdir()
+    if verb == "plugin check":
+        written("own", Path())
     Path("site.toml").write_text('partition = "any"\nminutes = 10\ncpus = 3\n')
     server = Server(uri="http://here", backend="sqlite:///x", password_file=None, owner=myself(), folder=0)
     done = Drill(interruptions=["kill"], attempts=2, differing=[])

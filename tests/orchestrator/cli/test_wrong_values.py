@@ -113,7 +113,7 @@ TABLE = {  # options of `data import` for tables alone
     "--encoding": ("utf-9", "utf-9"),
     "--header": ("maybe", "maybe"),
 }
-WRONG |= TABLE
+WRONG |= TABLE | {"--background": ("foo", "foo")}
 OTHERWISE = {
     ("plugin new", "name"): ("a/b", "a/b"),
     ("init", "--site"): ("none/site.toml", "none/site.toml"),
@@ -138,9 +138,10 @@ def options() -> Iterator[tuple[str, str, bool]]:
 def line(verb: str, name: str, is_option: bool) -> tuple[list[str], str]:
     """The words to type, and what the sentence names."""
     wrong, told = OTHERWISE.get((verb, name), WRONG[name])
-    words = (
-        "data import table.csv --name table" if verb == "data import" and name in (*TABLE, "--mirror") else RIGHT[verb]
-    ).split()
+    if verb == "data import" and (name in (*TABLE, "--mirror") or name == "--seed"):
+        words = ["data", "import", "table.csv", "--name", "table"]
+    else:
+        words = [*RIGHT[verb].split(), *("--name", "own")[: 2 * (name == "--background")]]
     if is_option:
         return [*words, *BESIDE.get((verb, name), "").split(), name, wrong], told
     place = len(verb.split())

@@ -23,12 +23,15 @@ LEAST = 3  # images of a class that is split by chance: one for each part
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
     """`background`: for transparent pictures. `first_frame`: of files that have several. `skip_unreadable`: leave out
-    files that cannot be read.
+    files that cannot be read. UsageError for a background that is no colour.
     """
 
     background: str = "white"
     first_frame: bool = False
     skip_unreadable: bool = False
+
+    def __post_init__(self) -> None:
+        check_background(self.background)
 
 
 class UnusableImages(UsageError):
@@ -47,7 +50,6 @@ def bring(name: str, listing: Listing | None, root: Path, wishes: Wishes | None 
     everybody trains on: Pillow's own. UsageError, with nothing written, for what cannot be read as it is.
     """
     wishes = wishes or Wishes(first_frame=listing is not None)
-    check_background(wishes.background)
     layout = lay_out(root, {"train": "train", "validation": "val"} if listing else None)
     if listing and len(classes := layout.classes["train"]) != listing.classes:
         raise UsageError(
