@@ -13,6 +13,7 @@ from orchestrator.watch.logs import logs
 from orchestrator.watch.why import why
 from sweeps.errors import UsageError
 from sweeps.select import Selector
+from sweeps.trial import completed
 from sweeps.words import vocabulary
 from tests.orchestrator.stage import FILE, Call, Stage
 
@@ -25,7 +26,7 @@ def test_a_trial_by_id_and_by_selector(stage: Stage, call: Call) -> None:
     assert answer == why(stage.store, f"normalizer=bn seed={trial.seed} activation={trial.activation.name}")
     assert (answer["state"], answer["sweeps"], answer["pack"]) == ("todo", ["mine"], bn.id)
     assert answer["reason"] == "no run has come to it yet"
-    assert answer["settings"] == trial.as_json()
+    assert answer["settings"] == completed(trial.as_json())
     assert (answer["checkpoint"], answer["progress"], answer["notes"]) == (False, None, [])
     code, out, _ = call("why", trial.id)
     assert code == 0
