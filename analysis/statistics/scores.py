@@ -180,11 +180,18 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     try:
         return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        place, value = next((i, v) for i, v in enumerate(frame[name]) if not _is_number(v))
+        wrong = [(i, v) for i, v in enumerate(frame[name]) if not _is_number(v)]
+        # Beside one that is none, `15%` stayed a text, too.
+        place, value = next(((i, v) for i, v in wrong if not _is_number(_bare(v))), wrong[0])
         row = frame.index[place]
         raise UsageError(
             f"column {name!r} must hold numbers to be compared, but row {int(row) + 1} holds {plain(value)!r}"
         ) from None
+
+
+def _bare(value: Any) -> Any:
+    """A text without what a table's file may say of a number: `15%`, `0,5`."""
+    return value.strip().removesuffix("%").replace(",", ".", 1) if isinstance(value, str) else value
 
 
 def _is_number(value: Any) -> bool:

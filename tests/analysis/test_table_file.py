@@ -68,6 +68,9 @@ def test_a_value_that_is_no_number_is_named_with_its_row(tmp_path: Path):
         ValueError, match=r"^column 'error' must hold numbers to be compared, but row 2 holds '1\.234\.5'$"
     ):
         wins(load(path), columns=["method"], value="error")
+    path.write_text("dataset,method,error\na,x,15%\na,y,zz\n")
+    with pytest.raises(ValueError, match="row 2 holds 'zz'"):
+        wins(load(path), columns=["method"], value="error")
     path.write_text("dataset,method,error\na,x,n/a\na,y,0.2\n")
     with pytest.raises(ValueError, match="row 1 holds 'n/a'"):
         wins(load(path), columns=["method"], value="error")
