@@ -96,7 +96,7 @@ def results(sweep: str, *, workspace: str | Path = WORKSPACE, where: str = "", c
 def compare(
     sweeps: str | Sequence[str] = (),
     *,
-    by: Sequence[str] = (),
+    by: str | Sequence[str] = (),
     where: str = "",
     query: str = "",
     metric: str = "",
@@ -121,7 +121,7 @@ def compare(
     return ask(
         Store.at(workspace),
         names,
-        by=by,
+        by=[by] if isinstance(by, str) else by,
         query=query,
         where=selector_from(where),
         source=source,

@@ -249,8 +249,9 @@ def refuse_repeats(frame: pd.DataFrame, cell: NDArray[np.int64], shown: list[str
     axes = [c for c in map(str, frame.columns) if c not in used and c not in known and len(same[c].unique()) > 1]
     hint = f" (they differ in {listed(axes)})" if axes else ""
     raise UsageError(
-        f"the cell {where} holds {count[k]} rows{hint}: choose one with --select COLUMN, take their mean with "
-        "--average COLUMN, or keep them apart by naming the column in --rows or --columns"
+        f"the cell {where} holds {count[k]} rows{hint}: choose one with --select COLUMN (`analysis.select` in a "
+        "sweep file), take their mean with --average COLUMN (`analysis.average`), or keep them apart by naming the "
+        "column in --rows or --columns (`analysis.rows`, `analysis.columns`; `compare --by`)"
     )
 
 

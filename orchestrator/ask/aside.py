@@ -32,7 +32,7 @@ def aside(
         left: dict[str, Counter[str]] = {}  # by what can be done about it
         for trial, state in found.of.items():
             if trial in wanted and state not in FINAL:
-                way = _way(state) if trial in latest else _way_of_dropped(name, state)
+                way = _way(name, state) if trial in latest else _way_of_dropped(name, state)
                 left.setdefault(way, Counter())[state] += 1
         for way, states in left.items():
             told = ", ".join(f"{n} {state}" for state, n in states.items())
@@ -41,8 +41,9 @@ def aside(
     return lines
 
 
-def _way(state: str) -> str:
-    return f": `normsweep {'retry' if state == 'cancelled' else 'run'}`"
+def _way(name: str, state: str) -> str:
+    sweep = name.partition("@")[0]
+    return f": `normsweep retry {sweep} -w state=cancelled`" if state == "cancelled" else f": `normsweep run {sweep}`"
 
 
 def _way_of_dropped(name: str, state: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from orchestrator.store.results import complete, whole
+from orchestrator.words import counted
 from sweeps.errors import UsageError
 from sweeps.select import Selector, is_trial_field
 from sweeps.words.near import one_of
@@ -79,6 +80,7 @@ def compare(
 
         frame = from_ledger(store, sweeps, query)
     names = list(sweeps) or store.sweeps.names()
+    lacking = _unmirrored(store, names, query, frame) if source == "mlflow" else []
     if where:
         chosen = {trial for name in names for trial in whole(store, name, where=where)["trial_id"].to_pylist()}
         frame = frame.loc[frame["trial_id"].isin(list(chosen))].reset_index(drop=True)
@@ -89,12 +91,27 @@ def compare(
         raise UsageError(f"{source} has no finished trial of {asked}{told}" + hint * ("params." in query))
     frame = _with_settings(frame, store, names, by)
     question = _question(store, sweeps, by, metric, baseline)
-    below = aside(store, names, frame, question.diverged, where)
+    below = [*lacking, *aside(store, names, frame, question.diverged, where)]
     try:
         found = answer(frame, question, source, baseline)
     except UsageError as error:
         raise UsageError("; ".join((str(error), *below))) from None
     return replace(found, below=(*found.below, *below))
+
+
+def _unmirrored(store: Store, sweeps: Sequence[str], query: str, frame: pd.DataFrame) -> list[str]:
+    """A line about finished trials of this workspace that the frame, of MLflow's runs, lacks."""
+    from orchestrator.ask.from_ledger import from_ledger
+
+    recorded = [name for name in sweeps if name.partition("@")[0] in store.sweeps.names()]
+    try:
+        finished = {*from_ledger(store, recorded, query)["trial_id"]} if recorded else set[str]()
+    except UsageError:  # MLflow's filter language is larger
+        return []
+    number = len(finished - {*frame["trial_id"]})
+    return (
+        [f"{counted(number, 'finished trial')} not in MLflow yet: `normsweep sync` shows them there"] if number else []
+    )
 
 
 def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
@@ -116,7 +133,7 @@ def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: st
     from analysis.question import Question
 
     version = store.sweeps.newest(sweeps[0].partition("@")[0]) if sweeps else None
-    asked = Question.of(version.sweep.analysis) if version else Question()
+    asked = Question.of(version.analysis) if version else Question()
     return replace(
         asked,
         columns=tuple(by) or asked.columns,

@@ -17,6 +17,7 @@ from orchestrator.store.results import whole
 from sweeps.errors import UsageError
 from sweeps.records import COUNTS, LABELS, METRICS
 from sweeps.select import is_trial_field
+from sweeps.trial import completed
 from sweeps.words.near import unknown
 
 _TAGS = ("trial_id", *LABELS)
@@ -46,7 +47,8 @@ def from_ledger(store: Store, sweeps: Sequence[str], query: str) -> pd.DataFrame
 
 def _settings(rows: pd.DataFrame) -> dict[str, list[str | None]]:
     """Every field of the trials that is no column of its own, and every option, as the text that MLflow has."""
-    trials: list[dict[str, Any]] = json.loads(f"[{','.join(rows['trial'])}]")  # at once: three times as fast
+    recorded: list[dict[str, Any]] = json.loads(f"[{','.join(rows['trial'])}]")  # at once: three times as fast
+    trials: list[dict[str, Any]] = [{**completed(trial)} for trial in recorded]
     names = {name for trial in trials[:1] for name in trial} - HIDDEN
     trials = [trial | options(trial) for trial in trials]
     names |= {name for trial in trials for name in trial if "." in name}

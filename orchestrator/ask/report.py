@@ -83,6 +83,8 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> Repo
     """
     from analysis.showing.page import Provenance, report
 
+    if path is not None and path.suffix.lower() not in ("", ".html", ".htm"):
+        raise UsageError(f"{path}: a report is one HTML page, its name ends in .html")
     asked = _asked(store, sweep)
     if asked.left and not interim:
         raise UsageError(

@@ -60,7 +60,7 @@ def _recorded(
 
     wanted = {name for role in ROLES for name in given.get(role, ())}
     frame = named_methods(with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted))
-    question = Question.of(store.sweeps.needed(sweep).sweep.analysis).resolved(frame)
+    question = Question.of(store.sweeps.needed(sweep).analysis).resolved(frame)
     asked: dict[str, Any] = {
         "rows": question.rows,
         "columns": question.columns,

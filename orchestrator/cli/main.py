@@ -96,6 +96,7 @@ def run(
     )
     console.print(
         f"{spec.name}: {summary.done} of {summary.total} trials done"
+        + (f" ({summary.diverged} diverged)" if summary.diverged else "")
         + (f", {summary.failed} failed" if summary.failed else "")
         + (f", {summary.cancelled} cancelled, see `normsweep retry`" if summary.cancelled else "")
         + (

@@ -102,16 +102,20 @@ def store_at(root: Path, *, patient: bool = False) -> Store:
     from orchestrator.store import Store
     from orchestrator.store.files import PATIENCE
 
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"--workspace {root} is a file: name a folder")
     store = Store.at(root, patience=PATIENCE if patient else 0.0)
     store.sweeps.declare()
     return store
 
 
 def spec_of(sweep: str, overrides: Sequence[str] | None, store: Store | None = None) -> SweepSpec:
-    """The sweep of a preset or a file, or `SWEEP@2` of what the store has recorded."""
-    from sweeps.file.spec import load_spec
+    """The sweep of a preset or a file; `SWEEP@2`, or the latest version of any other name, of what the store has
+    recorded."""
+    from sweeps.file.spec import load_spec, presets
 
-    if "@" not in sweep or Path(sweep).exists():
+    recorded = "@" in sweep or (store is not None and sweep in store.sweeps.names() and sweep not in presets())
+    if not recorded or Path(sweep).exists():
         return load_spec(sweep, overrides or ())
     if store is None:
         raise UsageError(f"a preset or a file is checked, {sweep} is recorded: `normsweep plan {sweep}` reads it")

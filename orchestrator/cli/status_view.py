@@ -77,7 +77,7 @@ def _counted(status: SweepStatus) -> list[str]:
         (counts["diverged"], f"diverged: {DIVERGED[status.diverged]} (analysis.diverged: {status.diverged})"),
         (counts["failed"], f"failed: `normsweep errors {status.name}` says why, `normsweep retry` trains them again"),
         (counts["cancelled"], f"cancelled: `normsweep retry {status.name} -w state=cancelled` brings them back"),
-        (counts["todo"], f"missing: `normsweep run{f' {status.name}@{status.version}' * old}` trains them"),
+        (counts["todo"], f"missing: `normsweep run {status.name}{f'@{status.version}' * old}` trains them"),
     ]
     lines = [f"{number} {text}" for number, text in told if number]
     if old:

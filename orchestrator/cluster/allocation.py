@@ -106,7 +106,7 @@ def main(root: str, number: int, *, spread: bool) -> int:
     submission = read(store, number)
     version = store.sweeps.needed(submission.reference)
     backend = SlurmBackend(store, submission, os.environ, spread=spread)
-    outcome = drive(store, submission.wanted(store), version.sweep.run, backend, Spoken(store, number))
+    outcome = drive(store, submission.wanted(store), version.run, backend, Spoken(store, number))
     if outcome.stopped:
         return 1
     if outcome.out_of_time:

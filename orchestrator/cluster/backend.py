@@ -41,7 +41,7 @@ class SlurmBackend:
         self.owner = myself(job)
         self.liveness = Liveness(store.workspace, runs=_Jobs(store.workspace, job).runs)
         self.deadline = float(environment["NORMSWEEP_DEADLINE"]) - submission.kept_seconds
-        self._costs, self._run = CostModel(store), store.sweeps.needed(submission.reference).sweep.run
+        self._costs, self._run = CostModel(store), store.sweeps.needed(submission.reference).run
         # A driver that just began takes any pack: what is longer than an allocation goes on in the next one.
         self._most = (self.deadline - time.monotonic()) / 2
 

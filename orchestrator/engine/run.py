@@ -23,13 +23,14 @@ MLFLOW_SECONDS = 3.0  # that MLflow gets for the last results of a run that was 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Trials of the sweep by state after a run, and how the run ended."""
+    """Trials of the sweep by state after a run, and how the run ended. `diverged` are among those `done`."""
 
     total: int
     done: int
     failed: int
     stopped: bool
     given_up: int
+    diverged: int = 0
     cancelled: int = 0
     signal: int = 0  # that stopped it
 
@@ -141,6 +142,7 @@ def _summary(store: Store, wanted: set[str], outcome: Outcome, signal: int) -> S
         failed=failed,
         stopped=outcome.stopped,
         given_up=outcome.given_up,
+        diverged=sum(1 for state in states.values() if state == "diverged"),
         cancelled=cancelled,
         signal=signal,
     )

@@ -217,7 +217,7 @@ class Synchronization:
         """Has the sweep's page show what is compared and what varies, once for each version."""
         if self._journal.files.get(sweep.name, 0) >= len(sweep.paths) or sweep.name in self._refused:
             return
-        metrics = dict.fromkeys((sweep.versions[-1].sweep.analysis.metric, "val_error", "train_loss"))
+        metrics = dict.fromkeys((sweep.versions[-1].analysis.metric, "val_error", "train_loss"))
         axes = [*(["dataset", "normalizer"]), *(name for name in sweep.varied if name != "normalizer")]
         axes[2:2] = ["normalizer_options"] * ("normalizer" in sweep.varied)
         self._tracker.present(sweep.name, [*metrics], axes, f"tags.`{member_tag(sweep.name)}` LIKE '%'")

@@ -206,10 +206,14 @@ def _record(store: Store, planned: Plan) -> list[str]:
         return []
     if (last.plan, last.trials, canonical(last.spec)) == (now.plan, now.trials, canonical(now.spec)):
         return []
+    try:
+        changed = changes(last.sweep, planned.spec)
+    except UsageError as error:
+        changed = [str(error)]
     store.sweeps.append(now)
     before, after = set(last.trials), set(now.trials)
     return [
-        *changes(last.sweep, planned.spec),
+        *changed,
         f"{len(after - before)} trials are new, {len(after & before)} are kept, {len(before - after)} are left out"
         + (f": `normsweep status {last.name}@{last.number}` shows what was" if before - after else ""),
     ]

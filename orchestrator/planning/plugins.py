@@ -48,7 +48,8 @@ def run_copies(store: Store, trials: Iterable[Trial]) -> None:
 def edited(store: Store, spec: SweepSpec) -> dict[Plugin, Plugin]:
     """The plug-ins of a sweep that are not what they were when it was last recorded, each with what it was."""
     last = store.sweeps.newest(spec.name)
-    before = {name: plugin for plugin in last.sweep.plugins for name in plugin.normalizers} if last else {}
+    recorded = [Plugin.from_json(data) for data in last.spec.get("plugins", ())] if last else []
+    before = {name: plugin for plugin in recorded for name in plugin.normalizers}
     found: dict[Plugin, Plugin] = {}
     for plugin in settled(store, spec).plugins:
         for name in plugin.normalizers:

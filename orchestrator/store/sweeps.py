@@ -13,6 +13,7 @@ from orchestrator.store.codec import Format
 from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import MissingError, UsageError
+from sweeps.file.sections import AnalysisSection, RunSection
 from sweeps.file.spec import SweepSpec
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import known
@@ -34,7 +35,22 @@ class SweepVersion:
 
     @property
     def sweep(self) -> SweepSpec:
-        return SweepSpec.from_record(self.spec)
+        """UsageError where its trials name what is no longer known, as a method that was taken out."""
+        try:
+            return SweepSpec.from_record(self.spec)
+        except UsageError as error:
+            raise UsageError(
+                f"sweep {self.name}, version {self.number}, cannot be read ({error}): what it trained stays; to be rid "
+                f"of the sweep, move its folder specs/{self.name} out of the workspace"
+            ) from None
+
+    @property
+    def run(self) -> RunSection:
+        return SweepSpec.sections_of_record(self.spec)[0]
+
+    @property
+    def analysis(self) -> AnalysisSection:
+        return SweepSpec.sections_of_record(self.spec)[1]
 
 
 VERSION = Format(
@@ -75,10 +91,9 @@ class Sweeps:
         name, _, which = reference.partition(AT)
         newest = self.newest(name)
         if newest is None:
-            raise MissingError(
-                f"{unknown('sweep', name, self.names())} Nothing of it is recorded in {self._workspace.root}: run it "
-                "first"
-            )
+            told = unknown("sweep", name, self.names())
+            stop = "" if told.endswith((".", "?")) else "."
+            raise MissingError(f"{told}{stop} Nothing of it is recorded in {self._workspace.root}: run it first")
         if which in ("", LATEST):
             return newest
         if which == ALL:

@@ -21,7 +21,7 @@ class Spend:
 
 def spend(states: SweepStates, costs: CostModel, begun: Mapping[str, tuple[float, float]]) -> Spend:
     """`begun`: of packs without a part, the share that is trained (0..1) and the core-seconds that it took."""
-    run = states.version.sweep.run
+    run = states.version.run
     left: float | None = 0.0
     for pack in states.packs:
         trials = sum(states.of.get(trial) in ("todo", "running") for trial in pack.trial_ids)

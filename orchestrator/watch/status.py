@@ -159,7 +159,7 @@ class StatusBoard:
             problems=[*states.problems, *self._problems, *self._given_up(states), *self._jobs.problems],
             version=states.version.number,
             latest=self._observer.versions[states.name].number,
-            diverged=states.version.sweep.analysis.diverged,
+            diverged=states.version.analysis.diverged,
         )
 
     def _progress(self, pack: RosterPack) -> tuple[int, float, float | None]:

@@ -73,16 +73,27 @@ class SweepSpec:
     def from_record(cls, data: Mapping[str, Any], source: str = "sweep") -> SweepSpec:
         """The sweep that a workspace has recorded. Keys that a newer normsweep may have written are left out;
         of numbers only declared limits hold, as others were younger than some records."""
-        known = {name: data[name] for name in _SECTIONS if name in data}
-        for section, names in (("trial", (*setting_names(), *SPECIAL)), ("run", RUN), ("analysis", ANALYSIS)):
-            if isinstance(given := known.get(section), Mapping):
-                known[section] = {name: value for name, value in given.items() if name in names}
-        return _spec(plain(known, source, recorded=True), "sweep", Path())
+        return _spec(plain(_known(data), source, recorded=True), "sweep", Path())
+
+    @classmethod
+    def sections_of_record(cls, data: Mapping[str, Any]) -> tuple[RunSection, AnalysisSection]:
+        """Of the sweep that a workspace has recorded, also where its trials name what is no longer known."""
+        known = _known(data)
+        run, analysis = (plain(known.get(name, {}), "sweep", recorded=True) for name in ("run", "analysis"))
+        return run_section(run), analysis_section(analysis)
 
     @property
     def digest(self) -> str:
         """Of everything that the file says, 64 hex digits. What is trained is the plan's hash, not this."""
         return digest(self.as_json())
+
+
+def _known(record: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: record[name] for name in _SECTIONS if name in record}
+    for section, names in (("trial", (*setting_names(), *SPECIAL)), ("run", RUN), ("analysis", ANALYSIS)):
+        if isinstance(given := known.get(section), Mapping):
+            known[section] = {name: value for name, value in given.items() if name in names}
+    return known
 
 
 def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:

@@ -32,7 +32,7 @@ def mixed(workspace: Workspace) -> Workspace:
     return workspace
 
 
-LEFT = "4 trials of mine have no result (4 todo): `normsweep run`"
+LEFT = "4 trials of mine have no result (4 todo): `normsweep run mine`"
 
 
 @pytest.mark.parametrize("words", [COMPARE, ("wins", "mine")])
@@ -67,7 +67,10 @@ def test_cancelled_trials_are_told_with_retry(call: Call, workspace: Workspace) 
     train(workspace, FILE, leave="titanic")
     assert call("cancel", "mine", "-w", "dataset=titanic")[0] == 0
     out = call("wins", "mine")[1]
-    assert out.splitlines()[-1] == "4 trials of mine have no result (4 cancelled): `normsweep retry`"
+    assert (
+        out.splitlines()[-1]
+        == "4 trials of mine have no result (4 cancelled): `normsweep retry mine -w state=cancelled`"
+    )
 
 
 def test_what_the_latest_version_dropped_is_not_offered_to_a_run(call: Call, mixed: Workspace) -> None:

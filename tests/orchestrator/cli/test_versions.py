@@ -14,6 +14,7 @@ from orchestrator.cluster.submissions import Submission
 from orchestrator.engine.driver import missing_packs
 from orchestrator.planning.plan import commit
 from orchestrator.steer.cancel import cancellation
+from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.sweeps import SweepVersion
 from orchestrator.watch.states import Observer
@@ -200,7 +201,7 @@ def test_status_says_what_its_counts_mean(stage: Stage, call: Call) -> None:
         "8 diverged: each loses against every method that did not (analysis.diverged: loss)",
         "8 failed: `normsweep errors mine` says why, `normsweep retry` trains them again",
         "8 cancelled: `normsweep retry mine -w state=cancelled` brings them back",
-        "6 missing: `normsweep run` trains them",
+        "6 missing: `normsweep run mine` trains them",
     ):
         assert f"\n{line}\n" in out
     stage.commit(FILE.replace("epochs: 4", "epochs: 5"))
@@ -225,6 +226,35 @@ def test_a_recorded_version_is_trained_as_it_stands(stage: Stage, call: Call) ->
     assert stage.store.sweeps.needed("mine").trials == second
     assert len(stage.store.sweeps.paths("mine")) == 2
     assert json.loads(call("plan", "mine@latest", "--json")[1])["trials_to_do"] == 24
+
+
+def test_a_recorded_sweep_is_run_by_its_name(stage: Stage, call: Call) -> None:
+    for pack in missing_packs(stage.store, {*stage.store.sweeps.needed("mine").trials}):
+        stage.finish(pack, "diverged" if pack.trials[0].normalizer.name == "bn" else "done")
+    stage.file.unlink()
+    code, out, err = call("run", "mine", "--no-mlflow")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "mine: 24 of 24 trials done (8 diverged)"
+    assert "unknown preset 'mien'" in call("run", "mien", "--no-mlflow")[2]
+
+
+def test_a_version_with_a_method_that_is_gone_hides_nothing_else(stage: Stage, call: Call) -> None:
+    stage.commit(FILE.replace("mine", "other"))
+    (path,) = stage.store.sweeps.paths("mine")
+    path.write_text(path.read_text().replace("vcl", "gone"))
+    told = "sweep mine, version 1, cannot be read (sweep: unknown normalizer 'gone'"
+    code, out, err = call("status")
+    assert (code, err) == (3, "")
+    assert [line for line in out.splitlines() if line.endswith("24 todo")] == ["mine: 24 todo", "other: 24 todo"]
+    assert call("status", "mine", "--all-versions")[0] == 3
+    code, out, err = call("run", "mine@1", "--no-mlflow")
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "move its folder specs/mine out of the workspace" in err
+    stage.file.write_text(FILE)
+    _, changed = commit(Store.at(stage.workspace.root), load_spec(str(stage.file)))
+    assert told in changed[0]
+    assert call("status", "mine@2")[0] == 3
 
 
 def test_a_version_that_was_never_trained_gets_its_packs(stage: Stage) -> None:

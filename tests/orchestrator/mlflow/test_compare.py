@@ -36,6 +36,7 @@ FILTERS = [
     "params.`normalizer.affine` != 'true'",
     "params.`schedule.at` IS NOT NULL",
     "params.schedule IS NOT NULL and params.nesterov = 'false'",
+    "params.optimizer = 'sgd' and params.warmup = '0.0'",
 ]
 
 
@@ -50,6 +51,20 @@ def two_sweeps(workspace: Workspace) -> Workspace:
     finish(workspace, packs[1:], epochs=3, state="diverged", diverged_epoch=3, test_error=None, val_error=None)
     sync(workspace)
     return workspace
+
+
+def test_finished_trials_that_mlflow_lacks_are_told(two_sweeps: Workspace) -> None:
+    more = trials(("iris",))
+    record_sweep(two_sweeps, "late", more)
+    finish(two_sweeps, record_packs(two_sweeps, more))
+    told = f"{len(more)} finished trials not in MLflow yet: `normsweep sync` shows them there"
+    store = Store(two_sweeps)
+    assert told not in compare(store, ["small"]).below
+    assert told in compare(store, ["small", "late"]).below
+    assert told not in compare(store, ["small", "late"], source="ledger").below
+    assert told not in compare(store, ["small", "late"], query="params.dataset = 'wine'").below
+    sync(two_sweeps)
+    assert told not in compare(store, ["small", "late"]).below
 
 
 @pytest.mark.parametrize("sweeps", [[], ["small"], ["other"], ["small", "other"]])
