@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.store import Store
 from orchestrator.store.parts import axes
 from orchestrator.store.results import whole
+from orchestrator.store.sweeps import AT
 from orchestrator.version import code_version
 from orchestrator.watch.states import Observer, SweepStates
 from sweeps.errors import UsageError
@@ -95,7 +96,7 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> Repo
     place = ["--workspace", str(store.workspace.root)]
     provenance = Provenance(
         commands=[
-            shlex.join(["normsweep", "run", _source(asked.spec), *place]),
+            shlex.join(["normsweep", "run", _source(asked.spec, sweep), *place]),
             shlex.join(["normsweep", "report", sweep, *place, "-o", str(path), *["--interim"] * interim]),
         ],
         remake=shlex.join(["normsweep", "analyze", sweep, *place, "-o", "analysis"]),
@@ -118,7 +119,7 @@ def _asked(store: Store, sweep: str) -> Asked:
     spec = states.version.sweep
     rows = whole(store, sweep, more=["trial", CURVE])
     if not len(rows):
-        raise UsageError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec)}`")
+        raise UsageError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec, sweep)}`")
     left = Counter(state for state in states.of.values() if state not in FINAL)
     return Asked(
         sweep=sweep,
@@ -145,8 +146,10 @@ def _with_unfinished(frame: pd.DataFrame, states: SweepStates) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True) if rows else frame
 
 
-def _source(spec: SweepSpec) -> str:
-    """What to call it by for `run`: the preset, or the file it came from as far as its name tells."""
+def _source(spec: SweepSpec, sweep: str) -> str:
+    """What to call it by for `run`: the version, the preset, or the file it came from as far as its name tells."""
+    if AT in sweep:
+        return sweep
     return spec.name if spec.name in presets() and load_spec(spec.name) == spec else f"{spec.name}.yaml"
 
 

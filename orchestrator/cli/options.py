@@ -114,14 +114,15 @@ def spec_of(sweep: str, overrides: Sequence[str] | None, store: Store | None = N
     recorded."""
     from sweeps.file.spec import load_spec, presets
 
-    recorded = "@" in sweep or (store is not None and sweep in store.sweeps.names() and sweep not in presets())
+    version = "@" in sweep
+    recorded = version or (store is not None and sweep in store.sweeps.names() and sweep not in presets())
     if not recorded or Path(sweep).exists():
         return load_spec(sweep, overrides or ())
     if store is None:
         raise UsageError(f"a preset or a file is checked, {sweep} is recorded: `normsweep plan {sweep}` reads it")
     if overrides:
-        raise UsageError(f"{sweep} is trained as it was recorded: leave --set out, or change a file of the sweep")
-    return store.sweeps.one(sweep)
+        raise UsageError(f"{sweep} is trained as it was recorded: leave --set out, or name a file of the sweep")
+    return store.sweeps.one(sweep) if version else store.sweeps.needed(sweep).sweep
 
 
 def teller(as_json: bool) -> Callable[[str], None]:

@@ -17,6 +17,7 @@ from orchestrator.cli.options import (
     Where,
     Yes,
     print_answer,
+    referring,
     selector_of,
     store_at,
     teller,
@@ -56,6 +57,8 @@ def status(
 
     if watch and json_:
         raise UsageError("--watch and --json exclude each other: leave one of them out")
+    if sweep:
+        referring(sweep, all_versions)
     board = StatusBoard(store_at(workspace), sweep, selector_of(where), all_versions=all_versions)
     if watch:
         found = status_view.watch(board)

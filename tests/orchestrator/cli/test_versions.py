@@ -236,6 +236,17 @@ def test_a_recorded_sweep_is_run_by_its_name(stage: Stage, call: Call) -> None:
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == "mine: 24 of 24 trials done (8 diverged)"
     assert "unknown preset 'mien'" in call("run", "mien", "--no-mlflow")[2]
+    assert "leave --set out" in call("run", "mine", "--set", "epochs=9")[2]
+    assert len(stage.store.sweeps.paths("mine")) == 1
+
+
+def test_a_version_and_all_of_them_exclude_each_other(stage: Stage, call: Call) -> None:
+    told = "normsweep: mine@1 is one version, --all-versions asks for all: leave one of them out\n"
+    assert call("status", "mine@1", "--all-versions") == (2, "", told)
+
+
+def test_what_a_version_lacks_is_told_with_its_number(stage: Stage, call: Call) -> None:
+    assert call("report", "mine@1")[2] == "normsweep: sweep mine@1 has no result yet: `normsweep run mine@1`\n"
 
 
 def test_a_version_with_a_method_that_is_gone_hides_nothing_else(stage: Stage, call: Call) -> None:
