@@ -266,7 +266,10 @@ MODELS: dict[str, Entry] = {
     "resmlp": Entry(
         summary="residual mlp: `depth` blocks of two layers beside a stream of `width` units",
         source="Gorishniy et al. 2021, section 3.2 (pre)",
-        options={"norm": NORM, "expansion": Option("float", 2.0, low=0.0, help="units within a block, times `width`")},
+        options={
+            "norm": NORM,
+            "expansion": Option("float", 2.0, low=0.0, high=1000.0, help="units within a block, times `width`"),
+        },
     ),
     "transformer": Entry(
         summary="encoder of `depth` layers and `width` channels; tokens: a table's features, an image's patches",

@@ -15,7 +15,7 @@ import torch
 
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice, OptionValue
-from sweeps.words.composition import parts
+from sweeps.words.composition import normalizer, parts
 from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, method, trial
@@ -64,9 +64,10 @@ WITHOUT_SPACE = {
     "resnet50",
     "bne-resnet",
 }
+ACTING = [name for name in ON_EVERY_MODEL if "activated" in normalizer(name).points]
 REFUSED: dict[tuple[str, str], str] = {
     **{("in", model): "one value|fully connected" for model in WITHOUT_SPACE},
-    **{("normprop", model): "not through a stream of sums" for model in ("resmlp", "transformer")},
+    **{(name, model): "have none" for name in ACTING for model in ("resmlp", "transformer")},
 }
 
 

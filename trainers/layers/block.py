@@ -70,8 +70,8 @@ class Block(nn.Module):
     """x → before → operation with weight(w) → after → penalty collected → activation → activated.
 
     Learned: `weight` (R, out, in, *kernel), `bias` (R, out) where the method leaves the layer its bias, and what the
-    method and the activation learn. `activation` None ends the block at the pre-activation. `rows`: of the layer's
-    products for each sample, times the spatial axes.
+    method and the activation learn. `activation` None ends the block at the pre-activation. `products`: how
+    often the weight is used for a sample, spatial axes apart.
     """
 
     bias: nn.Parameter | None
@@ -85,11 +85,11 @@ class Block(nn.Module):
         *,
         weight: Tensor,
         bias: Tensor,
-        rows: int = 1,
+        products: int = 1,
     ) -> None:
         super().__init__()
         self.site = site
-        self.rows = rows
+        self.products = products
         self.method = method
         self.operation = operation
         self.activation = activation

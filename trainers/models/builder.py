@@ -33,9 +33,9 @@ class Builder:
         """A fully connected layer: (R, B, features) → (R, B, out), of `rows` rows a sample."""
         return self._block(features, out, (), (), linear, activated=activated, rows=rows)
 
-    def by(self, operation: Operation, features: int, out: int) -> Block:
-        """A layer without an activation whose weight is that of a fully connected one."""
-        return self._block(features, out, (), (), operation, activated=False)
+    def by(self, operation: Operation, features: int, out: int, *, rows: int) -> Block:
+        """A layer without an activation that makes `rows` rows of a sample; its weight, (R, out, features), is used once."""
+        return self._block(features, out, (), (), operation, activated=False, rows=rows, products=1)
 
     def plain_linear(self, features: int, out: int, name: str) -> Layer:
         """A fully connected layer without a normalizer that leads to the next block, whose number it shares."""
@@ -83,6 +83,7 @@ class Builder:
         shortcut: bool = False,
         activated: bool = True,
         rows: int = 1,
+        products: int | None = None,
     ) -> Block:
         streams = self._shortcut_streams if shortcut else self.streams
         self.layer += not shortcut
@@ -95,6 +96,7 @@ class Builder:
             layer=self.layer,
             layers=self.layers,
             replicas=len(self.trials),
+            rows=rows,
             streams=streams,
         )
         where, shape = (self.trials, streams, self.layer), (out, channels, *kernel)
@@ -105,7 +107,7 @@ class Builder:
             self.activation() if activated else None,
             weight=weights(*where, shape),
             bias=biases(*where, shape),
-            rows=rows,
+            products=rows if products is None else products,
         )
         self.blocks.append(block)
         return block

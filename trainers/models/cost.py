@@ -31,5 +31,5 @@ def macs(trial: Trial, facts: DatasetFacts) -> tuple[int, int]:
         if isinstance(module, Layer):
             module.register_forward_hook(add)
     network.eval()(torch.empty(1, 1, *facts.shape, device="meta"))
-    blocks = [block.weight.numel() * block.rows * prod(block.site.spatial) for block in network.blocks]
+    blocks = [block.weight.numel() * block.products * prod(block.site.spatial) for block in network.blocks]
     return sum(blocks) + others + network.unlearned_macs, blocks[0]

@@ -24,7 +24,8 @@ class Site:
     """One place in a network, and all that a method may know of it.
 
     `kernel` and `spatial` are () for a fully connected layer; `spatial` is the pre-activation's. `layer` counts from
-    1 to `layers` in order of definition. `activation` is one for all replicas or one for each.
+    1 to `layers` in order of definition. `activation` is one for all replicas or one for each. `rows`: how many rows of
+    (R, B rows, C), one after the other, are of one sample: a transformer's tokens.
     """
 
     in_channels: int
@@ -35,6 +36,7 @@ class Site:
     layer: int = 1
     layers: int = 1
     replicas: int = 1
+    rows: int = 1
     streams: Streams
 
 

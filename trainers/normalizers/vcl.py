@@ -18,9 +18,9 @@ class VarianceConstancy(Method):
     """Adds γ · mean over units of (1 − σ²_s1/(σ²_s2 + β))² to the loss, from the layer's pre-activations.
 
     s1, s2 are the first two consecutive subsets of `n` samples of the batch, σ² their unbiased variances per unit; a
-    unit of a convolution is one (channel, y, x). Learned: β (R, C, *S), 1 at the start, kept ≥ 1e-3, without weight
-    decay. The layer's gradient (weight, bias and β jointly) is clipped to an L2 norm of 1 per replica. UsageError for a
-    batch below 2n samples. Source: Littwin and Wolf 2018, Eq. 17.
+    unit of a convolution is one (channel, y, x), of a transformer one (token, channel). Learned: β (R, C, *S), 1 at the
+    start, kept ≥ 1e-3, without weight decay. The layer's gradient (weight, bias and β jointly) is clipped to an L2 norm
+    of 1 per replica. UsageError for a batch below 2n samples. Source: Littwin and Wolf 2018, Eq. 17.
     """
 
     sizes: Tensor
@@ -35,7 +35,9 @@ class VarianceConstancy(Method):
         self.register_buffer(
             "factor", torch.as_tensor(weight, dtype=dtype).expand(site.replicas).clone(), persistent=False
         )
-        self.beta = nn.Parameter(torch.ones((site.replicas, site.out_channels, *site.spatial), dtype=dtype))
+        shape = (site.replicas, site.rows * site.out_channels, *site.spatial)
+        self.beta = nn.Parameter(torch.ones(shape, dtype=dtype))
+        self._rows = site.rows
         largest = int(self.sizes.max())
         self._span = 2 * largest
         place = torch.arange(self._span)
@@ -47,6 +49,8 @@ class VarianceConstancy(Method):
     def penalty(self, u: Tensor) -> Tensor | None:
         if not self.training:
             return None
+        if self._rows > 1:
+            u = u.unflatten(1, (-1, self._rows)).flatten(2, 3)
         if u.shape[1] < self._span:
             raise UsageError(f"vcl: a batch of {u.shape[1]} has no two subsets of {self._span // 2}: use a smaller `n`")
         samples = u[:, : self._span].flatten(2)

@@ -22,6 +22,7 @@ class Clipping:
         like = self._parameters[0]
         limits = [c or math.inf for c in largest]
         self._largest = torch.tensor(limits, dtype=like.dtype, device=like.device)
+        self._free = self._largest.isinf()  # also where the norm is beyond what the precision holds
         self._norms = torch.zeros(len(self._parameters), len(limits), dtype=like.dtype, device=like.device)
 
     @torch.no_grad()
@@ -32,7 +33,7 @@ class Clipping:
             else:
                 torch.linalg.vector_norm(p.grad.reshape(len(p), -1), dim=1, out=norm)
         norms = torch.linalg.vector_norm(self._norms, dim=0)
-        scale = (self._largest / (norms + 1e-6)).clamp_(max=1.0)
+        scale = (self._largest / (norms + 1e-6)).clamp_(max=1.0).masked_fill_(self._free, 1.0)
         for p in self._parameters:
             if p.grad is not None:
                 p.grad.mul_(beside(scale, p))

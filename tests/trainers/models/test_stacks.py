@@ -9,12 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sweeps.errors import UsageError
 from sweeps.words.choice import Choice
 from tests.trainers.trials import activation, facts, method, model, trial
+from trainers import normalizers
 from trainers.layers.block import Layer
 from trainers.models import Network, build
 from trainers.models.cost import macs
 from trainers.models.stacks.stack import Sublayer, patches
+from trainers.normalizers import Site
 from trainers.seeding import Streams
 
 IMAGE, TABLE = (3, 8, 12), (5,)
@@ -128,6 +131,27 @@ def test_dropout_draws_for_samples_however_a_batch_is_divided() -> None:
         parts.append(net(x[:, first : first + 2]))
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-12, atol=1e-12)
     assert not torch.equal(whole, net.eval()(x))
+
+
+def test_ghosts_and_subsets_are_of_samples_not_of_tokens() -> None:
+    streams = Streams([0], dtype=torch.float64)
+    samples, tokens = 8, 6
+    u = torch.randn(1, samples * tokens, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    by_sample = u.unflatten(1, (samples, tokens))
+    ghost = normalizers.build("gbn", Site(in_channels=3, out_channels=WIDTH, rows=tokens, streams=streams), size=4)
+    expected = [F.batch_norm(part.flatten(0, 1), None, None, training=True) for part in by_sample[0].split(4)]
+    torch.testing.assert_close(ghost.after(u)[0], torch.cat(expected), rtol=1e-10, atol=1e-10)
+    vcl = normalizers.build(
+        "vcl", Site(in_channels=3, out_channels=WIDTH, rows=tokens, streams=streams), n=3, weight=1.0
+    )
+    first, second = (by_sample[0, part].var(dim=0) for part in (slice(0, 3), slice(3, 6)))
+    torch.testing.assert_close(vcl.penalty(u)[0], (1 - first / (second + 1)).square().mean(), rtol=1e-10, atol=1e-10)
+
+
+def test_a_method_that_acts_on_activations_is_refused() -> None:
+    for name in ("normprop", "sws", "ws+normprop"):
+        with pytest.raises(UsageError, match="acts on what an activation puts out"):
+            made(model("resmlp"), TABLE, name)
 
 
 def test_multiply_accumulates_count_tokens_and_attention() -> None:

@@ -48,3 +48,10 @@ def test_what_is_not_clipped_keeps_its_bits() -> None:
         assert p.grad is not None
         assert untouched.grad is not None
         assert torch.equal(p.grad[[0, 2]], untouched.grad[[0, 2]])
+
+
+def test_a_replica_that_is_not_clipped_keeps_gradients_whose_norm_overflows() -> None:
+    p = torch.nn.Parameter(torch.zeros(2, 4))
+    p.grad = torch.full((2, 4), 1e20)
+    Clipping([p], [0.0, 1.0]).clip()
+    assert torch.equal(p.grad[0], torch.full((4,), 1e20))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
+from sweeps.words.composition import normalizer
 from trainers.layers.block import Block, Layer
 from trainers.layers.dropout import Dropout
 from trainers.models.network import Network
@@ -49,14 +50,15 @@ class Stack(Network):
     ) -> None:
         """`positions`: (R, T, C), learned, added to what `first` makes of each token; None: T = 1.
 
-        UsageError for normprop, whose moments no sum without an activation propagates.
+        UsageError for methods that act on activations, as normprop.
         """
         super().__init__()
         model = trials[0].model
-        if "normprop" in trials[0].normalizer.name.split("+"):
+        method = trials[0].normalizer.name
+        if "activated" in normalizer(method).points:
             raise UsageError(
-                f"normprop with model {model.name}: it propagates moments from activation to layer, not through a "
-                "stream of sums; use the model mlp, or another method"
+                f"{method} with model {model.name}: it acts on what an activation puts out, and the layers that add to "
+                "the stream have none; use the model mlp, or another method"
             )
         self.first = first
         self.sublayers = nn.ModuleList(sublayers)

@@ -50,7 +50,7 @@ class Transformer(Stack):
         if images:
             first = builder.linear(facts.shape[0] * side**2, width, activated=False, rows=tokens)
         else:
-            first = builder.by(by_token, facts.shape[0], width)
+            first = builder.by(by_token, tokens, width, rows=tokens)
         positions = streams.initial(1, (tokens, width), "init/positions") * POSITION
         rates = [t.dropout for t in trials]
         sublayers: list[Sublayer] = []

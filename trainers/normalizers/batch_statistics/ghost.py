@@ -31,16 +31,18 @@ class GhostBatchNorm(Method):
         self.register_buffer("running_mean", torch.zeros(shape, dtype=dtype))
         self.register_buffer("running_var", torch.ones(shape, dtype=dtype))
         self._size = size
+        self._rows = site.rows
 
     def after(self, u: Tensor) -> Tensor:
         if not self.training:
             scale = self.gamma * (self.running_var + EPS).rsqrt()
             return torch.addcmul(beside(self.beta - self.running_mean * scale, u), u, beside(scale, u))
-        if u.shape[1] % self._size:
+        if u.shape[1] % (self._size * self._rows):
+            batch = u.shape[1] // self._rows
             raise UsageError(
-                f"gbn: a batch of {u.shape[1]} does not divide into ghost batches of {self._size}: use another `size`"
+                f"gbn: a batch of {batch} does not divide into ghost batches of {self._size}: use another `size`"
             )
-        ghosts = u.unflatten(1, (-1, self._size)).flatten(0, 1)  # (R G, size, C, *S)
+        ghosts = u.unflatten(1, (-1, self._size * self._rows)).flatten(0, 1)  # (R G, size, C, *S)
         n = count(ghosts)
         mean, var = mean_var(ghosts)
         normalized = (ghosts - beside(mean, ghosts)) * beside((var + EPS).rsqrt(), ghosts)
