@@ -161,14 +161,14 @@ class Selector:
             return value.name if isinstance(value, Choice) else value
         head, dot, tail = field.partition(".")
         option, kinds = (tail, (head,)) if dot else (field, CHOICES)
-        known = False
-        for kind in kinds:
-            if option in self._options.get(kind, ()):
-                options = _options_of(row, kind)
-                known = known or options is not None
-                if options and option in options:
-                    return options[option]
-        if known:
+        held = {kind: _options_of(row, kind) for kind in kinds if option in self._options.get(kind, ())}
+        found = {kind: options[option] for kind, options in held.items() if options and option in options}
+        if len(found) > 1:
+            names = " or ".join(f"{kind}.{option}" for kind in found)
+            raise UsageError(f"'{option}' is an option of {' and '.join(found)} here: say {names}")
+        if found:
+            return next(iter(found.values()))
+        if any(options is not None for options in held.values()):
             return _ABSENT
         raise UsageError(unknown("field", field, (*row, *self._option_fields(row))))
 

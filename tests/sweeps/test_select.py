@@ -117,6 +117,15 @@ def test_rows_of_a_table_with_options_as_json() -> None:
     assert selected("n!=5", rows) == [rows[0], rows[2]]
 
 
+def test_a_short_name_of_two_options_is_refused() -> None:
+    trial = trials(optimizer="adamw", activation="elu", normalizer="dyt")
+    assert len(selected("optimizer.eps=1e-8 activation.alpha=1 normalizer.alpha=0.5", trial)) == 1
+    with pytest.raises(
+        ValueError, match=r"'alpha' is an option of activation and normalizer here: say activation\.alpha"
+    ):
+        selected("alpha=1", trial)
+
+
 def test_numpy_scalars_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     row = {"a": numpy.int64(3), "b": numpy.bool_(True), "c": numpy.float32(0.5), "d": numpy.float64("nan")}

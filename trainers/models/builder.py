@@ -34,7 +34,7 @@ class Builder:
         return self._block(features, out, (), (), linear, activated=activated, rows=rows)
 
     def by(self, operation: Operation, features: int, out: int, *, rows: int) -> Block:
-        """A layer without an activation that makes `rows` rows of a sample; its weight, (R, out, features), is used once."""
+        """A layer without an activation that makes `rows` rows of a sample, with a weight that is used once."""
         return self._block(features, out, (), (), operation, activated=False, rows=rows, products=1)
 
     def plain_linear(self, features: int, out: int, name: str) -> Layer:

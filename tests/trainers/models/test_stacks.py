@@ -149,7 +149,7 @@ def test_ghosts_and_subsets_are_of_samples_not_of_tokens() -> None:
 
 
 def test_a_method_that_acts_on_activations_is_refused() -> None:
-    for name in ("normprop", "sws", "ws+normprop"):
+    for name in ("normprop", "sws", "sws+ln"):
         with pytest.raises(UsageError, match="acts on what an activation puts out"):
             made(model("resmlp"), TABLE, name)
 
