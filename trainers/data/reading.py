@@ -80,6 +80,8 @@ def _examined(path: Path) -> Examined:
         return Examined(problem=f"{path} cannot be read ({error.strerror})")
     except UsageError as error:
         return Examined(problem=str(error))
+    except Exception as error:  # noqa: BLE001  of a decoder led astray: one file must not end the import
+        return Examined(problem=f"{path} cannot be decoded ({type(error).__name__}: {error})")
     return Examined(hashlib.sha256(content).hexdigest(), tuple(kinds), frames)
 
 
