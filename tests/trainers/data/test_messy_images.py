@@ -252,6 +252,23 @@ def test_sixteen_bits_with_white_as_zero(home: Path, tmp_path: Path) -> None:
     assert (shown("cat/film.tif") == 255 - pixels(0)[..., :1]).all()
 
 
+def test_twelve_bits_are_refused(home: Path, tmp_path: Path) -> None:
+    """Pillow reads them as 16, of which the upper 8 are nearly black. An import that has them stays as it was."""
+    root = classes(tmp_path / "in")
+    path = sixteen(root / "cat" / "microscope.tif")
+    report_of(root)
+    before = shown("cat/microscope.tif")
+    bits, whole = (struct.pack("<HHIHH", 258, 3, 1, value, 0) for value in (12, 16))
+    content = path.read_bytes()
+    assert content.count(whole) == 1
+    path.write_bytes(content.replace(whole, bits))
+    assert (
+        "microscope.tif cannot be decoded (pixels of 12 bits have no rule: save it as RGB"
+        in bring(root).refused["mine"]
+    )
+    assert data.decode(path, Conversion()).shape == before.shape
+
+
 @pytest.mark.parametrize(("background", "value"), [("white", 255), ("black", 0), ("#808080", 128)])
 def test_transparency_is_put_on_the_background(background: str, value: int, home: Path, tmp_path: Path) -> None:
     root = classes(tmp_path / "in")

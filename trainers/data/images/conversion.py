@@ -79,9 +79,12 @@ def rgb(image: Image.Image, conversion: Conversion) -> Image.Image:
 
 
 def kinds(image: Image.Image) -> list[str]:
-    """What of `REVISIONS` an image that is not decoded yet is. UsageError as of `rgb`."""
+    """What of `REVISIONS` an image that is not decoded yet is. UsageError as of `rgb`, and for 12 bits, of which the
+    upper 8 of 16 are nearly black."""
     _check_mode(image)
     stored = str(getattr(image, "tile", ())[:1])  # how the pixels lie in the file, which a mode does not say
+    if ";12" in stored:
+        raise UsageError("pixels of 12 bits have no rule: save it as RGB or grey with 8 or 16 bits")
     sixteen = image.format in ("PNG", "TIFF") and ";16" in stored
     holds = {
         "EXIF orientation": _tag(image) in range(2, 9),
