@@ -40,6 +40,15 @@ def check_background(colour: str) -> None:
         raise UsageError(f"--background {colour} is not a colour: use a name (white, grey) or #rrggbb") from None
 
 
+def one_spelling(colour: str) -> str:
+    """The same text for every way to write a colour: the first of its names, where it has one, else #rrggbb."""
+    from PIL import ImageColor
+
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    names = (name for name in sorted(ImageColor.colormap) if ImageColor.getrgb(name) == (red, green, blue))
+    return next(names, f"#{red:02x}{green:02x}{blue:02x}")
+
+
 def shown_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an image that is not decoded yet, as it is shown."""
     width, height = image.size

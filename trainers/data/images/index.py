@@ -19,7 +19,7 @@ from sweeps.errors import UsageError
 from sweeps.identity import digest, short
 from trainers.data.bringing.placing import building, synced
 from trainers.data.home import cache_home, folder_files
-from trainers.data.images.conversion import Conversion
+from trainers.data.images.conversion import Conversion, one_spelling
 from trainers.data.reading import byte_digests, some
 from trainers.data.splits import RULE
 
@@ -117,7 +117,10 @@ def inherited(name: str, new: Index) -> tuple[str, str]:
     try:
         old, written = read(name, paths, ""), paths[0].stat().st_mtime_ns
         if old.whole:
-            same = content_digest(old.columns, old.rules) == content_digest(new.columns, new.rules)
+            rules = old.rules
+            if "background" in rules:  # which an earlier import kept as it was typed
+                rules = rules | {"background": one_spelling(rules["background"])}
+            same = content_digest(old.columns, rules) == content_digest(new.columns, new.rules)
         else:
             same = (
                 old.root == new.root.resolve()
