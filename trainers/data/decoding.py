@@ -32,7 +32,7 @@ def decode(file: Path | BinaryIO, conversion: Conversion | None = None) -> NDArr
 
     UsageError for a torn file.
     """
-    with _opened(file, conversion) as image:
+    with _opened(file) as image:
         return np.asarray(rgb(image, conversion) if conversion else image.convert("RGB"))
 
 
@@ -44,7 +44,7 @@ def view(file: Path, side: int, frame: Frame, conversion: Conversion | None = No
     """
     from PIL import Image
 
-    with _opened(file, conversion) as image:
+    with _opened(file) as image:
         width, height = shown_size(image) if conversion else image.size
         left, top, right, bottom = frame(height, width)
         enough = ENOUGH * side
@@ -77,7 +77,7 @@ def look(file: Path, content: bytes) -> tuple[list[str], int]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _opened(BytesIO(content), Conversion(), str(file)) as image:
+        with _opened(BytesIO(content), str(file)) as image:
             found = kinds(image), frames(image)
             image.draft(None, (1, 1))
             image.load()
@@ -85,17 +85,15 @@ def look(file: Path, content: bytes) -> tuple[list[str], int]:
 
 
 @contextmanager
-def _opened(
-    file: Path | BinaryIO, conversion: Conversion | None = None, name: str = "the image"
-) -> Generator[Image.Image]:
+def _opened(file: Path | BinaryIO, name: str = "the image") -> Generator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     # What Pillow raises for broken files: SyntaxError for a PNG, struct.error and others deep in a format's reader.
-    broken = (OSError, SyntaxError, ValueError, struct.error, IndexError, KeyError, EOFError)
+    broken = (OSError, SyntaxError, ValueError, struct.error, IndexError, KeyError, EOFError, TypeError)
     try:
-        with Image.open(file, formats=FORMATS if conversion else None) as image:
+        with Image.open(file, formats=FORMATS) as image:
             yield image
     except (*broken, Image.DecompressionBombError) as error:
         unknown = isinstance(error, UnidentifiedImageError)
-        reason = "its content is no image of a format that is read" if unknown else error
+        reason = "its content is no image of a format that is read" if unknown else str(error) or type(error).__name__
         raise UsageError(f"{file if isinstance(file, Path) else name} cannot be decoded ({reason})") from None

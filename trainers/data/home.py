@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -27,9 +28,15 @@ def array_files(name: str) -> tuple[Path, Path, Path]:
 
 
 def folder_files(name: str) -> tuple[Path, Path]:
-    """`about.json` and `index.parquet` of an image set that stays in its own folder."""
-    folder = data_home() / "folders" / name
-    return folder / "about.json", folder / "index.parquet"
+    """`about.json` and the index of an image set that stays in its own folder: the file that `about.json` names, else
+    `index.parquet`.
+    """
+    about = data_home() / "folders" / name / "about.json"
+    try:
+        index = Path(json.loads(about.read_bytes())["index"]).name
+    except (OSError, ValueError, KeyError, TypeError):
+        index = "index.parquet"
+    return about, about.with_name(index or "index.parquet")
 
 
 def table_folder(name: str) -> Path:

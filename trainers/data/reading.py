@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import signal
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +17,7 @@ from sweeps.errors import UsageError
 from trainers.data.decoding import check, look
 
 FEW = 500  # files that are read here rather than by one process a core
-TOGETHER = 256  # files that a process gets at a time
+TOGETHER = 32  # files that a process gets at a time; their answer is below 4 kB, which a pipe takes whole or not at all
 NAMED = 10
 
 Read = TypeVar("Read")
@@ -56,10 +58,34 @@ def some(sentences: Sequence[str]) -> str:
 
 def _of_each(function: Callable[[Path], Read], paths: list[Path]) -> list[Read]:
     if len(paths) <= FEW:
-        return [function(path) for path in paths]
+        return _read(function, paths)
     context = multiprocessing.get_context("spawn")
+    others = multiprocessing.active_children()
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=context) as readers:
-        return list(readers.map(function, paths, chunksize=TOGETHER))
+        try:
+            answers: list[Future[list[Read]]] = []  # of `map` they would be cancelled, at which ended readers fail
+            for first in range(0, len(paths), TOGETHER):
+                with _uninterrupted():
+                    answers.append(readers.submit(_read, function, paths[first : first + TOGETHER]))
+            return [one for answer in answers for one in answer.result()]
+        except BaseException:  # else what is queued would be read to its end
+            for reader in set(multiprocessing.active_children()).difference(others):
+                reader.kill()
+            raise
+
+
+def _read(function: Callable[[Path], Read], paths: list[Path]) -> list[Read]:
+    return [function(path) for path in paths]
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """INT and TERM wait until the end. Processes that are begun here never hear them, so that they say nothing."""
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
 
 
 def _problem(path: Path) -> str:
@@ -80,6 +106,8 @@ def _examined(path: Path) -> Examined:
         return Examined(problem=f"{path} cannot be read ({error.strerror})")
     except UsageError as error:
         return Examined(problem=str(error))
+    except Exception as error:  # noqa: BLE001  of a decoder led astray: one file must not end the import
+        return Examined(problem=f"{path} cannot be decoded ({type(error).__name__}: {error})")
     return Examined(hashlib.sha256(content).hexdigest(), tuple(kinds), frames)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.orchestrator.stage import Stage
 
@@ -121,6 +122,54 @@ def test_a_verb_is_interrupted_at_any_moment(stage: Stage, number: int) -> None:
             assert "no result" in err
             continue
         assert (process.returncode, out, err) == (128 + number, "", "normsweep: interrupted\n")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("after", [0.0, 1.5])
+def test_reading_many_images_is_ended_with_its_processes(
+    after: float, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the moment on at which the first of them is there."""
+    monkeypatch.setenv("NORMSWEEP_DATA", str(tmp_path / "home"))
+    Image.new("L", (4000, 4000)).save(tmp_path / "slow.png")
+    for label in ("a", "b"):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        for i in range(300):
+            (tmp_path / "in" / label / f"{i}.png").symlink_to(tmp_path / "slow.png")
+    words = ["data", "import", str(tmp_path / "in"), "--name", "mine"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "orchestrator.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not any("spawn_main" in line for line in alive(process.pid)):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(after)
+        began = time.monotonic()
+        process.send_signal(number)
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (128 + number, "", "normsweep: interrupted\n")
+    assert time.monotonic() - began < 6  # of the 10 s after which it is ended by force
+    while time.monotonic() - began < 7 and alive(process.pid):
+        time.sleep(0.05)
+    assert alive(process.pid) == []
+
+
+def alive(group: int) -> list[str]:
+    """The command lines of a session's processes."""
+    found: list[str] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if session == str(group) and state != "Z":
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
 
 
 def heeds(pid: int, number: int) -> bool:

@@ -10,13 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from sweeps.identity import digest
 from tests.trainers.data.messy_images import classes, half_transparent, pixels, turned
 from trainers import data
 from trainers.data.bringing.importing import bring_folder
+from trainers.data.bringing.own_images import Wishes
 from trainers.data.home import folder_files
+from trainers.data.images import index
+from trainers.data.images.conversion import Conversion
+from trainers.data.images.index import content_digest
 from trainers.data.images.report import FolderReport
 
 
@@ -191,6 +195,85 @@ def test_imported_again_it_is_a_new_set_where_its_pixels_may_be_others(change: s
         shown = data.decode(folder.path(folder.files.index("cat/turned.png")), folder.conversion)
         assert (shown == pixels(0)).all()
         assert not (np.asarray(Image.open(root / "cat" / "turned.png")) == pixels(0)).all()
+
+
+def test_every_spelling_of_a_background_is_the_same_data_set(home: Path, tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    half_transparent(root / "cat" / "logo.png")
+
+    def digest_on(background: str) -> str:
+        assert bring_folder(root, "mine", Wishes(background=background)).refused == {}
+        folder = data.load_folder("mine")
+        (row,) = (i for i, file in enumerate(folder.files) if file == "cat/logo.png")
+        assert (data.decode(folder.path(row), folder.conversion)[0, 0] == ImageColor.getrgb(background)[:3]).all()
+        return folder.facts.digest
+
+    for same in (("white", "WHITE", "#fff", "#ffffff", "#FFFFFF80"), ("grey", "gray", "#808080"), ("#123", "#112233")):
+        folder_files("mine")[0].unlink(missing_ok=True)
+        first = digest_on(same[0])
+        for background in same[1:]:
+            folder_files("mine")[0].unlink()
+            assert digest_on(background) == first
+
+
+def test_a_background_as_it_was_typed_goes_on_to_work(home: Path, tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    half_transparent(root / "cat" / "logo.png")
+    bring(root)
+    about_file, index_file = folder_files("mine")
+    about = json.loads(about_file.read_bytes())
+    about["conversion"]["background"] = "#FFFFFF"
+    about["digest"] = about["content"] = content_digest(pq.read_table(index_file).to_pydict(), about["conversion"])
+    about_file.write_text(json.dumps(about))
+    assert data.facts("mine").digest == about["digest"]
+    assert data.load_folder("mine").conversion == Conversion(background="#FFFFFF")
+    report = bring(root)
+    assert (report.digest, report.replaced) == (about["digest"], "")
+    assert data.facts("mine").digest == about["digest"]
+
+
+@pytest.mark.parametrize("file", ["report.json", "index-", "about.json"])
+def test_an_import_that_is_killed_leaves_the_old_folder(
+    file: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = classes(tmp_path / "in")
+    first = bring(root).digest
+    (root / "cat" / "0.png").rename(root / "cat" / "00.png")
+
+    def killed(path: Path) -> None:
+        if path.name.startswith(file):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trainers.data.images.index.synced", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bring(root)
+    paths = folder_files("mine")
+    assert index.read("mine", paths, "").digest == first
+    second = bring(root).digest
+    assert index.read("mine", folder_files("mine"), "").digest == second != first
+    assert len(list(paths[0].parent.glob("*.parquet"))) == 1
+
+
+def test_an_import_while_it_is_read_is_followed(home: Path, tmp_path: Path) -> None:
+    root = classes(tmp_path / "in")
+    bring(root)
+    before = folder_files("mine")
+    (root / "cat" / "0.png").rename(root / "cat" / "00.png")
+    second = bring(root).digest
+    assert before[0].exists()
+    assert not before[1].exists()
+    assert index.read("mine", before, "").digest == second
+
+
+def test_an_index_without_a_digest_is_refused(home: Path, tmp_path: Path) -> None:
+    bring(classes(tmp_path / "in"))
+    about_file = folder_files("mine")[0]
+    about = json.loads(about_file.read_bytes())
+    del about["digest"]
+    about_file.write_text(json.dumps(about))
+    with pytest.raises(ValueError, match=r"^the index of mine cannot be read \('digest'\): run `normsweep data import"):
+        data.facts("mine")
 
 
 def test_an_index_that_was_altered_or_is_newer_is_refused(home: Path, tmp_path: Path) -> None:

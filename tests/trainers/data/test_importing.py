@@ -568,7 +568,7 @@ def test_a_folder_that_is_no_set_of_images_is_refused(damage: str, sentence: str
 def test_a_name_that_is_taken_or_none_is_refused(home: Path, tmp_path: Path) -> None:
     root = tree(tmp_path / "flowers")
     for name, sentence in (
-        ("imagenet", "another data set"),
+        ("imagenet", "another data set: take another$"),
         ("../x", "is not a valid name"),
         ("Big", "is not a valid name"),
     ):

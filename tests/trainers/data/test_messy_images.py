@@ -252,6 +252,23 @@ def test_sixteen_bits_with_white_as_zero(home: Path, tmp_path: Path) -> None:
     assert (shown("cat/film.tif") == 255 - pixels(0)[..., :1]).all()
 
 
+def test_twelve_bits_are_refused(home: Path, tmp_path: Path) -> None:
+    """Pillow reads them as 16, of which the upper 8 are nearly black. An import that has them stays as it was."""
+    root = classes(tmp_path / "in")
+    path = sixteen(root / "cat" / "microscope.tif")
+    report_of(root)
+    before = shown("cat/microscope.tif")
+    bits, whole = (struct.pack("<HHIHH", 258, 3, 1, value, 0) for value in (12, 16))
+    content = path.read_bytes()
+    assert content.count(whole) == 1
+    path.write_bytes(content.replace(whole, bits))
+    assert (
+        "microscope.tif cannot be decoded (pixels of 12 bits have no rule: save it as RGB"
+        in bring(root).refused["mine"]
+    )
+    assert data.decode(path, Conversion()).shape == before.shape
+
+
 @pytest.mark.parametrize(("background", "value"), [("white", 255), ("black", 0), ("#808080", 128)])
 def test_transparency_is_put_on_the_background(background: str, value: int, home: Path, tmp_path: Path) -> None:
     root = classes(tmp_path / "in")
@@ -348,6 +365,13 @@ def floats(path: Path) -> None:
     Image.fromarray(pixels(0)[..., 0].astype(np.float32)).save(path, format="TIFF")
 
 
+def page_without_width(path: Path) -> None:
+    animated(path.with_suffix(".tif"), 2).rename(path)
+    width = struct.pack("<HH", 256, 4)
+    before, after = path.read_bytes().rsplit(width, 1)
+    path.write_bytes(before + struct.pack("<HH", 255, 4) + after)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -357,6 +381,7 @@ def floats(path: Path) -> None:
         (text, "cannot be decoded (its content is no image of a format that is read)"),
         (pipe, "cannot be read (it is not a file)"),
         (floats, "cannot be decoded (pixels of the kind F have no rule: save it as RGB"),
+        (page_without_width, "cannot be decoded (Missing dimensions)"),
     ],
 )
 def test_unreadable_files_are_listed_and_left_out_on_request(
@@ -372,6 +397,22 @@ def test_unreadable_files_are_listed_and_left_out_on_request(
     assert report.counts["train"] == [4, 4]
     assert list(report.unreadable) == ["cat/bad.png"]
     assert report.as_json()["unreadable"]["cat/bad.png"].startswith(f"{root}/cat/bad.png {reason}")
+
+
+def test_one_file_does_not_end_an_import(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def frames(_: Image.Image) -> int:
+        raise AttributeError("no such tag")
+
+    root = classes(tmp_path / "in")
+    monkeypatch.setattr("trainers.data.decoding.frames", frames)
+    assert refusal(root).startswith("ROOT/cat/0.png cannot be decoded (AttributeError: no such tag); ROOT/cat/1.png")
+
+
+def test_no_other_format_is_read_without_a_conversion_either(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    draw(path, format="EPS")
+    with pytest.raises(UsageError, match="its content is no image of a format that is read"):
+        data.decode(path)
 
 
 def test_what_is_left_must_do(home: Path, tmp_path: Path) -> None:

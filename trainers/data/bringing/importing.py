@@ -65,9 +65,10 @@ def bring_folder(path: Path, name: str, wishes: own_images.Wishes | None = None)
     """
     if not path.is_dir():
         raise UsageError(f"{path} is not a folder: --name imports a folder of images")
-    if name in REGISTRY or not FREE.fullmatch(name):
-        taken = "is the name of another data set" if name in REGISTRY else "is not a valid name"
-        raise UsageError(f"--name {name} {taken}: take small letters, digits, `-`, `_` and `.`")
+    if name in REGISTRY:
+        raise UsageError(f"--name {name} is the name of another data set: take another")
+    if not FREE.fullmatch(name):
+        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
     result = Imported()
     try:
         result.reports[name] = own_images.bring(name, None, path, wishes)

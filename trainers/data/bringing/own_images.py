@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeps.errors import UsageError
 from sweeps.identity import short
-from trainers.data.images.conversion import REVISIONS, check_background
+from trainers.data.images.conversion import REVISIONS, check_background, one_spelling
 from trainers.data.images.index import Index, content_digest, inherited, write
 from trainers.data.images.layout import BESIDE, NESTED, Layout, counted, lay_out
 from trainers.data.images.remarks import CODES, Row, doubled, empty_classes, missing_classes
@@ -108,7 +108,7 @@ def _index(root: Path, parts: list[str], classes: list[str], rows: list[Row], wi
         kind: REVISIONS[kind] for kind in sorted({kind for row in rows for kind in row.seen.kinds})
     }
     if "alpha" in rules:
-        rules["background"] = wishes.background
+        rules["background"] = one_spelling(wishes.background)
     sizes = Counter(row.part for row in rows)
     counts = {part: sizes[part] for part in parts}
     return Index(root=root, parts=counts, columns=columns, digest=content_digest(columns, rules), rules=rules)

@@ -40,6 +40,15 @@ def check_background(colour: str) -> None:
         raise UsageError(f"--background {colour} is not a colour: use a name (white, grey) or #rrggbb") from None
 
 
+def one_spelling(colour: str) -> str:
+    """The same text for every way to write a colour: the first of its names, where it has one, else #rrggbb."""
+    from PIL import ImageColor
+
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    names = (name for name in sorted(ImageColor.colormap) if ImageColor.getrgb(name) == (red, green, blue))
+    return next(names, f"#{red:02x}{green:02x}{blue:02x}")
+
+
 def shown_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an image that is not decoded yet, as it is shown."""
     width, height = image.size
@@ -79,9 +88,12 @@ def rgb(image: Image.Image, conversion: Conversion) -> Image.Image:
 
 
 def kinds(image: Image.Image) -> list[str]:
-    """What of `REVISIONS` an image that is not decoded yet is. UsageError as of `rgb`."""
+    """What of `REVISIONS` an image that is not decoded yet is. UsageError as of `rgb`, and for 12 bits, of which the
+    upper 8 of 16 are nearly black."""
     _check_mode(image)
     stored = str(getattr(image, "tile", ())[:1])  # how the pixels lie in the file, which a mode does not say
+    if ";12" in stored:
+        raise UsageError("pixels of 12 bits have no rule: save it as RGB or grey with 8 or 16 bits")
     sixteen = image.format in ("PNG", "TIFF") and ";16" in stored
     holds = {
         "EXIF orientation": _tag(image) in range(2, 9),

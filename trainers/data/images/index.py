@@ -1,9 +1,9 @@
 """The record of an imported folder of images: what identifies it, and whether its files are still those.
 
-`about.json` says what the folder is, `index.parquet` has a row a file: `file` (below the root), `bytes`, `mtime` (ns),
-`sha256`, `label`, `part` (0 train, 1 validation, 2 test). The digest covers all of these but sizes and times, and the
-rules of conversion that the pictures need. An index without a schema number covers names, sizes and labels alone; its
-pictures become RGB by Pillow's own rule.
+`about.json` says what the folder is and names the index, which has a row a file: `file` (below the root), `bytes`,
+`mtime` (ns), `sha256`, `label`, `part` (0 train, 1 validation, 2 test). The digest covers all of these but sizes and
+times, and the rules of conversion that the pictures need. An index without a schema number covers names, sizes and
+labels alone; its pictures become RGB by Pillow's own rule.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sweeps.errors import UsageError
 from sweeps.identity import digest, short
 from trainers.data.bringing.placing import building, synced
 from trainers.data.home import cache_home, folder_files
-from trainers.data.images.conversion import Conversion
+from trainers.data.images.conversion import Conversion, one_spelling
 from trainers.data.reading import byte_digests, some
 from trainers.data.splits import RULE
 
@@ -59,19 +59,25 @@ def content_digest(columns: Columns, rules: dict[str, Any]) -> str:
 
 
 def write(name: str, index: Index, more: dict[str, Any], report: dict[str, Any]) -> None:
-    """Make the index visible in place of what had the name. `more`: what else `about.json` says."""
+    """Write the index, then `about.json`, which names it: a reader finds the old folder or the whole new one.
+
+    `more`: what else `about.json` says.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    about_file, index_file = folder_files(name)
+    about_file, before = folder_files(name)
+    content = content_digest(index.columns, index.rules)
+    index_file = about_file.with_name(f"index-{short(content)}.parquet")
     about = {
         "name": name,
         "schema": SCHEMA,
         "root": str(index.root.resolve()),
         "parts": index.parts,
         "digest": index.digest,
-        "content": content_digest(index.columns, index.rules),
+        "content": content,
         "conversion": index.rules,
+        "index": index_file.name,
     }
     with building(about_file.parent) as place:
         pq.write_table(pa.table(index.columns), place / index_file.name)
@@ -80,10 +86,15 @@ def write(name: str, index: Index, more: dict[str, Any], report: dict[str, Any])
         for target in (about_file.with_name(REPORT), index_file, about_file):
             synced(place / target.name)
             (place / target.name).replace(target)
+    if folder_files(name)[1] != before:
+        before.unlink(missing_ok=True)
 
 
 def read(name: str, paths: tuple[Path, Path], how: str) -> Index:
-    """UsageError for an index that is torn or of a newer schema, and when its folder is gone (`how`: the way out)."""
+    """UsageError for an index that is torn or of a newer schema, and when its folder is gone (`how`: the way out).
+
+    `paths`: as of `folder_files`, which are asked for again where an import took their place.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -98,12 +109,15 @@ def read(name: str, paths: tuple[Path, Path], how: str) -> Index:
         root, parts = Path(about["root"]), {part: int(count) for part, count in about["parts"].items()}
         if made != about["content" if schema == SCHEMA else "digest"] or len(columns["file"]) != sum(parts.values()):
             raise UsageError("it was altered")
+        known = str(about["digest"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        if (others := folder_files(name)) != paths:
+            return read(name, others, how)
         raise UsageError(f"the index of {name} cannot be read ({error}): {how}") from None
     if not root.is_dir():
         raise UsageError(f"{name}: {root} is gone; {how}")
     whole = schema == SCHEMA
-    return Index(root=root, parts=parts, columns=columns, digest=about["digest"], rules=rules, whole=whole)
+    return Index(root=root, parts=parts, columns=columns, digest=known, rules=rules, whole=whole)
 
 
 def inherited(name: str, new: Index) -> tuple[str, str]:
@@ -117,7 +131,10 @@ def inherited(name: str, new: Index) -> tuple[str, str]:
     try:
         old, written = read(name, paths, ""), paths[0].stat().st_mtime_ns
         if old.whole:
-            same = content_digest(old.columns, old.rules) == content_digest(new.columns, new.rules)
+            rules = old.rules
+            if "background" in rules:  # which an earlier import kept as it was typed
+                rules = rules | {"background": one_spelling(rules["background"])}
+            same = content_digest(old.columns, rules) == content_digest(new.columns, new.rules)
         else:
             same = (
                 old.root == new.root.resolve()
