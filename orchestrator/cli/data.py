@@ -144,6 +144,8 @@ def import_(
             print("nothing is kept, as --dry-run asks" if dry_run else f"now here: {name}")
         return
     if options != Options() or mirror or dry_run:
+        if not name and path.expanduser().is_file():
+            raise UsageError(f"{path}: a table needs --name NAME")
         raise UsageError(f"{path} is no table: the options for tables are not for it")
     if not name and wishes != Wishes():
         raise UsageError(

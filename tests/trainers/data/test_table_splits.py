@@ -66,6 +66,8 @@ def test_folds_test_one_after_the_other(home: Path, tmp_path: Path) -> None:
         (["train"] * 39 + [""], "column part, row 41: it does not say"),
         (["train"] * 39 + ["tset"], "column part, row 41: 'tset' is no part"),
         (["0", "1"] * 20, "column part, row 2: '0' may be a part or a fold"),
+        (["1", "2", "3", "\u00b2"] * 10, "column part, row 5: '\u00b2' is no part"),
+        (["1", "2", "3", "4" * 5000] * 10, "column part, row 5: '4+' is no part"),
         (["train"] * 40, "split 0 has no rows in its test part"),
         (
             ["train" if c == "no" else "test" for c in CLASSES],
@@ -108,6 +110,10 @@ def test_a_file_of_another_length(home: Path, tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"train\0")
     with pytest.raises(UsageError, match=r"bytes\.txt: it holds bytes that are no text"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "bytes.txt"))
+    for fold in ([300] * 40, [-1] * 40):
+        (tmp_path / "s.json").write_text(json.dumps({"folds": [fold]}))
+        with pytest.raises(UsageError, match=r"s\.json cannot be read .*: `folds` must hold strings of 0, 1 and 2"):
+            bring(tmp_path / "t.csv", text(), split=str(tmp_path / "s.json"))
     with pytest.raises(ValueError, match=r"gone\.txt does not exist"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "gone.txt"))
 
@@ -131,8 +137,9 @@ def test_a_published_split_that_parts_a_group(home: Path, tmp_path: Path) -> Non
         bring(tmp_path / "t.csv", more("part,who", cells), split="part", group="who")
     with pytest.raises(UsageError, match="2 groups are too few for 3 parts"):
         bring(tmp_path / "t.csv", more("who", ["a", "b"] * 20), group="who")
-    with pytest.raises(UsageError, match="column who, row 3: a group is missing"):
-        bring(tmp_path / "t.csv", more("who", ["a", "", "c", "d"] * 10), group="who")
+    for absent in ("", "NA", "?"):
+        with pytest.raises(UsageError, match="column who, row 3: a group is missing"):
+            bring(tmp_path / "t.csv", more("who", ["a", absent, "c", "d"] * 10), group="who")
 
 
 def test_median_and_scale_are_those_of_the_training_part(home: Path, tmp_path: Path) -> None:

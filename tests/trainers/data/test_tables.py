@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from sweeps.errors import MissingError, NormsweepError, UnavailableError, UsageE
 from tests.trainers.data.conftest import Server
 from tests.trainers.data.messy import ARFF, CASES, CLASSES, COLOURS, SIZES, Case, changed, text
 from trainers import data
-from trainers.data.tables import importing
+from trainers.data.tables import about, importing, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import Table
 
@@ -98,6 +102,11 @@ def test_excel(home: Path, tmp_path: Path) -> None:
     assert "other sheets are not read: second" in table.about["said"]
     with pytest.raises(UsageError, match=r"torn\.xlsx: it is no Excel file"):
         bring(tmp_path / "torn.xlsx", (tmp_path / "t.xlsx").read_bytes()[:-200])
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as book, zipfile.ZipFile(tmp_path / "bad.xlsx", "w") as bad:
+        for name in book.namelist():
+            bad.writestr(name, b"<worksheet" if name.endswith("sheet1.xml") else book.read(name))
+    with pytest.raises(UsageError, match=r"bad\.xlsx: it is no Excel file"):
+        importing.read(str(tmp_path / "bad.xlsx"), "mine", Options())
 
 
 def test_parts_of_an_npz(home: Path, tmp_path: Path) -> None:
@@ -167,8 +176,15 @@ def test_openml_from_a_fake(home: Path, tmp_path: Path, server: Server) -> None:
         importing.read("openml:7", "mine", Options(), server=url)
     with pytest.raises(UnavailableError, match="cannot be reached"):
         importing.read("openml:7", "mine", Options(), server="http://127.0.0.1:9")
-    with pytest.raises(UsageError, match="openml:iris is no data set"):
-        importing.read("openml:iris", "mine", Options(), server=url)
+    for word in ("iris", "²"):
+        with pytest.raises(UsageError, match=f"openml:{word} is no data set"):
+            importing.read(f"openml:{word}", "mine", Options(), server=url)
+    with pytest.raises(UsageError, match="is no address of a server"):
+        importing.read("openml:7", "mine", Options(), server="http://[")
+    server.errors = 0
+    server.files["7"] = b'{"data_set_description": []}'
+    with pytest.raises(UnavailableError, match="does not answer as OpenML does"):
+        importing.read("openml:7", "mine", Options(), server=url)
 
 
 def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> None:
@@ -187,10 +203,73 @@ def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> Non
         data.verify("mine")
 
 
+def test_two_imports_of_one_name_at_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that ends last stays, whole; what it replaced is gone."""
+    bring(tmp_path / "t.csv", text())
+    (tmp_path / "t.csv").write_text(text(changed(2, 0, "7.5")))
+    last = importing.read(str(tmp_path / "t.csv"), "mine", Options())
+    sync, calls = stored.synced, count()
+
+    def placed(path: Path) -> None:
+        if next(calls) == 1:  # the rows of the first are in their place, its `about.json` is not
+            importing.keep(last)
+        sync(path)
+
+    monkeypatch.setattr(stored, "synced", placed)
+    first = bring(tmp_path / "t.csv", text(changed(2, 0, "8.5")))
+    assert data.verify("mine") == first.dataset.facts
+    building = stored.building
+
+    @contextmanager
+    def built(folder: Path) -> Generator[Path]:
+        with building(folder) as place:
+            yield place
+        monkeypatch.setattr(stored, "building", building)
+        importing.keep(last)
+
+    monkeypatch.setattr(stored, "building", built)
+    bring(tmp_path / "t.csv", text(changed(2, 0, "9.5")))
+    assert data.verify("mine") == last.dataset.facts
+    assert len(list((home / "tables" / "mine").glob("rows-*"))) <= 2
+
+
+def test_a_table_that_is_replaced_while_it_is_read(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(tmp_path / "t.csv", text())
+    listing, files = data.lookup("mine"), about.files("mine")
+    loads = json.loads
+
+    def replaced(content: bytes) -> Any:
+        found = loads(content)
+        monkeypatch.setattr(json, "loads", loads)
+        bring(tmp_path / "t.csv", text(changed(2, 0, "7.5")))
+        return found
+
+    monkeypatch.setattr(json, "loads", replaced)
+    assert stored.read("mine", listing, files[0]).x[0, 0] == 7.5
+
+
+@pytest.mark.parametrize("key", ["file", "rows", "classes", "features", "command", "target", "source", "splits"])
+def test_a_record_with_values_of_another_kind(home: Path, tmp_path: Path, key: str) -> None:
+    bring(tmp_path / "t.csv", text())
+    record = home / "tables" / "mine" / "about.json"
+    kept = json.loads(record.read_bytes())
+    for changes in ({key: 1.5}, {key: None}):
+        record.write_text(json.dumps({**kept, **changes}))
+        with pytest.raises(UsageError, match=r"about\.json cannot be read: import mine again"):
+            data.facts("mine")
+    record.write_bytes(b"{")
+    with pytest.raises(UsageError, match=r"about\.json cannot be read: import mine again"):
+        data.lookup("mine")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
         ("wine", {}, "--name wine is the name of another data set"),
+        ("images", {}, "--name images is the name of a group of data sets"),
+        ("1e3", {}, "--name 1e3 would be no text in a sweep file: take a name such as set-1e3"),
+        ("true", {}, "--name true would be no text in a sweep file"),
+        ("null", {}, "--name null would be no text in a sweep file"),
         ("My Table", {}, "--name My Table is not a valid name"),
         ("mine", {"missing": "mean"}, "unknown --missing 'mean'"),
         ("mine", {"categorical": "hot"}, "unknown --categorical 'hot'"),

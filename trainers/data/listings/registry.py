@@ -35,9 +35,23 @@ def lookup(name: str) -> Listing:
         return REGISTRY[name]
     if (own := _imported(name) or tables.listing(name)) is not None:
         return own
+    tables.torn(name)
     near = difflib.get_close_matches(name, REGISTRY, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
     raise UsageError(f"unknown data set {name!r}: {hint}")
+
+
+def valid(name: str) -> None:
+    """UsageError for a name that a user's data set cannot have: taken, malformed, or no text in a sweep file."""
+    from sweeps.file.document import scalar
+
+    if name in REGISTRY or name in GROUPS:
+        what = "another data set" if name in REGISTRY else "a group of data sets"
+        raise UsageError(f"--name {name} is the name of {what}: take another")
+    if not FREE.fullmatch(name):
+        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
+    if not isinstance(scalar(name), str):
+        raise UsageError(f"--name {name} would be no text in a sweep file: take a name such as set-{name}")
 
 
 def names() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from sweeps.errors import UsageError
 from sweeps.words.near import one_of
 from trainers.data.home import folder_files
-from trainers.data.listings.registry import FREE, REGISTRY
+from trainers.data.listings.registry import valid
 from trainers.data.tables import formats, named, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import CATEGORICAL, MISSING, Table, made
@@ -75,10 +75,9 @@ def keep(table: Table) -> None:
 
 def _words(name: str, options: Options, source: str, server: str) -> None:
     """UsageError for a name that is taken or none, and for a word that an option does not know."""
-    if name in REGISTRY or folder_files(name)[0].exists():
+    valid(name)
+    if folder_files(name)[0].exists():
         raise UsageError(f"--name {name} is the name of another data set: take another")
-    if not FREE.fullmatch(name):
-        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
     one_of("--missing", options.missing, MISSING)
     one_of("--categorical", options.categorical, CATEGORICAL)
     if options.decimal:

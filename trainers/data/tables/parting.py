@@ -35,10 +35,10 @@ def published(texts: Sequence[str], rows: Sequence[int], what: str) -> Codes:
     if all(text.lower() in WORDS for text in texts):
         return np.array([[WORDS[text.lower()] for text in texts]], dtype=np.uint8)
     folds = sorted(set(texts))
-    numbered = all(text.isdigit() for text in folds)
+    numbered = all(cells.whole(text) for text in folds)
     if not numbered or len(folds) < 2 or set(folds) <= {"0", "1", "2"}:
         wrong = next(
-            i for i, text in enumerate(texts) if numbered or (not text.isdigit() and text.lower() not in WORDS)
+            i for i, text in enumerate(texts) if numbered or (not cells.whole(text) and text.lower() not in WORDS)
         )
         told = "may be a part or a fold" if numbered else "is no part"
         raise UsageError(
@@ -173,7 +173,7 @@ def _json(path: Path) -> Any:
     try:
         folds = json.loads(path.read_bytes())["folds"]
         return np.array([[int(code) for code in fold] for fold in folds], dtype=np.uint8)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{path.name} cannot be read ({error}): `folds` must hold strings of 0, 1 and 2") from None
 
 
@@ -188,7 +188,7 @@ def _openml(path: Path, frame: pd.DataFrame, n: int) -> Codes:
     try:
         row = frame["rowid"].astype(int).to_numpy()
         test = frame["type"].str.upper().eq("TEST").to_numpy()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{path.name}, column rowid: {error}") from None
     if row.min() < 0 or row.max() >= n:
         raise UsageError(f"{path.name} names row {row.max()}, the table has the rows 0 … {n - 1}")
