@@ -115,12 +115,15 @@ def import_(
     wishes = Wishes(background=background, first_frame=first_frame, skip_unreadable=skip_unreadable)
     if name and only:
         raise UsageError("--name and --only exclude each other: leave one of them out")
+    kinds = dict(_kind(text) for text in as_ or ())
+    if len(kinds) < len(as_ or ()):
+        raise UsageError("--as names a column twice: say one kind of each")
     options = Options(
         target=target,
         split=split,
         group=group,
         drop=tuple(drop or ()),
-        kinds=dict(_kind(text) for text in as_ or ()),
+        kinds=kinds,
         missing=missing,
         categorical=categorical,
         seed=seed,

@@ -136,6 +136,8 @@ CASES = {
     "decimal comma in quotes": Case(
         "t.csv", text([(f'"{s}"', c, y) for s, c, y in COMMA]).encode(), features=SEEN, said=("separated by `,`",)
     ),
+    "excel's sep line of tabs": Case("t.csv", ("sep=\t\r\n" + text(by="\t", end="\r\n")).encode(), features=SEEN),
+    "utf-32": Case("t.csv", text(UMLAUT).encode("utf-32"), features=COLD, said=("UTF-32",)),
     "excel's sep line": Case("t.csv", ("sep=;\n" + text(COMMA, by=";")).encode(), features=SEEN),
     "thousands": Case(
         "t.csv",

@@ -68,10 +68,11 @@ def test_folds_test_one_after_the_other(home: Path, tmp_path: Path) -> None:
         (["0", "1"] * 20, "column part, row 2: '0' may be a part or a fold"),
         (["1", "2", "3", "\u00b2"] * 10, "column part, row 5: '\u00b2' is no part"),
         (["1", "2", "3", "4" * 5000] * 10, "column part, row 5: '4+' is no part"),
-        (["train"] * 40, "split 0 has no rows in its test part"),
+        (["train"] * 40, "split 0 has no rows in its test part: mend the split"),
+        (["train"] * 4 + ["test"] * 36, "split 0 has no rows in its validation part, and too few to hold out"),
         (
             ["train" if c == "no" else "test" for c in CLASSES],
-            "class 'yes' has no rows in the training part of split 0",
+            "class 'yes' has no rows in the training part of split 0: mend the split, or join the class with another",
         ),
     ],
 )
@@ -137,6 +138,9 @@ def test_a_published_split_that_parts_a_group(home: Path, tmp_path: Path) -> Non
         bring(tmp_path / "t.csv", more("part,who", cells), split="part", group="who")
     with pytest.raises(UsageError, match="2 groups are too few for 3 parts"):
         bring(tmp_path / "t.csv", more("who", ["a", "b"] * 20), group="who")
+    alone = ["a" if c == "no" else "bc"[i // 2 % 2] for i, c in enumerate(CLASSES)]
+    with pytest.raises(UsageError, match=r"training part of split \d: say another --seed, or join the class"):
+        bring(tmp_path / "t.csv", more("who", alone), group="who")
     for absent in ("", "NA", "?"):
         with pytest.raises(UsageError, match="column who, row 3: a group is missing"):
             bring(tmp_path / "t.csv", more("who", ["a", absent, "c", "d"] * 10), group="who")

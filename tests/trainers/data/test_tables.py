@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import json
@@ -20,7 +21,7 @@ from sweeps.errors import MissingError, NormsweepError, UnavailableError, UsageE
 from tests.trainers.data.conftest import Server
 from tests.trainers.data.messy import ARFF, CASES, CLASSES, COLOURS, SIZES, Case, changed, text
 from trainers import data
-from trainers.data.tables import about, importing, stored
+from trainers.data.tables import about, features, formats, importing, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import Table
 
@@ -157,6 +158,7 @@ def test_openml_from_a_fake(home: Path, tmp_path: Path, server: Server) -> None:
     url = fake_openml(server)
     table = importing.read("openml:7", "mine", Options(), server=url)
     importing.keep(table)
+    assert data.lookup("mine").how == f"run `normsweep data import openml:7 --name mine --mirror {url}` again"
     assert table.about["features"] == ["size", "colour=blue", "colour=green", "colour=red"]
     assert table.about["said"][0] == "OpenML 7: fake, version 3"
     assert data.lookup("mine").licence == "CC0"
@@ -282,6 +284,9 @@ def test_a_record_with_values_of_another_kind(home: Path, tmp_path: Path, key: s
         ("mine", {"group": "class"}, "column class is the target: --group names another"),
         ("mine", {"kinds": {"size": "number"}}, "unknown kind of column size 'number'"),
         ("mine", {"kinds": {"size": "numeric:1,2"}}, "an order belongs to ordinal"),
+        ("mine", {"drop": ("class",)}, "column class is the target: --drop names another"),
+        ("mine", {"drop": ("size",), "kinds": {"size": "one-hot"}}, "column size is no feature: leave out --as size="),
+        ("mine", {"group": "size", "kinds": {"size": "one-hot"}}, "column size is no feature: leave out --as size="),
     ],
 )
 def test_wrong_options(home: Path, tmp_path: Path, name: str, options: dict[str, Any], said: str) -> None:
@@ -290,10 +295,28 @@ def test_wrong_options(home: Path, tmp_path: Path, name: str, options: dict[str,
     assert not home.exists()
 
 
-def test_the_command_that_brings_it_again(home: Path, tmp_path: Path) -> None:
+def test_what_is_too_large(home: Path, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MOST", 500)
+    with pytest.raises(UsageError, match=r"t\.csv\.gz: it unpacks to more than 500 bytes"):
+        bring(tmp_path / "t.csv.gz", gzip.compress(text().encode()))
+    with pytest.raises(UsageError, match="holds more than 500 bytes: download it"):
+        importing.read("openml:7", "mine", Options(), server=fake_openml(server))
+    monkeypatch.setattr(features, "MOST", 100)
+    with pytest.raises(
+        UsageError, match="column colour would give 3 features in 40 rows: leave it out with --drop col"
+    ):
+        bring(tmp_path / "t.csv", text())
+
+
+def test_the_command_that_brings_it_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"drop": ("size",), "kinds": {"colour": "ordinal:red,green,blue"}, "seed": 3}
     bring(tmp_path / "t.csv", text(), **options)
     assert data.lookup("mine").how == (
         f"run `normsweep data import {tmp_path / 't.csv'} --name mine --drop size --as colour=ordinal:red,green,blue "
         "--seed 3` again"
     )
+    monkeypatch.chdir(tmp_path)
+    Path("parts.txt").write_text("\n".join([*["train"] * 30, *["test"] * 10]))
+    table = importing.read("t.csv", "mine", Options(split="parts.txt"))
+    split = tmp_path / "parts.txt"
+    assert table.about["command"] == f"normsweep data import {tmp_path / 't.csv'} --name mine --split {split}"

@@ -109,7 +109,7 @@ def _column(
     first = _row(column, words[0])
     if cells.dates([text for text in texts if text.lower() not in cells.MISSING_NUMBER]):
         raise UsageError(
-            f"it holds dates ({words[0]!r} in row {first}), which are not read: leave it out with {_drop(name)}, or "
+            f"it holds dates ({words[0]!r} in row {first}), which are not read: leave it out with {drop(name)}, or "
             "replace it by numbers"
         )
     present = int((~column.map(cells.missing)).sum())
@@ -122,7 +122,7 @@ def _column(
     if len(texts) > min(CATEGORIES, present / 2):
         raise UsageError(
             f"it holds text ({len(texts):,} different values in {present:,} rows, {_short(words[0])} in row {first}): "
-            f"leave it out with {_drop(name)}, or read it as categories with --as {shlex.quote(f'{name}={ONE_HOT}')}"
+            f"leave it out with {drop(name)}, or read it as categories with --as {shlex.quote(f'{name}={ONE_HOT}')}"
         )
     return _categories(column, texts, options.categorical, levels)
 
@@ -156,7 +156,7 @@ def _checked(values: NDArray[np.float64], column: pd.Series, name: str) -> NDArr
         if text.lstrip("+-").isdigit():
             raise UsageError(
                 f"row {column.index[place]} holds {text}, beyond 2^53, where whole numbers are not exact, so it is an "
-                f"identifier: leave it out with {_drop(name)}"
+                f"identifier: leave it out with {drop(name)}"
             )
     if (large := np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)).size:
         raise UsageError(
@@ -210,5 +210,6 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 30 else f"{text[:30]}…")
 
 
-def _drop(name: str) -> str:
+def drop(name: str) -> str:
+    """What leaves a column out, as a shell reads it."""
     return f"--drop {shlex.quote(name)}"

@@ -24,6 +24,7 @@ from trainers.data.tables.raw import Options, Raw, of_rows, unique
 TARGETS = ("y", "target", "label", "labels")
 FEATURES = ("x", "X", "data", "features")
 PARTS = {"train": TRAIN, "val": VALIDATION, "test": TEST}
+MOST = 2**31  # bytes of a table that is unpacked or downloaded
 _ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s+(.+)""", re.IGNORECASE)
 
 
@@ -35,11 +36,19 @@ def read_file(path: Path, options: Options) -> Raw:
         raise UsageError(f"{path}: the name of a table ends in {', '.join(READERS)}, also with .gz behind it")
     try:
         data = path.read_bytes()
-        return READERS[ending](gzip.decompress(data) if path.suffix.lower() == ".gz" else data, options)
+        return READERS[ending](_unpacked(data) if path.suffix.lower() == ".gz" else data, options)
     except UsageError as error:
         raise UsageError("\n".join(f"{path.name}: {line}" for line in str(error).splitlines())) from None
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path} cannot be read ({error})") from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        content = file.read(MOST + 1)
+    if len(content) > MOST:
+        raise UsageError(f"it unpacks to more than {MOST:,} bytes: unpack it before, if it is a table")
+    return content
 
 
 def ending_of(path: Path) -> str:
@@ -52,11 +61,12 @@ def _parquet(data: bytes, options: Options) -> Raw:
     import pyarrow.parquet as pq
 
     try:
-        names = [name.strip() for name in pq.read_schema(io.BytesIO(data)).names]
+        unique([name.strip() for name in pq.read_schema(io.BytesIO(data)).names])
         frame = pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable")
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001  a damaged file raises anything
         raise UsageError(f"it is no Parquet file that can be read ({_first(error)})") from None
-    unique(names)
     if not isinstance(frame.index, pd.RangeIndex):
         named = [name for name in frame.index.names if name]
         frame = frame.reset_index(drop=not named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,16 @@ def read(source: str, name: str, options: Options, *, server: str = "") -> Table
             "\n".join(line if line.startswith(called) else f"{called}: {line}" for line in lines)
         ) from None
     about: dict[str, Any] = {**table.about, "source": source, "licence": licence}
-    about["command"] = command(source, name, options)
+    if about["split_by"].startswith("file "):
+        options = replace(options, split=str(Path(options.split).expanduser().absolute()))
+    about["command"] = command(source, name, options, server)
     return Table(dataset=table.dataset, about=about)
 
 
-def command(source: str, name: str, options: Options) -> str:
-    """What to type to import it again."""
+def command(source: str, name: str, options: Options, server: str = "") -> str:
+    """What to type, in any folder, to import it again."""
+    if not source.startswith((SKLEARN, OPENML)):
+        source = str(Path(source).expanduser().absolute())
     words = ["normsweep", "data", "import", source, "--name", name]
     for field, value in vars(options).items():
         if value == getattr(Options(), field):
@@ -65,7 +70,7 @@ def command(source: str, name: str, options: Options) -> str:
             words += [word for column, kind in options.kinds.items() for word in ("--as", f"{column}={kind}")]
         else:
             words += [f"--{field}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--mirror", server] if server else [])])
 
 
 def keep(table: Table) -> None:

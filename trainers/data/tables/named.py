@@ -82,7 +82,7 @@ def _download(url: str) -> bytes:
         raise UsageError(f"{url} is no address of a server: write http:// or https://")
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310
-            return answer.read()
+            content = answer.read(formats.MOST + 1)
     except urllib.error.HTTPError as error:
         if error.code in (404, 412):  # as OpenML says that there is no such data set
             raise MissingError(f"{url} is not there ({error.code}): OpenML has no such data set") from None
@@ -92,3 +92,6 @@ def _download(url: str) -> bytes:
         raise UnavailableError(f"{url} cannot be reached ({reason}): import a file of it instead") from None
     except ValueError as error:
         raise UsageError(f"{url} is no address of a server ({error}): mend it") from None
+    if len(content) > formats.MOST:
+        raise UsageError(f"{url} holds more than {formats.MOST:,} bytes: download it, and import the file")
+    return content

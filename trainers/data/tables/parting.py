@@ -136,18 +136,22 @@ def check(
     groups: NDArray[np.int64] | None,
     group: str,
     group_names: Sequence[str],
+    way_out: str,
 ) -> list[str]:
     """What is worth saying. UsageError for an empty part, a class that nothing is learned of, a group on two sides."""
     said: list[str] = []
     for k, row in enumerate(codes):
+        if not (row == VALIDATION).any():
+            raise UsageError(f"split {k} has no rows in its validation part, and too few to hold out: {way_out}")
         for part, word in ((TRAIN, "training"), (TEST, "test")):
             absent = np.setdiff1d(np.arange(len(classes)), y[row == part])
             if not (row == part).any():
-                raise UsageError(f"split {k} has no rows in its {word} part")
-            if len(absent) and part == TRAIN:
-                raise UsageError(f"class {classes[absent[0]]!r} has no rows in the training part of split {k}")
+                raise UsageError(f"split {k} has no rows in its {word} part: {way_out}")
             if len(absent):
-                said.append(f"class {classes[absent[0]]!r} has no rows in the {word} part of split {k}")
+                told = f"class {classes[absent[0]]!r} has no rows in the {word} part of split {k}"
+                if part == TRAIN:
+                    raise UsageError(f"{told}: {way_out}, or join the class with another")
+                said.append(told)
         if groups is not None:
             pairs = np.unique(np.stack([groups, row.astype(np.int64)]), axis=1)
             names, sides = np.unique(pairs[0], return_counts=True)

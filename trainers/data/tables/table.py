@@ -47,6 +47,11 @@ def made(name: str, raw: Raw, options: Options) -> Table:
     for column, role in ((split, "--split"), (options.group, "--group")):
         if column == target:
             raise UsageError(f"column {column} is the target: {role} names another")
+    if target in options.drop:
+        raise UsageError(f"column {target} is the target: --drop names another")
+    for column in (*options.drop, split, options.group):
+        if column in options.kinds:
+            raise UsageError(f"column {column} is no feature: leave out --as {column}={options.kinds[column]}")
     dropped = {*options.drop, *(n for n in raw.drop if n not in options.kinds), target, split, options.group}
     names = [str(n) for n in frame.columns if n not in dropped]
     for column in list(names):
@@ -82,7 +87,8 @@ def made(name: str, raw: Raw, options: Options) -> Table:
     groups, group_names = _groups(raw, options.group)
     groups = groups if groups is None else groups[kept]
     codes, by = _splits(name, raw, options, split, y, kept, groups)
-    said += parting.check(codes, y, classes, groups, options.group, group_names)
+    way_out = "say another --seed" if by.startswith("drawn") else "mend the split"
+    said += parting.check(codes, y, classes, groups, options.group, group_names, way_out)
     said += _repeated(x.x, y)
     dataset = assemble(name, x.x, y, len(classes), codes=codes, seeded=False)
     return Table(dataset=dataset, about=_about(dataset, raw, options, target, classes, found, x, absent, by, said))
