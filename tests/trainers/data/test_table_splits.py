@@ -14,6 +14,7 @@ from tests.trainers.data.test_tables import bring
 from trainers import data
 from trainers.data import standardized
 from trainers.data.dataset import TEST, TRAIN, VALIDATION, Dataset
+from trainers.data.tables import parting
 
 PARTS = [*["train"] * 24, *["Validation"] * 6, *["TEST"] * 10]
 
@@ -79,6 +80,12 @@ def test_folds_test_one_after_the_other(home: Path, tmp_path: Path) -> None:
 def test_a_column_that_says_no_parts(home: Path, tmp_path: Path, cells: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         bring(tmp_path / "t.csv", more("part", cells), split="part")
+
+
+def test_a_column_of_identifiers_says_no_folds(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parting, "FOLDS", 39)
+    with pytest.raises(UsageError, match="column nr holds 40 different values, more than 39 folds"):
+        bring(tmp_path / "t.csv", more("nr", [str(i + 1) for i in range(40)]), split="nr")
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from sweeps.errors import MissingError, NormsweepError, UnavailableError, UsageE
 from tests.trainers.data.conftest import Server
 from tests.trainers.data.messy import ARFF, CASES, CLASSES, COLOURS, SIZES, Case, changed, text
 from trainers import data
+from trainers.data.home import folder_files
 from trainers.data.tables import about, features, formats, importing, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import Table
@@ -259,9 +260,14 @@ def test_a_record_with_values_of_another_kind(home: Path, tmp_path: Path, key: s
         record.write_text(json.dumps({**kept, **changes}))
         with pytest.raises(UsageError, match=r"about\.json cannot be read: import mine again"):
             data.facts("mine")
-    record.write_bytes(b"{")
-    with pytest.raises(UsageError, match=r"about\.json cannot be read: import mine again"):
-        data.lookup("mine")
+
+
+def test_a_record_that_was_cut(home: Path) -> None:
+    for record, name in ((home / "tables" / "mine" / "about.json", "mine"), (folder_files("pets")[0], "pets")):
+        record.parent.mkdir(parents=True)
+        record.write_bytes(b"{")
+        with pytest.raises(UsageError, match=rf"{record.name} cannot be read: import {name} again"):
+            data.lookup(name)
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,6 @@ def about(name: str) -> dict[str, Any] | None:
         return None
 
 
-def torn(name: str) -> None:
-    """UsageError where there is a table of this name whose `about.json` cannot be read."""
-    if name == Path(name).name and (table_folder(name) / ABOUT).exists() and about(name) is None:
-        raise UsageError(f"{table_folder(name) / ABOUT} cannot be read: import {name} again")
-
-
 def listing(name: str) -> Listing | None:
     """The table as an entry of the registry, or None."""
     kept = about(name)

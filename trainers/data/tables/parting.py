@@ -18,6 +18,7 @@ from trainers.data.tables import cells, delimited, formats
 from trainers.data.tables.raw import Options
 
 DRAWN = 5  # splits
+FOLDS = 1000  # at most
 ORDERS = 16  # of groups
 WORDS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -35,6 +36,10 @@ def published(texts: Sequence[str], rows: Sequence[int], what: str) -> Codes:
     if all(text.lower() in WORDS for text in texts):
         return np.array([[WORDS[text.lower()] for text in texts]], dtype=np.uint8)
     folds = sorted(set(texts))
+    if len(folds) > FOLDS:
+        raise UsageError(
+            f"{what} holds {len(folds):,} different values, more than {FOLDS:,} folds: name another column"
+        )
     numbered = all(cells.whole(text) for text in folds)
     if not numbered or len(folds) < 2 or set(folds) <= {"0", "1", "2"}:
         wrong = next(

@@ -51,7 +51,8 @@ def made(name: str, raw: Raw, options: Options) -> Table:
         raise UsageError(f"column {target} is the target: --drop names another")
     for column in (*options.drop, split, options.group):
         if column in options.kinds:
-            raise UsageError(f"column {column} is no feature: leave out --as {column}={options.kinds[column]}")
+            asked = shlex.quote(f"{column}={options.kinds[column]}")
+            raise UsageError(f"column {column} is no feature: leave out --as {asked}")
     dropped = {*options.drop, *(n for n in raw.drop if n not in options.kinds), target, split, options.group}
     names = [str(n) for n in frame.columns if n not in dropped]
     for column in list(names):
