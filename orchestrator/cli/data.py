@@ -115,12 +115,15 @@ def import_(
     wishes = Wishes(background=background, first_frame=first_frame, skip_unreadable=skip_unreadable)
     if name and only:
         raise UsageError("--name and --only exclude each other: leave one of them out")
+    kinds = dict(_kind(text) for text in as_ or ())
+    if len(kinds) < len(as_ or ()):
+        raise UsageError("--as names a column twice: say one kind of each")
     options = Options(
         target=target,
         split=split,
         group=group,
         drop=tuple(drop or ()),
-        kinds=dict(_kind(text) for text in as_ or ()),
+        kinds=kinds,
         missing=missing,
         categorical=categorical,
         seed=seed,
@@ -144,6 +147,8 @@ def import_(
             print("nothing is kept, as --dry-run asks" if dry_run else f"now here: {name}")
         return
     if options != Options() or mirror or dry_run:
+        if not name and path.expanduser().is_file():
+            raise UsageError(f"{path}: a table needs --name NAME")
         raise UsageError(f"{path} is no table: the options for tables are not for it")
     if not name and wishes != Wishes():
         raise UsageError(

@@ -110,12 +110,12 @@ def _folder(name: str, listing: Listing) -> Source | None:
 
 def _table(name: str, listing: Listing) -> Source | None:
     files = about.files(name)
-    stamp = _file_stamp(files)
+    stamp = _file_stamp(files) or _file_stamp(about.files(name))  # again, where it was replaced meanwhile
 
     def read(_: DatasetFacts | None) -> Dataset:
         from trainers.data.tables import stored
 
-        return stored.read(name, listing, files)
+        return stored.read(name, listing, files[0])
 
     return Source(stamp, read) if stamp else None
 

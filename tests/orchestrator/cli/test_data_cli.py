@@ -155,6 +155,9 @@ def test_show_of_what_is_no_table() -> None:
         (["t.csv", "--name", "mine", "--as", "size"], "--as size: write COLUMN=KIND"),
         (["t.csv", "--name", "mine", "--mirror", "http://here"], "--mirror http://here is for openml:ID"),
         (["folder", "--name", "mine", "--target", "size"], "folder is no table"),
+        (["folder", "--name", "uci44"], "--name uci44 is the name of a group of data sets"),
+        (["t.csv", "--name", "mine", "--as", "size=one-hot", "--as", "size=ordinal"], "--as names a column twice"),
+        (["t.csv", "--target", "size"], "t.csv: a table needs --name NAME"),
     ],
 )
 def test_wrong_words_about_a_table(

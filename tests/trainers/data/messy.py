@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 N = 40
 SIZES = [round(1.5 + i * 0.25, 2) for i in range(N)]
@@ -83,6 +87,32 @@ LIGHT = "'grün, hell'"
 UMLAUT = [(s, c.replace("green", "grün"), y) for s, c, y in ROWS]
 PAY = [(f"1,{234 + i}", y) for i, (_, _, y) in enumerate(ROWS)]
 
+DAMAGED = b"\x93NUMPY\x01\x00v\x00" + b"{(".ljust(117) + b"\n"
+KNOCKED = [f"a`touch x`;{i}" for i in range(N)]
+PACKED = bytearray(gzip.compress(text().encode()))
+PACKED[30:60] = bytes(30)
+
+
+def dated() -> bytes:
+    """Parquet with a day that Python's calendar does not have."""
+    days = pa.array([2**31 - 1] * N, pa.int32()).cast(pa.date32())
+    return of(lambda stream: pq.write_table(pa.table({"d": days, "class": CLASSES}), stream))
+
+
+def told() -> bytes:
+    """Parquet with words of pandas' that are none."""
+    table = pa.table({"size": SIZES, "class": CLASSES}).replace_schema_metadata({"pandas": "{"})
+    return of(lambda stream: pq.write_table(table, stream))
+
+
+def beside(name: str, content: bytes) -> bytes:
+    """An npz with one more member."""
+    stream = io.BytesIO(npz(x=X, y=Y))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
 CASES = {
     "plain": Case("t.csv", text().encode(), features=SEEN, said=("UTF-8", "separated by `,`")),
     "tabs": Case("t.tsv", text(by="\t").encode(), features=SEEN, said=("separated by tabs",)),
@@ -106,6 +136,8 @@ CASES = {
     "decimal comma in quotes": Case(
         "t.csv", text([(f'"{s}"', c, y) for s, c, y in COMMA]).encode(), features=SEEN, said=("separated by `,`",)
     ),
+    "excel's sep line of tabs": Case("t.csv", ("sep=\t\r\n" + text(by="\t", end="\r\n")).encode(), features=SEEN),
+    "utf-32": Case("t.csv", text(UMLAUT).encode("utf-32"), features=COLD, said=("UTF-32",)),
     "excel's sep line": Case("t.csv", ("sep=;\n" + text(COMMA, by=";")).encode(), features=SEEN),
     "thousands": Case(
         "t.csv",
@@ -128,6 +160,14 @@ CASES = {
     ),
     "percent": Case(
         "t.csv", more("p", [f"{i}%" for i in range(N)]).encode(), features={"p": [i / 100 for i in range(N)]}
+    ),
+    "percent behind a space": Case(
+        "t.csv", more("p", [f"{i}\u00a0%" for i in range(N)]).encode(), features={"p": [i / 100 for i in range(N)]}
+    ),
+    "percent in wide digits": Case(
+        "t.csv",
+        more("p", ["\uff13%", "\u0663%"] * (N // 2)).encode(),
+        features={"p=\uff13%": [1 - i % 2 for i in range(N)]},
     ),
     "typographic minus": Case(
         "t.csv", more("p", [f"−{i}" for i in range(N)]).encode(), features={"p": [-i for i in range(N)]}
@@ -228,7 +268,9 @@ CASES = {
     "too large": Case("t.csv", text(changed(8, 0, "1e39")).encode(), ("column size: row 8 holds 1e39, beyond single",)),
     "identifiers": Case("t.csv", more("id", IDS).encode(), ("column id: row 2 holds 9007199254740993, beyond 2^53",)),
     "one number in single precision": Case(
-        "t.csv", more("t", [f"{1e9 + i / 100}" for i in range(N)]).encode(), ("column t: its values lie between",)
+        "t.csv",
+        more("t", [f"{1e9 + i / 100}" for i in range(N)]).encode(),
+        ("column t: its values lie between 1000000000 and 1000000000.39,",),
     ),
     "constant": Case(
         "t.csv", more("k", ["3"] * N).encode(), features=SEEN, said=("column k is 3 in every row: left out",)
@@ -245,6 +287,11 @@ CASES = {
         features=SEEN,
         options={"missing": "drop-row"},
         said=("column k has no values: left out",),
+    ),
+    "a name for the shell": Case(
+        "t.csv",
+        text([(k, y) for k, y in zip(KNOCKED, CLASSES, strict=True)], ("a`id`", "class")).encode(),
+        ("leave it out with --drop 'a`id`', or read it as categories with --as 'a`id`=one-hot'",),
     ),
     "text": Case(
         "t.csv",
@@ -278,6 +325,24 @@ CASES = {
         ("column colour: 'blue' in row 4 is not in the order red, green",),
         {"kinds": {"colour": "ordinal:red,green"}},
     ),
+    "a rung twice": Case(
+        "t.csv",
+        text().encode(),
+        ("column colour: the order red,green,red,blue must name each category once",),
+        {"kinds": {"colour": "ordinal:red,green,red,blue"}},
+    ),
+    "ordinal numbers of parquet": Case(
+        "t.parquet",
+        parquet(frame(k=[3, 1, 2, 1] * (N // 4))),
+        options={"kinds": {"k": "ordinal:3,1,2"}},
+        features={"k": [0, 1, 2, 1] * (N // 4)},
+    ),
+    "no such rung of npz": Case(
+        "t.npz",
+        npz(k=np.array([3.0, 1, 2, 1] * (N // 4)), y=Y),
+        ("column k: '2' in row 3 is not in the order 3, 1",),
+        {"kinds": {"k": "ordinal:3,1"}},
+    ),
     "codes as categories": Case(
         "t.csv",
         more("zip", ["10115", "20095"] * (N // 2)).encode(),
@@ -308,6 +373,18 @@ CASES = {
         features=SEEN,
         classes=("9", "10"),
     ),
+    "classes of one number": Case(
+        "t.csv",
+        text([(s, c, "01" if y == "no" else "1") for s, c, y in ROWS]).encode(),
+        ("column class: '01' in row 2 and '1' in row 3 are one number: say --as class=one-hot",),
+    ),
+    "classes of one number, apart": Case(
+        "t.csv",
+        text([(s, c, "01" if y == "no" else "1") for s, c, y in ROWS]).encode(),
+        options={"kinds": {"class": "one-hot"}},
+        features=SEEN,
+        classes=("01", "1"),
+    ),
     "no target": Case(
         "t.csv",
         text(head=("size", "colour", "kind")).encode(),
@@ -321,6 +398,7 @@ CASES = {
     "header alone": Case("t.csv", b"size,class\n", ("t.csv: there is a header, but no row",)),
     "bytes": Case("t.csv", b"PK\x03\x04\0\0", ("t.csv: it holds bytes that are no text",)),
     "gzip that is none": Case("t.csv.gz", text().encode(), ("t.csv.gz cannot be read",)),
+    "torn gzip": Case("t.csv.gz", bytes(PACKED), ("t.csv.gz cannot be read",)),
     "another ending": Case("t.docx", b"", ("the name of a table ends in .csv",)),
     "parquet": Case("t.parquet", parquet(frame()), features=SEEN),
     "parquet of integers with gaps": Case(
@@ -338,6 +416,9 @@ CASES = {
         "t.parquet", parquet(frame(i=np.arange(N) + 2**60)), ("column i: row 1 holds 1152921504606846976",)
     ),
     "torn parquet": Case("t.parquet", parquet(frame())[:-40], ("t.parquet: it is no Parquet file",)),
+    "parquet without rows": Case("t.parquet", parquet(frame()[:0]), ("t.parquet: there are no rows",)),
+    "parquet of days beyond the calendar": Case("t.parquet", dated(), ("t.parquet: it is no Parquet file that can",)),
+    "parquet with damaged words": Case("t.parquet", told(), ("t.parquet: it is no Parquet file that can be read",)),
     "arff": Case("t.arff", (ARFF + text(head=None)).encode(), features=SEEN, said=("ARFF",)),
     "arff, ordinal": Case(
         "t.arff",
@@ -360,6 +441,26 @@ CASES = {
     ),
     "npz of parts that differ": Case(
         "t.npz", npz(x_train=X, y_train=Y, x_test=X[:, :1], y_test=Y), ("its parts train, test are not of one shape",)
+    ),
+    "npz with two columns of one name": Case(
+        "t.npz", npz(x=X, x1=Y * 2, y=Y), ("columns 1 and 3 are both called 'x1'",)
+    ),
+    "npz with a feature called as the target": Case(
+        "t.npz", npz(y=Y, x=X, feature_names=np.array(["a", "y"])), ("columns 1 and 3 are both called 'y'",)
+    ),
+    "npz with one name for all": Case(
+        "t.npz", npz(x=X, y=Y, feature_names=np.array("a")), features={"x1": SIZES}, classes=("0", "1")
+    ),
+    "npz without rows": Case("t.npz", npz(x=X[:0], y=Y[:0]), ("t.npz: there are no rows",)),
+    "npz with a note": Case("t.npz", beside("note.txt", b"text"), ("x (40, 2), y (40,), note.txt ()",)),
+    "npz with a damaged array": Case("t.npz", beside("z.npy", DAMAGED), ("t.npz: it is no npz file of numbers",)),
+    "npy": Case("t.npz", of(np.save, X), ("t.npz: it is no npz file of numbers and text",)),
+    "npz of complex numbers, left out": Case(
+        "t.npz",
+        npz(a=X[:, 0] * 1j, x=X, y=Y),
+        options={"drop": ("a",)},
+        features={"x1": SIZES},
+        classes=("0", "1"),
     ),
     "npz of pictures": Case("t.npz", npz(x=np.zeros((N, 8, 8)), y=Y), ("x has the shape (40, 8, 8)",)),
     "npz of two lengths": Case("t.npz", npz(x=X, y=Y[1:]), ("x (40, 2), y (39,)",)),

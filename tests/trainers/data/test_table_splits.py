@@ -14,6 +14,7 @@ from tests.trainers.data.test_tables import bring
 from trainers import data
 from trainers.data import standardized
 from trainers.data.dataset import TEST, TRAIN, VALIDATION, Dataset
+from trainers.data.tables import parting
 
 PARTS = [*["train"] * 24, *["Validation"] * 6, *["TEST"] * 10]
 
@@ -66,16 +67,25 @@ def test_folds_test_one_after_the_other(home: Path, tmp_path: Path) -> None:
         (["train"] * 39 + [""], "column part, row 41: it does not say"),
         (["train"] * 39 + ["tset"], "column part, row 41: 'tset' is no part"),
         (["0", "1"] * 20, "column part, row 2: '0' may be a part or a fold"),
-        (["train"] * 40, "split 0 has no rows in its test part"),
+        (["1", "2", "3", "\u00b2"] * 10, "column part, row 5: '\u00b2' is no part"),
+        (["1", "2", "3", "4" * 5000] * 10, "column part, row 5: '4+' is no part"),
+        (["train"] * 40, "split 0 has no rows in its test part: mend the split"),
+        (["train"] * 4 + ["test"] * 36, "split 0 has no rows in its validation part, and too few to hold out"),
         (
             ["train" if c == "no" else "test" for c in CLASSES],
-            "class 'yes' has no rows in the training part of split 0",
+            "class 'yes' has no rows in the training part of split 0: mend the split, or join the class with another",
         ),
     ],
 )
 def test_a_column_that_says_no_parts(home: Path, tmp_path: Path, cells: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         bring(tmp_path / "t.csv", more("part", cells), split="part")
+
+
+def test_a_column_of_identifiers_says_no_folds(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parting, "FOLDS", 39)
+    with pytest.raises(UsageError, match="column nr holds 40 different values, more than 39 folds"):
+        bring(tmp_path / "t.csv", more("nr", [str(i + 1) for i in range(40)]), split="nr")
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -108,6 +118,10 @@ def test_a_file_of_another_length(home: Path, tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"train\0")
     with pytest.raises(UsageError, match=r"bytes\.txt: it holds bytes that are no text"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "bytes.txt"))
+    for fold in ([300] * 40, [-1] * 40):
+        (tmp_path / "s.json").write_text(json.dumps({"folds": [fold]}))
+        with pytest.raises(UsageError, match=r"s\.json cannot be read .*: `folds` must hold strings of 0, 1 and 2"):
+            bring(tmp_path / "t.csv", text(), split=str(tmp_path / "s.json"))
     with pytest.raises(ValueError, match=r"gone\.txt does not exist"):
         bring(tmp_path / "t.csv", text(), split=str(tmp_path / "gone.txt"))
 
@@ -131,8 +145,12 @@ def test_a_published_split_that_parts_a_group(home: Path, tmp_path: Path) -> Non
         bring(tmp_path / "t.csv", more("part,who", cells), split="part", group="who")
     with pytest.raises(UsageError, match="2 groups are too few for 3 parts"):
         bring(tmp_path / "t.csv", more("who", ["a", "b"] * 20), group="who")
-    with pytest.raises(UsageError, match="column who, row 3: a group is missing"):
-        bring(tmp_path / "t.csv", more("who", ["a", "", "c", "d"] * 10), group="who")
+    alone = ["a" if c == "no" else "bc"[i // 2 % 2] for i, c in enumerate(CLASSES)]
+    with pytest.raises(UsageError, match=r"training part of split \d: say another --seed, or join the class"):
+        bring(tmp_path / "t.csv", more("who", alone), group="who")
+    for absent in ("", "NA", "?"):
+        with pytest.raises(UsageError, match="column who, row 3: a group is missing"):
+            bring(tmp_path / "t.csv", more("who", ["a", absent, "c", "d"] * 10), group="who")
 
 
 def test_median_and_scale_are_those_of_the_training_part(home: Path, tmp_path: Path) -> None:

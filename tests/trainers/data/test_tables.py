@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import json
+import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,8 @@ from sweeps.errors import MissingError, NormsweepError, UnavailableError, UsageE
 from tests.trainers.data.conftest import Server
 from tests.trainers.data.messy import ARFF, CASES, CLASSES, COLOURS, SIZES, Case, changed, text
 from trainers import data
-from trainers.data.tables import importing
+from trainers.data.home import folder_files
+from trainers.data.tables import about, features, formats, importing, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import Table
 
@@ -98,6 +104,11 @@ def test_excel(home: Path, tmp_path: Path) -> None:
     assert "other sheets are not read: second" in table.about["said"]
     with pytest.raises(UsageError, match=r"torn\.xlsx: it is no Excel file"):
         bring(tmp_path / "torn.xlsx", (tmp_path / "t.xlsx").read_bytes()[:-200])
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as book, zipfile.ZipFile(tmp_path / "bad.xlsx", "w") as bad:
+        for name in book.namelist():
+            bad.writestr(name, b"<worksheet" if name.endswith("sheet1.xml") else book.read(name))
+    with pytest.raises(UsageError, match=r"bad\.xlsx: it is no Excel file"):
+        importing.read(str(tmp_path / "bad.xlsx"), "mine", Options())
 
 
 def test_parts_of_an_npz(home: Path, tmp_path: Path) -> None:
@@ -148,6 +159,7 @@ def test_openml_from_a_fake(home: Path, tmp_path: Path, server: Server) -> None:
     url = fake_openml(server)
     table = importing.read("openml:7", "mine", Options(), server=url)
     importing.keep(table)
+    assert data.lookup("mine").how == f"run `normsweep data import openml:7 --name mine --mirror {url}` again"
     assert table.about["features"] == ["size", "colour=blue", "colour=green", "colour=red"]
     assert table.about["said"][0] == "OpenML 7: fake, version 3"
     assert data.lookup("mine").licence == "CC0"
@@ -167,8 +179,15 @@ def test_openml_from_a_fake(home: Path, tmp_path: Path, server: Server) -> None:
         importing.read("openml:7", "mine", Options(), server=url)
     with pytest.raises(UnavailableError, match="cannot be reached"):
         importing.read("openml:7", "mine", Options(), server="http://127.0.0.1:9")
-    with pytest.raises(UsageError, match="openml:iris is no data set"):
-        importing.read("openml:iris", "mine", Options(), server=url)
+    for word in ("iris", "²"):
+        with pytest.raises(UsageError, match=f"openml:{word} is no data set"):
+            importing.read(f"openml:{word}", "mine", Options(), server=url)
+    with pytest.raises(UsageError, match="is no address of a server"):
+        importing.read("openml:7", "mine", Options(), server="http://[")
+    server.errors = 0
+    server.files["7"] = b'{"data_set_description": []}'
+    with pytest.raises(UnavailableError, match="does not answer as OpenML does"):
+        importing.read("openml:7", "mine", Options(), server=url)
 
 
 def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> None:
@@ -187,10 +206,78 @@ def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> Non
         data.verify("mine")
 
 
+def test_two_imports_of_one_name_at_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that ends last stays, whole; what it replaced is gone."""
+    bring(tmp_path / "t.csv", text())
+    (tmp_path / "t.csv").write_text(text(changed(2, 0, "7.5")))
+    last = importing.read(str(tmp_path / "t.csv"), "mine", Options())
+    sync, calls = stored.synced, count()
+
+    def placed(path: Path) -> None:
+        if next(calls) == 1:  # the rows of the first are in their place, its `about.json` is not
+            importing.keep(last)
+        sync(path)
+
+    monkeypatch.setattr(stored, "synced", placed)
+    first = bring(tmp_path / "t.csv", text(changed(2, 0, "8.5")))
+    assert data.verify("mine") == first.dataset.facts
+    building = stored.building
+
+    @contextmanager
+    def built(folder: Path) -> Generator[Path]:
+        with building(folder) as place:
+            yield place
+        monkeypatch.setattr(stored, "building", building)
+        importing.keep(last)
+
+    monkeypatch.setattr(stored, "building", built)
+    bring(tmp_path / "t.csv", text(changed(2, 0, "9.5")))
+    assert data.verify("mine") == last.dataset.facts
+    assert len(list((home / "tables" / "mine").glob("rows-*"))) <= 2
+
+
+def test_a_table_that_is_replaced_while_it_is_read(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(tmp_path / "t.csv", text())
+    listing, files = data.lookup("mine"), about.files("mine")
+    loads = json.loads
+
+    def replaced(content: bytes) -> Any:
+        found = loads(content)
+        monkeypatch.setattr(json, "loads", loads)
+        bring(tmp_path / "t.csv", text(changed(2, 0, "7.5")))
+        return found
+
+    monkeypatch.setattr(json, "loads", replaced)
+    assert stored.read("mine", listing, files[0]).x[0, 0] == 7.5
+
+
+@pytest.mark.parametrize("key", ["file", "rows", "classes", "features", "command", "target", "source", "splits"])
+def test_a_record_with_values_of_another_kind(home: Path, tmp_path: Path, key: str) -> None:
+    bring(tmp_path / "t.csv", text())
+    record = home / "tables" / "mine" / "about.json"
+    kept = json.loads(record.read_bytes())
+    for changes in ({key: 1.5}, {key: None}):
+        record.write_text(json.dumps({**kept, **changes}))
+        with pytest.raises(UsageError, match=r"about\.json cannot be read: import mine again"):
+            data.facts("mine")
+
+
+def test_a_record_that_was_cut(home: Path) -> None:
+    for record, name in ((home / "tables" / "mine" / "about.json", "mine"), (folder_files("pets")[0], "pets")):
+        record.parent.mkdir(parents=True)
+        record.write_bytes(b"{")
+        with pytest.raises(UsageError, match=rf"{record.name} cannot be read: import {name} again"):
+            data.lookup(name)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
         ("wine", {}, "--name wine is the name of another data set"),
+        ("images", {}, "--name images is the name of a group of data sets"),
+        ("1e3", {}, "--name 1e3 would be no text in a sweep file: take a name such as set-1e3"),
+        ("true", {}, "--name true would be no text in a sweep file"),
+        ("null", {}, "--name null would be no text in a sweep file"),
         ("My Table", {}, "--name My Table is not a valid name"),
         ("mine", {"missing": "mean"}, "unknown --missing 'mean'"),
         ("mine", {"categorical": "hot"}, "unknown --categorical 'hot'"),
@@ -203,6 +290,9 @@ def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> Non
         ("mine", {"group": "class"}, "column class is the target: --group names another"),
         ("mine", {"kinds": {"size": "number"}}, "unknown kind of column size 'number'"),
         ("mine", {"kinds": {"size": "numeric:1,2"}}, "an order belongs to ordinal"),
+        ("mine", {"drop": ("class",)}, "column class is the target: --drop names another"),
+        ("mine", {"drop": ("size",), "kinds": {"size": "one-hot"}}, "column size is no feature: leave out --as size="),
+        ("mine", {"group": "size", "kinds": {"size": "one-hot"}}, "column size is no feature: leave out --as size="),
     ],
 )
 def test_wrong_options(home: Path, tmp_path: Path, name: str, options: dict[str, Any], said: str) -> None:
@@ -211,10 +301,28 @@ def test_wrong_options(home: Path, tmp_path: Path, name: str, options: dict[str,
     assert not home.exists()
 
 
-def test_the_command_that_brings_it_again(home: Path, tmp_path: Path) -> None:
+def test_what_is_too_large(home: Path, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MOST", 500)
+    with pytest.raises(UsageError, match=r"t\.csv\.gz: it unpacks to more than 500 bytes"):
+        bring(tmp_path / "t.csv.gz", gzip.compress(text().encode()))
+    with pytest.raises(UsageError, match="holds more than 500 bytes: download it"):
+        importing.read("openml:7", "mine", Options(), server=fake_openml(server))
+    monkeypatch.setattr(features, "MOST", 100)
+    with pytest.raises(
+        UsageError, match="column colour would give 3 features in 40 rows: leave it out with --drop col"
+    ):
+        bring(tmp_path / "t.csv", text())
+
+
+def test_the_command_that_brings_it_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"drop": ("size",), "kinds": {"colour": "ordinal:red,green,blue"}, "seed": 3}
     bring(tmp_path / "t.csv", text(), **options)
     assert data.lookup("mine").how == (
         f"run `normsweep data import {tmp_path / 't.csv'} --name mine --drop size --as colour=ordinal:red,green,blue "
         "--seed 3` again"
     )
+    monkeypatch.chdir(tmp_path)
+    Path("parts.txt").write_text("\n".join([*["train"] * 30, *["test"] * 10]))
+    table = importing.read("t.csv", "mine", Options(split="parts.txt"))
+    split = tmp_path / "parts.txt"
+    assert table.about["command"] == f"normsweep data import {tmp_path / 't.csv'} --name mine --split {split}"

@@ -16,7 +16,7 @@ from trainers.data.bringing.placing import ArrayWriter, building, place_table
 from trainers.data.catalog import facts
 from trainers.data.home import array_files
 from trainers.data.images.report import FolderReport
-from trainers.data.listings.registry import FREE, REGISTRY, lookup
+from trainers.data.listings.registry import REGISTRY, lookup, valid
 from trainers.data.sources import in_files
 
 KNOWN = (
@@ -65,10 +65,7 @@ def bring_folder(path: Path, name: str, wishes: own_images.Wishes | None = None)
     """
     if not path.is_dir():
         raise UsageError(f"{path} is not a folder: --name imports a folder of images")
-    if name in REGISTRY:
-        raise UsageError(f"--name {name} is the name of another data set: take another")
-    if not FREE.fullmatch(name):
-        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
+    valid(name)
     result = Imported()
     try:
         result.reports[name] = own_images.bring(name, None, path, wishes)

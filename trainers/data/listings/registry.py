@@ -29,15 +29,31 @@ FREE = re.compile(r"[a-z0-9][a-z0-9._-]*")  # what a user may call a data set
 def lookup(name: str) -> Listing:
     """The entry of a data set, or of a folder or table that was imported under this name.
 
-    UsageError with the near matches for a name that is none.
+    UsageError with the near matches for a name that is none, and where the record of what was imported is damaged.
     """
     if name in REGISTRY:
         return REGISTRY[name]
     if (own := _imported(name) or tables.listing(name)) is not None:
         return own
+    for record in (folder_files(name)[0], tables.files(name)[0]) if FREE.fullmatch(name) else ():
+        if record.exists():
+            raise UsageError(f"{record} cannot be read: import {name} again")
     near = difflib.get_close_matches(name, REGISTRY, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
     raise UsageError(f"unknown data set {name!r}: {hint}")
+
+
+def valid(name: str) -> None:
+    """UsageError for a name that a user's data set cannot have: taken, malformed, or no text in a sweep file."""
+    from sweeps.file.document import scalar
+
+    if name in REGISTRY or name in GROUPS:
+        what = "another data set" if name in REGISTRY else "a group of data sets"
+        raise UsageError(f"--name {name} is the name of {what}: take another")
+    if not FREE.fullmatch(name):
+        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
+    if not isinstance(scalar(name), str):
+        raise UsageError(f"--name {name} would be no text in a sweep file: take a name such as set-{name}")
 
 
 def names() -> list[str]:

@@ -11,6 +11,12 @@ from trainers.data.home import table_folder
 from trainers.data.listings.listing import Listing
 
 ABOUT = "about.json"
+_KINDS = {
+    **dict.fromkeys(("file", "target", "source", "command", "digest"), str),
+    **dict.fromkeys(("columns", "features", "splits"), list),
+    "rows": int,
+    "classes": dict,
+}
 
 
 def about(name: str) -> dict[str, Any] | None:
@@ -19,9 +25,7 @@ def about(name: str) -> dict[str, Any] | None:
         return None
     try:
         kept: dict[str, Any] = json.loads((table_folder(name) / ABOUT).read_bytes())
-        return (
-            kept if kept["file"] and kept["rows"] and kept["classes"] and kept["features"] and kept["command"] else None
-        )
+        return kept if all(kept[key] and isinstance(kept[key], kind) for key, kind in _KINDS.items()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

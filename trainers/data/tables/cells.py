@@ -22,8 +22,8 @@ _SPACES = " '\u00a0\u202f"
 
 def _pattern(decimal: str) -> re.Pattern[str]:
     comma = re.escape({".": ",", ",": "."}[decimal])
-    whole = rf"\d{{1,3}}(?:{comma}\d{{3}})+|\d{{1,3}}(?:[{_SPACES}]\d{{3}})+|\d+"
-    return re.compile(rf"([+-]?)({whole})?(?:{re.escape(decimal)}(\d*))?([eE][+-]?\d+)?\s*(%?)")
+    whole = rf"[0-9]{{1,3}}(?:{comma}[0-9]{{3}})+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+|[0-9]+"
+    return re.compile(rf"([+-]?)({whole})?(?:{re.escape(decimal)}([0-9]*))?([eE][+-]?[0-9]+)?\s*(%?)")
 
 
 _NUMBER = {decimal: _pattern(decimal) for decimal in (".", ",")}
@@ -49,6 +49,11 @@ def number(text: str, decimal: str = ".") -> float | None:
     sign, whole, part, power, percent = found.groups(default="")
     value = float(f"{sign}{re.sub(r'[^0-9]', '', whole) or '0'}.{part or '0'}{power}")
     return value / 100 if percent else value
+
+
+def whole(text: str) -> bool:
+    """Whether it is digits, nine at most."""
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def missing(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,7 +79,10 @@ def _column(
     name = str(column.name)
     if texts is None:
         numbers = _checked(_native(column), column, name)
-        return Column(name=name, kind=NUMERIC, values=numbers) if kind in ("", NUMERIC) else _coded(numbers, name, kind)
+        if kind in ("", NUMERIC):
+            return Column(name=name, kind=NUMERIC, values=numbers)
+        column = pd.Series(map(cells.text_of, numbers.tolist()), index=column.index, dtype=object, name=name)
+        return _categories(column, _texts(column) or [], kind, levels)
     if kind in (ONE_HOT, ORDINAL):
         return _categories(column, texts, kind, levels)
     truth = {text: TRUTH[text.lower()] for text in texts if text.lower() in TRUTH}
@@ -98,13 +102,14 @@ def _column(
         said = ["decimal comma"] if sign == "," and not cells.same([t for t in texts if t not in marks]) else []
         said += [f"{', '.join(map(repr, marks))} is missing"] if marks else []
         zeros = next((text for text in texts if len(text) > 1 and text.isdigit() and text[0] == "0"), "")
-        said += [f"{zeros} is {int(zeros)}, --as {_quoted(f'{name}={ONE_HOT}')} for codes"] if zeros else []
+        told = cells.shortest(read[zeros] or 0.0) if zeros else ""
+        said += [f"{zeros} is {told}, --as {shlex.quote(f'{name}={ONE_HOT}')} for codes"] if zeros else []
         said += ["15% is 0.15"] if any(text.endswith("%") for text in texts) else []
         return Column(name=name, kind=NUMERIC, values=numbers, detail="; ".join(said))
     first = _row(column, words[0])
     if cells.dates([text for text in texts if text.lower() not in cells.MISSING_NUMBER]):
         raise UsageError(
-            f"it holds dates ({words[0]!r} in row {first}), which are not read: leave it out with {_drop(name)}, or "
+            f"it holds dates ({words[0]!r} in row {first}), which are not read: leave it out with {drop(name)}, or "
             "replace it by numbers"
         )
     present = int((~column.map(cells.missing)).sum())
@@ -112,12 +117,12 @@ def _column(
     if kind == NUMERIC or of_numbers > MOSTLY * present:
         raise UsageError(
             f"{words[0]!r} in row {first} is no number, as {of_numbers:,} other values are: mend it, or read the "
-            f"column as categories with --as {_quoted(f'{name}={ONE_HOT}')}"
+            f"column as categories with --as {shlex.quote(f'{name}={ONE_HOT}')}"
         )
     if len(texts) > min(CATEGORIES, present / 2):
         raise UsageError(
             f"it holds text ({len(texts):,} different values in {present:,} rows, {_short(words[0])} in row {first}): "
-            f"leave it out with {_drop(name)}, or read it as categories with --as {_quoted(f'{name}={ONE_HOT}')}"
+            f"leave it out with {drop(name)}, or read it as categories with --as {shlex.quote(f'{name}={ONE_HOT}')}"
         )
     return _categories(column, texts, options.categorical, levels)
 
@@ -151,31 +156,27 @@ def _checked(values: NDArray[np.float64], column: pd.Series, name: str) -> NDArr
         if text.lstrip("+-").isdigit():
             raise UsageError(
                 f"row {column.index[place]} holds {text}, beyond 2^53, where whole numbers are not exact, so it is an "
-                f"identifier: leave it out with {_drop(name)}"
+                f"identifier: leave it out with {drop(name)}"
             )
     if (large := np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)).size:
         raise UsageError(
             f"row {column.index[large[0]]} holds {column.iloc[int(large[0])]}, beyond single precision: rescale it"
         )
     present = values[~np.isnan(values)]
-    if len(present) and present.min() < present.max() and present.astype(np.float32).std() == 0:
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    if low < high and present.astype(np.float32).std() == 0:
         raise UsageError(
-            f"its values lie between {present.min()!r} and {present.max()!r}, one number in single precision: subtract "
-            "their mean"
+            f"its values lie between {cells.shortest(low)} and {cells.shortest(high)}, one number in single precision: "
+            "subtract their mean"
         )
     return values
-
-
-def _coded(numbers: NDArray[np.float64], name: str, kind: str) -> Column:
-    """Numbers as categories, in their order."""
-    here = np.unique(numbers[~np.isnan(numbers)])
-    values = np.where(np.isnan(numbers), np.nan, np.searchsorted(here, numbers))
-    return Column(name=name, kind=kind, values=values, levels=tuple(cells.shortest(v) for v in here.tolist()))
 
 
 def _categories(column: pd.Series, texts: list[str], kind: str, levels: tuple[str, ...]) -> Column:
     """Words as categories: in the order given, else numbers by value and words by their letters."""
     if kind == ORDINAL and levels:
+        if "" in levels or len(set(levels)) < len(levels):
+            raise UsageError(f"the order {','.join(levels)} must name each category once, and nothing else")
         for text in texts:
             if text not in levels:
                 raise UsageError(f"{text!r} in row {_row(column, text)} is not in the order {', '.join(levels)}")
@@ -209,9 +210,6 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 30 else f"{text[:30]}…")
 
 
-def _quoted(text: str) -> str:
-    return f"'{text}'" if any(sign in text for sign in " ()&;|<>*?$") else text
-
-
-def _drop(name: str) -> str:
-    return f"--drop {_quoted(name)}"
+def drop(name: str) -> str:
+    """What leaves a column out, as a shell reads it."""
+    return f"--drop {shlex.quote(name)}"

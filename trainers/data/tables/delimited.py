@@ -21,6 +21,8 @@ SAMPLE = 500  # rows that separator and header are found from
 LIKELY = 0.9  # share of rows above which spaces are the separator though another one would do
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte order mark"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins as UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
@@ -34,8 +36,8 @@ def read(data: bytes, options: Options) -> Raw:
     first, _, rest = text.partition("\n")
     separator = WORDS.get(options.separator, options.separator)
     skipped = 0
-    if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # as Excel writes it
-        separator, text, skipped = separator or first.strip()[-1], rest, 1
+    if (first := first.strip(" \r")).lower().startswith("sep=") and len(first) == 5:  # as Excel writes it
+        separator, text, skipped = separator or first[-1], rest, 1
     separator = separator or _separator(text)
     said.append(f"columns separated by {SEPARATORS.get(separator, 'spaces' if separator == SPACES else separator)}")
     rows, numbers = _rows(text, separator)

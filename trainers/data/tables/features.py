@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.errors import UsageError
-from trainers.data.tables.columns import COARSE, NUMERIC, ONE_HOT, Column
+from trainers.data.tables.columns import COARSE, NUMERIC, ONE_HOT, Column, drop
+
+MOST = 2**28  # values that one column of categories may become
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,9 @@ def features(columns: Sequence[Column]) -> Features:
     of: dict[str, tuple[str, ...]] = {}
     said: list[str] = []
     for column in columns:
+        if len(column.levels) * len(column.values) > MOST and column.kind == ONE_HOT:
+            many = f"{len(column.levels):,} features in {len(column.values):,} rows"
+            raise UsageError(f"column {column.name} would give {many}: leave it out with {drop(column.name)}")
         own = dict(_features(column))
         if column.detail and column.kind != NUMERIC:
             said.append(f"column {column.name}: {column.detail}")

@@ -7,7 +7,8 @@ import gzip
 import importlib.util
 import io
 import re
-import zipfile
+import shlex
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from trainers.data.tables.raw import Options, Raw, of_rows, unique
 TARGETS = ("y", "target", "label", "labels")
 FEATURES = ("x", "X", "data", "features")
 PARTS = {"train": TRAIN, "val": VALIDATION, "test": TEST}
+MOST = 2**31  # bytes of a table that is unpacked or downloaded
 _ATTRIBUTE = re.compile(r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)\s+(.+)""", re.IGNORECASE)
 
 
@@ -34,11 +36,19 @@ def read_file(path: Path, options: Options) -> Raw:
         raise UsageError(f"{path}: the name of a table ends in {', '.join(READERS)}, also with .gz behind it")
     try:
         data = path.read_bytes()
-        return READERS[ending](gzip.decompress(data) if path.suffix.lower() == ".gz" else data, options)
+        return READERS[ending](_unpacked(data) if path.suffix.lower() == ".gz" else data, options)
     except UsageError as error:
         raise UsageError("\n".join(f"{path.name}: {line}" for line in str(error).splitlines())) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path} cannot be read ({error})") from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        content = file.read(MOST + 1)
+    if len(content) > MOST:
+        raise UsageError(f"it unpacks to more than {MOST:,} bytes: unpack it before, if it is a table")
+    return content
 
 
 def ending_of(path: Path) -> str:
@@ -48,14 +58,15 @@ def ending_of(path: Path) -> str:
 
 
 def _parquet(data: bytes, options: Options) -> Raw:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         unique([name.strip() for name in pq.read_schema(io.BytesIO(data)).names])
         frame = pd.read_parquet(io.BytesIO(data), dtype_backend="numpy_nullable")
-    except pa.ArrowException as error:
-        raise UsageError(f"it is no Parquet file that can be read ({str(error).splitlines()[0]})") from None
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  a damaged file raises anything
+        raise UsageError(f"it is no Parquet file that can be read ({_first(error)})") from None
     if not isinstance(frame.index, pd.RangeIndex):
         named = [name for name in frame.index.names if name]
         frame = frame.reset_index(drop=not named)
@@ -86,9 +97,8 @@ def _native(frame: pd.DataFrame, said: list[str], target: str = "", drop: Sequen
         if None in texts and name not in drop:
             row = texts.index(None)
             kind = type(column.iloc[row]).__name__
-            raise UsageError(
-                f"row {row + 1}, column {name}: the type {kind} is no number and no text: --drop {name} leaves it out"
-            )
+            out = f"--drop {shlex.quote(str(name))} leaves it out"
+            raise UsageError(f"row {row + 1}, column {name}: the type {kind} is no number and no text: {out}")
         columns[str(name)] = pd.Series(texts, index=frame.index, dtype=object)
     return Raw(frame=pd.DataFrame(columns, index=frame.index), said=tuple(said), target=target)
 
@@ -100,8 +110,8 @@ def _excel(data: bytes, options: Options) -> Raw:
         with pd.ExcelFile(io.BytesIO(data), engine="openpyxl") as book:
             first, *others = [str(name) for name in book.sheet_names]
             sheet: Any = pd.read_excel(book, sheet_name=0, header=None, dtype=object, na_filter=False)
-    except (ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
-        raise UsageError(f"it is no Excel file that can be read ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # noqa: BLE001  as of a Parquet file
+        raise UsageError(f"it is no Excel file that can be read ({_first(error)})") from None
     said = [f"Excel, sheet {first}", *([f"other sheets are not read: {', '.join(others)}"] if others else [])]
     rows = [[cells.text_of(cell) or "" for cell in row] for row in sheet.to_numpy().tolist()]
     return delimited.of_text(rows, list(range(1, len(rows) + 1)), options, said)
@@ -159,13 +169,13 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace("\\'", "'").replace('\\"', '"') if name[0] in "'\"" else name
 
 
-def _npz(data: bytes, _: Options) -> Raw:
+def _npz(data: bytes, options: Options) -> Raw:
     """`x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test` and perhaps `x_val`, `y_val`, or a column each."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
-        raise UsageError(f"it is no npz file of numbers and text ({error})") from None
+            arrays: dict[str, Any] = {name: np.asarray(file[name]) for name in file.files}
+    except Exception as error:  # noqa: BLE001  as of a Parquet file
+        raise UsageError(f"it is no npz file of numbers and text ({_first(error)})") from None
     codes = None
     x_name = next((name for name in FEATURES if name in arrays or f"{name}_train" in arrays), "")
     y_name = next((name for name in TARGETS if name in arrays or f"{name}_train" in arrays), "")
@@ -182,21 +192,26 @@ def _npz(data: bytes, _: Options) -> Raw:
     if not arrays or len(set(lengths.values())) != 1 or () in lengths.values():
         told = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise UsageError(f"its arrays must have one length, the number of rows: {told or 'there are none'}")
-    columns: dict[str, Any] = {}
+    columns: list[tuple[str, Any]] = []
     for name, array in arrays.items():
         if name == "feature_names":
             continue
         if array.ndim > 2:
             raise UsageError(f"{name} has the shape {array.shape}: a table has rows and columns")
         if array.ndim == 1:
-            columns[name] = array
+            columns.append((name, array))
             continue
-        given = [str(n) for n in arrays.get("feature_names", ())]
+        given = [str(n) for n in np.atleast_1d(arrays.get("feature_names", ()))]
         names = given if len(given) == array.shape[1] else [f"{name}{j + 1}" for j in range(array.shape[1])]
-        unique(names)
-        columns |= {n: array[:, j] for j, n in enumerate(names)}
-    table = _native(pd.DataFrame(columns), ["npz"], y_name if y_name in columns else "")
+        columns += [(n, array[:, j]) for j, n in enumerate(names)]
+    unique([n for n, _ in columns])
+    table = _native(pd.DataFrame(dict(columns)), ["npz"], y_name if y_name in dict(columns) else "", options.drop)
     return Raw(frame=table.frame, said=table.said, target=table.target, codes=codes)
+
+
+def _first(error: Exception) -> str:
+    """The first line of what it says, or its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 READERS: dict[str, Callable[[bytes, Options], Raw]] = {

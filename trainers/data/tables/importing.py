@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sweeps.errors import UsageError
 from sweeps.words.near import one_of
 from trainers.data.home import folder_files
-from trainers.data.listings.registry import FREE, REGISTRY
+from trainers.data.listings.registry import valid
 from trainers.data.tables import formats, named, stored
 from trainers.data.tables.raw import Options
 from trainers.data.tables.table import CATEGORICAL, MISSING, Table, made
@@ -49,12 +50,16 @@ def read(source: str, name: str, options: Options, *, server: str = "") -> Table
             "\n".join(line if line.startswith(called) else f"{called}: {line}" for line in lines)
         ) from None
     about: dict[str, Any] = {**table.about, "source": source, "licence": licence}
-    about["command"] = command(source, name, options)
+    if about["split_by"].startswith("file "):
+        options = replace(options, split=str(Path(options.split).expanduser().absolute()))
+    about["command"] = command(source, name, options, server)
     return Table(dataset=table.dataset, about=about)
 
 
-def command(source: str, name: str, options: Options) -> str:
-    """What to type to import it again."""
+def command(source: str, name: str, options: Options, server: str = "") -> str:
+    """What to type, in any folder, to import it again."""
+    if not source.startswith((SKLEARN, OPENML)):
+        source = str(Path(source).expanduser().absolute())
     words = ["normsweep", "data", "import", source, "--name", name]
     for field, value in vars(options).items():
         if value == getattr(Options(), field):
@@ -65,7 +70,7 @@ def command(source: str, name: str, options: Options) -> str:
             words += [word for column, kind in options.kinds.items() for word in ("--as", f"{column}={kind}")]
         else:
             words += [f"--{field}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--mirror", server] if server else [])])
 
 
 def keep(table: Table) -> None:
@@ -75,10 +80,9 @@ def keep(table: Table) -> None:
 
 def _words(name: str, options: Options, source: str, server: str) -> None:
     """UsageError for a name that is taken or none, and for a word that an option does not know."""
-    if name in REGISTRY or folder_files(name)[0].exists():
+    valid(name)
+    if folder_files(name)[0].exists():
         raise UsageError(f"--name {name} is the name of another data set: take another")
-    if not FREE.fullmatch(name):
-        raise UsageError(f"--name {name} is not a valid name: take small letters, digits, `-`, `_` and `.`")
     one_of("--missing", options.missing, MISSING)
     one_of("--categorical", options.categorical, CATEGORICAL)
     if options.decimal:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sweeps.errors import MissingError, UnavailableError, UsageError
 from sweeps.words.near import one_of
-from trainers.data.tables import formats
+from trainers.data.tables import cells, formats
 from trainers.data.tables.raw import Options, Raw
 
 SERVER = "https://www.openml.org"
@@ -44,14 +44,14 @@ def of_sklearn(name: str) -> Raw:
 
 def of_openml(number: str, options: Options, server: str = "") -> tuple[Raw, str]:
     """A data set of OpenML, downloaded and checked, and its licence. MissingError, UnavailableError, UsageError."""
-    if not number.isdigit():
+    if not cells.whole(number):
         raise UsageError(f"openml:{number} is no data set: write the number of one, such as openml:61")
     url = f"{(server or SERVER).rstrip('/')}/api/v1/json/data/{number}"
     answer = _download(url)
     try:
         described: Mapping[str, Any] = json.loads(answer)["data_set_description"]
         form, file = str(described.get("format", "ARFF")).lower(), str(described["url"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnavailableError(f"{url} does not answer as OpenML does ({error!r})") from None
     if f".{form}" not in (".arff", ".parquet"):
         raise UsageError(f"openml:{number} is kept as {described['format']}, which is not read")
@@ -82,7 +82,7 @@ def _download(url: str) -> bytes:
         raise UsageError(f"{url} is no address of a server: write http:// or https://")
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310
-            return answer.read()
+            content = answer.read(formats.MOST + 1)
     except urllib.error.HTTPError as error:
         if error.code in (404, 412):  # as OpenML says that there is no such data set
             raise MissingError(f"{url} is not there ({error.code}): OpenML has no such data set") from None
@@ -90,3 +90,8 @@ def _download(url: str) -> bytes:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise UnavailableError(f"{url} cannot be reached ({reason}): import a file of it instead") from None
+    except ValueError as error:
+        raise UsageError(f"{url} is no address of a server ({error}): mend it") from None
+    if len(content) > formats.MOST:
+        raise UsageError(f"{url} holds more than {formats.MOST:,} bytes: download it, and import the file")
+    return content

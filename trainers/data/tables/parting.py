@@ -18,6 +18,7 @@ from trainers.data.tables import cells, delimited, formats
 from trainers.data.tables.raw import Options
 
 DRAWN = 5  # splits
+FOLDS = 1000  # at most
 ORDERS = 16  # of groups
 WORDS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -35,10 +36,14 @@ def published(texts: Sequence[str], rows: Sequence[int], what: str) -> Codes:
     if all(text.lower() in WORDS for text in texts):
         return np.array([[WORDS[text.lower()] for text in texts]], dtype=np.uint8)
     folds = sorted(set(texts))
-    numbered = all(text.isdigit() for text in folds)
+    if len(folds) > FOLDS:
+        raise UsageError(
+            f"{what} holds {len(folds):,} different values, more than {FOLDS:,} folds: name another column"
+        )
+    numbered = all(cells.whole(text) for text in folds)
     if not numbered or len(folds) < 2 or set(folds) <= {"0", "1", "2"}:
         wrong = next(
-            i for i, text in enumerate(texts) if numbered or (not text.isdigit() and text.lower() not in WORDS)
+            i for i, text in enumerate(texts) if numbered or (not cells.whole(text) and text.lower() not in WORDS)
         )
         told = "may be a part or a fold" if numbered else "is no part"
         raise UsageError(
@@ -136,18 +141,22 @@ def check(
     groups: NDArray[np.int64] | None,
     group: str,
     group_names: Sequence[str],
+    way_out: str,
 ) -> list[str]:
     """What is worth saying. UsageError for an empty part, a class that nothing is learned of, a group on two sides."""
     said: list[str] = []
     for k, row in enumerate(codes):
+        if not (row == VALIDATION).any():
+            raise UsageError(f"split {k} has no rows in its validation part, and too few to hold out: {way_out}")
         for part, word in ((TRAIN, "training"), (TEST, "test")):
             absent = np.setdiff1d(np.arange(len(classes)), y[row == part])
             if not (row == part).any():
-                raise UsageError(f"split {k} has no rows in its {word} part")
-            if len(absent) and part == TRAIN:
-                raise UsageError(f"class {classes[absent[0]]!r} has no rows in the training part of split {k}")
+                raise UsageError(f"split {k} has no rows in its {word} part: {way_out}")
             if len(absent):
-                said.append(f"class {classes[absent[0]]!r} has no rows in the {word} part of split {k}")
+                told = f"class {classes[absent[0]]!r} has no rows in the {word} part of split {k}"
+                if part == TRAIN:
+                    raise UsageError(f"{told}: {way_out}, or join the class with another")
+                said.append(told)
         if groups is not None:
             pairs = np.unique(np.stack([groups, row.astype(np.int64)]), axis=1)
             names, sides = np.unique(pairs[0], return_counts=True)
@@ -173,7 +182,7 @@ def _json(path: Path) -> Any:
     try:
         folds = json.loads(path.read_bytes())["folds"]
         return np.array([[int(code) for code in fold] for fold in folds], dtype=np.uint8)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{path.name} cannot be read ({error}): `folds` must hold strings of 0, 1 and 2") from None
 
 
@@ -188,7 +197,7 @@ def _openml(path: Path, frame: pd.DataFrame, n: int) -> Codes:
     try:
         row = frame["rowid"].astype(int).to_numpy()
         test = frame["type"].str.upper().eq("TEST").to_numpy()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{path.name}, column rowid: {error}") from None
     if row.min() < 0 or row.max() >= n:
         raise UsageError(f"{path.name} names row {row.max()}, the table has the rows 0 … {n - 1}")

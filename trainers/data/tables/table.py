@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,19 +39,29 @@ class Table:
 def made(name: str, raw: Raw, options: Options) -> Table:
     """The data set. UsageError with one sentence for each thing in the table that cannot be used."""
     frame, said, rows = raw.frame, list(raw.said), raw.frame.index.to_numpy()
+    if not len(rows):
+        raise UsageError("there are no rows")
     valid(options, list(frame.columns))
     target = options.target or _target(raw)
     split = options.split if options.split in frame.columns else ""
     for column, role in ((split, "--split"), (options.group, "--group")):
         if column == target:
             raise UsageError(f"column {column} is the target: {role} names another")
+    if target in options.drop:
+        raise UsageError(f"column {target} is the target: --drop names another")
+    for column in (*options.drop, split, options.group):
+        if column in options.kinds:
+            asked = shlex.quote(f"{column}={options.kinds[column]}")
+            raise UsageError(f"column {column} is no feature: leave out --as {asked}")
     dropped = {*options.drop, *(n for n in raw.drop if n not in options.kinds), target, split, options.group}
     names = [str(n) for n in frame.columns if n not in dropped]
     for column in list(names):
         first = cells.text_of(frame[column].iloc[0])
         if first in ("0", "1") and column not in options.kinds and counts(raw.texts(column)):
             names.remove(column)
-            said.append(f"column {column} counts the rows: left out (--as {column}={NUMERIC} keeps it)")
+            said.append(
+                f"column {column} counts the rows: left out (--as {shlex.quote(f'{column}={NUMERIC}')} keeps it)"
+            )
     found, problems = columns.typed(raw, names, options)
     goal, goal_problems = _classes_of(raw, target, options)
     absent = {c.name: np.isnan(c.values) for c in found} | ({target: np.isnan(goal.values)} if goal else {})
@@ -77,7 +88,8 @@ def made(name: str, raw: Raw, options: Options) -> Table:
     groups, group_names = _groups(raw, options.group)
     groups = groups if groups is None else groups[kept]
     codes, by = _splits(name, raw, options, split, y, kept, groups)
-    said += parting.check(codes, y, classes, groups, options.group, group_names)
+    way_out = "say another --seed" if by.startswith("drawn") else "mend the split"
+    said += parting.check(codes, y, classes, groups, options.group, group_names, way_out)
     said += _repeated(x.x, y)
     dataset = assemble(name, x.x, y, len(classes), codes=codes, seeded=False)
     return Table(dataset=dataset, about=_about(dataset, raw, options, target, classes, found, x, absent, by, said))
@@ -118,7 +130,23 @@ def _classes_of(raw: Raw, target: str, options: Options) -> tuple[Column | None,
     asked = Options(kinds={k: v for k, v in kinds.items() if v}, decimal=options.decimal)
     plain = Raw(frame=pd.DataFrame({target: texts}))
     found, problems = columns.typed(plain, [target], asked)
+    if found and found[0].kind == NUMERIC and texts.dtype == object and not asked.kinds:
+        problems += _one_number(texts, found[0])
     return (found[0] if found else None), problems
+
+
+def _one_number(texts: pd.Series, goal: Column) -> list[str]:
+    """A sentence where two texts of the target are one number."""
+    first: dict[float, tuple[Any, str]] = {}
+    for (row, text), value in zip(texts.items(), goal.values.tolist(), strict=True):
+        before, other = first.setdefault(value, (row, text)) if value == value else (row, text)
+        if other != text:
+            kept = shlex.quote(f"{goal.name}={columns.ONE_HOT}")
+            return [
+                f"column {goal.name}: {other!r} in row {before} and {text!r} in row {row} are one number: say --as "
+                f"{kept} to keep them apart, or --as {shlex.quote(f'{goal.name}={NUMERIC}')} to join them"
+            ]
+    return []
 
 
 def _labels(goal: Column, rows: NDArray[np.int64], target: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -155,7 +183,7 @@ def _groups(raw: Raw, group: str) -> tuple[NDArray[np.int64] | None, list[str]]:
         return None, []
     texts = raw.texts(group)
     for row, text in zip(raw.frame.index, texts, strict=True):
-        if not text:
+        if cells.missing(text):
             raise UsageError(f"column {group}, row {row}: a group is missing")
     names = sorted(set(texts))
     place = {name: i for i, name in enumerate(names)}
