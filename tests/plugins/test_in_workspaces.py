@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from orchestrator.watch import why
 from sweeps import SweepSpec, UsageError, load_spec
 from sweeps.plugins.loading import load
 from sweeps.words.vocabulary import NORMALIZERS
-from tests.orchestrator.stage import Stage
+from tests.orchestrator.stage import Call, Stage
 from tests.plugins.files import RMS, forgotten, written
 
 FILE = """
@@ -57,6 +58,13 @@ def begun(stage: Stage, pack: RosterPack) -> PackJob:
     with forgotten():
         load.cache_clear()
         return PackJob(stage.task(pack, lease.generation))
+
+
+def begin_anew() -> None:
+    """As in a process that has read no plug-in."""
+    load.cache_clear()
+    with forgotten():
+        pass
 
 
 def copy(stage: Stage) -> Path:
@@ -178,6 +186,24 @@ def test_verbs_that_read_know_the_names_without_running_anything(stage: Stage) -
     digest = pack.trials[0].normalizer.plugin
     assert f"plug-in: {digest}, of which {copy(stage)} is the copy that is run" in answer["notes"]
     assert f"rms (eps=1e-05, plug-in {digest[:16]})" in why.lines(answer)
+
+
+@pytest.mark.parametrize("name", ["mine", "mine@2", "mine@3"])
+def test_a_recorded_sweep_runs_its_copies(stage: Stage, call: Call, name: str) -> None:
+    edit(stage)
+    stage.commit(FILE)
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    for path in (stage.file, stage.folder / "rms.py"):
+        path.unlink()
+    begin_anew()
+    code, out, err = call("plan", name, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["trials_done"] == 4
+    begin_anew()
+    code, out, err = call("run", name, "--no-mlflow")
+    assert (code, err) == (0, "")
+    assert out.endswith("mine: 4 of 4 trials done\n")
 
 
 def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:
