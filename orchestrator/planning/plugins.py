@@ -46,7 +46,12 @@ def run_copies(store: Store, trials: Iterable[Trial]) -> None:
 
 
 def edited(store: Store, spec: SweepSpec) -> dict[Plugin, Plugin]:
-    """The plug-ins of a sweep that are not what they were when it was last recorded, each with what it was."""
+    """The plug-ins of a sweep that are not what they were when it was last recorded, each with what it was.
+
+    None of a recorded version: it is trained as it stands.
+    """
+    if spec.version:
+        return {}
     last = store.sweeps.newest(spec.name)
     recorded = [Plugin.from_json(data) for data in last.spec.get("plugins", ())] if last else []
     before = {name: plugin for plugin in recorded for name in plugin.normalizers}
@@ -67,8 +72,8 @@ def edits(store: Store, spec: SweepSpec) -> list[str]:
     ]
 
 
-def accept(store: Store, spec: SweepSpec) -> list[str]:
-    """Records that edits of the sweep's plug-ins change no result; a sentence for each: the planned copy goes on.
+def unedited(store: Store, spec: SweepSpec) -> SweepSpec:
+    """The sweep with its edited plug-ins as what they were before. Writes nothing.
 
     UsageError for an edit of what is declared: another option or another point is another method.
     """
@@ -79,6 +84,18 @@ def accept(store: Store, spec: SweepSpec) -> list[str]:
                 f"{now.file} declares something else than when {spec.name} was planned: leave out --same-results, so "
                 "that its trials are new ones"
             )
+    before = {now.digest: was.digest for now, was in found.items()}
+    given = settled(store, spec).plugins
+    return replace(spec, plugins=tuple(replace(p, digest=before.get(p.digest, p.digest)) for p in given))
+
+
+def accept(store: Store, spec: SweepSpec) -> list[str]:
+    """Records that edits of the sweep's plug-ins change no result; a sentence for each: the planned copy goes on.
+
+    UsageError as of `unedited`.
+    """
+    unedited(store, spec)
+    found = edited(store, spec)
     if found:
         store.decisions.accept({now.digest: was.digest for now, was in found.items()})
     return [

@@ -168,6 +168,29 @@ def test_a_harmless_edit_is_accepted_by_a_decision(stage: Stage) -> None:
     assert copy(stage).read_text() == RMS
 
 
+def test_an_edit_is_accepted_once_the_sweep_is_planned(stage: Stage, call: Call) -> None:
+    edit(stage)
+    code, _, err = call("run", "mine.yaml", "--no-mlflow", "--same-results", "-w", "seed=9")
+    assert (code, "no trial is left" in err) == (2, True)
+    assert plugins.edits(stage.store, load_spec(stage.file))
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    code, out, err = call("run", "mine.yaml", "--no-mlflow", "--same-results")
+    assert (code, err) == (0, "")
+    assert "counts as" in out
+    assert out.endswith("mine: 4 of 4 trials done\n")
+    assert plugins.edits(stage.store, load_spec(stage.file)) == []
+
+
+def test_versions_that_differ_are_not_joined(stage: Stage) -> None:
+    edit(stage, "* u / square", "* 2.0 * u / square")
+    stage.commit(FILE)
+    begin_anew()
+    spec = stage.store.sweeps.one("mine@2")
+    assert plugins.accept(stage.store, spec) == plugins.edits(stage.store, spec) == []
+    assert plan(stage.store, spec).whole == stage.store.sweeps.needed("mine@2").trials
+
+
 def test_an_edit_of_what_is_declared_is_not_accepted(stage: Stage) -> None:
     spec = edit(stage, "1e-5, low", "1e-3, low")
     with pytest.raises(UsageError, match=r"rms\.py declares something else than when mine was planned"):
