@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.store import Store
-from orchestrator.store.workspace import Workspace
 from sweeps.errors import UsageError
 from sweeps.file.spec import SweepSpec
 from sweeps.identity import sha256_of, short
@@ -22,6 +22,11 @@ from sweeps.trial import Trial
 
 MODE = 0o644  # of a copy: nobody but its owner may write it
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_AGAIN = "move it away and run the sweep again with the file as it was then"
+
+
+class UnusableCopy(UsageError):
+    """A copy that a node cannot run: no fault of the trials, whose methods were rehearsed when they were planned."""
 
 
 def settled(store: Store, spec: SweepSpec) -> SweepSpec:
@@ -30,19 +35,24 @@ def settled(store: Store, spec: SweepSpec) -> SweepSpec:
 
 
 def keep(store: Store, spec: SweepSpec) -> None:
-    """Copies the sweep's plug-ins into the workspace."""
+    """Copies the sweep's plug-ins into the workspace. UnusableCopy where what lies there is not to be run."""
     for plugin in spec.plugins:
         if plugin.code and sha256_of(plugin.code) == plugin.digest:
             store.disk.publish(store.workspace.plugin(plugin.digest), plugin.code, mode=MODE)
+        _code(store.workspace.plugin(plugin.digest), plugin.digest)
 
 
 def run_copies(store: Store, trials: Iterable[Trial]) -> None:
     """Runs the copies that the trials were planned with, so that their methods can be built.
 
-    UsageError for a copy that is not here, that is not what was planned, or that others could write.
+    UnusableCopy for one that is not here, that is not what was planned, that others could write, or that cannot be
+    imported here.
     """
     digests = {digest for trial in trials for digest in trial.normalizer.plugin.split("+") if digest}
-    use(_copy(store.workspace, digest) for digest in sorted(digests))
+    try:
+        use(_copy(store.workspace.plugin(digest), digest) for digest in sorted(digests))
+    except UsageError as error:
+        raise UnusableCopy(str(error)) from error
 
 
 def edited(store: Store, spec: SweepSpec) -> dict[Plugin, Plugin]:
@@ -109,20 +119,23 @@ def _settled(store: Store, plugin: Plugin) -> Plugin:
     return plugin if standing == plugin.digest else replace(plugin, digest=standing)
 
 
-def _copy(workspace: Workspace, digest: str) -> Plugin:
-    path = workspace.plugin(digest)
+def _copy(path: Path, digest: str) -> Plugin:
+    return load(_code(path, digest), path.name, str(path))
+
+
+def _code(path: Path, digest: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise UsageError(
-            f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again, which "
-            "copies it, or see to it that this node sees the workspace"
+        raise UnusableCopy(
+            f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again with the "
+            f"file as it was then ({short(digest)}), which copies it, or see to it that this node sees the workspace"
         ) from None
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & _OTHERS:
-            raise UsageError(f"{path} is not run: it is not yours alone to write; move it away and run the sweep again")
+            raise UnusableCopy(f"{path} is not run: it is not yours alone to write; {_AGAIN} ({short(digest)})")
         code = file.read()
     if sha256_of(code) != digest:
-        raise UsageError(f"{path} is not run: it is not what was planned; move it away and run the sweep again")
-    return load(code, path.name, str(path))
+        raise UnusableCopy(f"{path} is not run: it is not what was planned; {_AGAIN} ({short(digest)})")
+    return code

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orchestrator.engine import remote
 from orchestrator.engine.remote import PackJob
 from orchestrator.planning import plugins
 from orchestrator.planning.plan import plan
@@ -136,8 +138,39 @@ def test_a_copy_that_is_not_the_planned_one_is_not_run(
     with pytest.raises(UsageError, match=sentence) as told:
         begun(stage, pack)
     assert "\n" not in str(told.value)
+    assert remote._kind(told.value) == "lost_copy"
     other = stage.packs("bn")[-1]
     begun(stage, other)
+
+
+@pytest.mark.parametrize("spoil", [spoil_text, open_to_all, link])
+def test_a_sweep_with_such_a_copy_trains_nothing(stage: Stage, call: Call, spoil: Callable[[Path], None]) -> None:
+    spoil(copy(stage))
+    code, out, err = call("run", "mine.yaml", "--no-mlflow")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"normsweep: {stage.workspace.plugins}/")
+    assert err.count("\n") == 1
+    assert not stage.workspace.failures.exists()
+
+
+def test_a_node_that_lacks_what_a_plugin_imports_is_at_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pack,) = stage.packs("rms")
+    begin_anew()
+    monkeypatch.setitem(sys.modules, "sweeps", None)
+    with pytest.raises(UsageError, match="it raises ModuleNotFoundError") as told:
+        begun(stage, pack)
+    assert remote._kind(told.value) == "lost_copy"
+
+
+def test_a_lost_copy_comes_back_from_the_file_as_it_was(stage: Stage) -> None:
+    """After an edit that was accepted."""
+    plugins.accept(stage.store, edit(stage))
+    copy(stage).unlink()
+    with pytest.raises(UsageError, match="run the sweep again with the file as it was then"):
+        stage.commit(FILE)
+    written(stage.folder)
+    stage.commit(FILE)
+    assert copy(stage).read_text() == RMS
 
 
 def test_a_copy_of_another_owner_is_not_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
