@@ -262,6 +262,27 @@ def test_a_recorded_sweep_runs_its_copies(stage: Stage, call: Call, name: str) -
     assert out.endswith("mine: 4 of 4 trials done\n")
 
 
+@pytest.mark.parametrize(("where", "trials"), [("normalizer=rms", 2), ("eps=1e-5 normalizer=rms", 2)])
+def test_names_of_a_version_are_known_though_a_later_one_has_no_plugin(
+    stage: Stage, call: Call, where: str, trials: int
+) -> None:
+    for pack in stage.packs("rms"):
+        stage.finish(pack)
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    begin_anew()
+    code, out, err = call("export", "mine@2", "-w", where, "-o", "mine.csv")
+    assert (code, out, err) == (0, f"{trials} trials in mine.csv\n", "")
+
+
+def test_the_newest_version_says_what_a_name_means(stage: Stage) -> None:
+    edit(stage, "root mean square normalization", "another one")
+    stage.commit(FILE)
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    begin_anew()
+    stage.store.sweeps.declare()
+    assert NORMALIZERS["rms"].summary == "another one"
+
+
 def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:
     spec = edit(stage, "        square = u", "        square = u + torch.ones(3)  # on the CPU\n        square = u")
     with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises RuntimeError in .*rms\.py:\d+: "):
