@@ -128,8 +128,8 @@ def _code(path: Path, digest: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise UnusableCopy(
-            f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again with the "
-            f"file as it was then ({short(digest)}), which copies it, or see to it that this node sees the workspace"
+            f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again with "
+            f"the file as it was then ({short(digest)}), which copies it, or see to it that this node sees the workspace"
         ) from None
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)

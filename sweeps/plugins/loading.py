@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import util
@@ -12,10 +13,12 @@ from pathlib import Path
 from types import ModuleType
 
 from sweeps.errors import UsageError
+from sweeps.file.document import scalar
 from sweeps.identity import sha256_of
 from sweeps.plugins.plugin import Declared, Plugin
 from sweeps.plugins.use import taken
-from sweeps.words.declared import Option
+from sweeps.trial import field_names
+from sweeps.words.declared import LARGEST_FLOAT, Option
 from sweeps.words.near import unknown
 from sweeps.words.vocabulary import Normalizer
 
@@ -23,6 +26,10 @@ GROUP = "normsweep.normalizers"  # of entry points
 MODULES = "normsweep_plugin_"  # + the digest: the modules that files become
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "word": str}
+_OPTION_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ARGUMENTS = {"self", "site", "name"}  # of what is called with the options
+_ENTRY: dict[str, type] = {"summary": str, "source": str, "least_values": int, "revision": int, "options": Mapping}
+_OPTION: dict[str, type] = {"kind": str, "packs": bool, "help": str, "words": tuple}
 
 
 def find(file: str, folder: Path) -> Path:
@@ -77,19 +84,48 @@ def load(code: bytes, file: str, path: str) -> Plugin:
 def problem(declared: Declared) -> str:
     """What is wrong with a declaration, in a sentence; nothing for a right one."""
     name, entry = declared.name, declared.entry
-    if not NAME.fullmatch(name):
-        return f"the name '{name}' is invalid: use small letters, digits and '-', and begin with a letter"
-    if taken(name):
-        return f"the name '{name}' is taken by a method of normsweep: choose another"
+    if told := name_problem(name) or _type_problem(entry, _ENTRY):
+        return told
     for option, spec in entry.options.items():
-        if told := _option_problem(spec):
+        if told := _option_name_problem(option) or _option_problem(spec):
             return f"option '{option}' of {name}: {told}"
     if entry.least_values < 1 or entry.revision < 1:
         return f"{name}: least_values and revision are 1 at least"
     return ""
 
 
-def _option_problem(option: Option) -> str:
+def name_problem(name: object) -> str:
+    """Why a method cannot be called so, in a sentence; nothing where it can."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return f"the name '{name}' is invalid: use small letters, digits and '-', and begin with a letter"
+    if not isinstance(scalar(name), str):
+        return f"the name '{name}' is no word in a sweep file: choose another"
+    return f"the name '{name}' is taken by a method of normsweep: choose another" if taken(name) else ""
+
+
+def _type_problem(thing: object, types: Mapping[str, type]) -> str:
+    for field, kind in types.items():
+        value = getattr(thing, field)
+        if not isinstance(value, kind):
+            return f"its {field} {value!r} is of type {type(value).__name__}, not {kind.__name__}"
+    return ""
+
+
+def _option_name_problem(name: object) -> str:
+    if not isinstance(name, str) or not _OPTION_NAME.fullmatch(name):
+        return "the name is invalid: use small letters, digits and '_', and begin with a letter"
+    return "the name has another meaning: choose another" if name in {*field_names(), *_ARGUMENTS} else ""
+
+
+def _option_problem(option: object) -> str:
+    if not isinstance(option, Option):
+        return f"{option!r} is no Option"
+    if told := _type_problem(option, _OPTION):
+        return told
+    if any(not isinstance(word, str) for word in option.words):
+        return f"its words {option.words!r} are not all words"
+    if wrong := [end for end in (option.low, option.high) if end is not None and not _is_finite(end)]:
+        return f"its limit {wrong[0]!r} is no finite number"
     if option.kind not in _KINDS:
         return f"kind '{option.kind}' is none that a method may have: use {', '.join(_KINDS)}"
     if option.by is not None or option.younger:
@@ -102,6 +138,10 @@ def _option_problem(option: Option) -> str:
         broken = option.broken(option.default)
         return f"its default {option.default} must be {broken}" if broken else ""
     return ""
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT
 
 
 def _module(code: bytes, digest: str, path: str) -> ModuleType:

@@ -147,6 +147,51 @@ BAD = {
         HEAD + CLASS.format(POINTS + ', options={"eps": Option("word", "a", words=("b",))}', TAKES),
         r"rms\.py:9: option 'eps' of rms: its default 'a' is none of its words",
     ),
+    "a number as name": (
+        HEAD + CLASS.format(POINTS, AFTER).replace('"rms"', "5"),
+        r"rms\.py:9: the name '5' is invalid",
+    ),
+    "null": (
+        HEAD + CLASS.format(POINTS, AFTER).replace('"rms"', '"null"'),
+        r"rms\.py:9: the name 'null' is no word in a",
+    ),
+    "options as a list": (
+        HEAD + CLASS.format(POINTS + ', options=["eps"]', TAKES),
+        r"rms\.py:9: its options \['eps'\] is of type list, not Mapping",
+    ),
+    "a number as option": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": 3}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: 3 is no Option",
+    ),
+    "a text as limit": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option("float", 1.0, low="x")}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its limit 'x' is no finite number",
+    ),
+    "an infinite limit": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option("float", 1.0, high=float("inf"))}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its limit inf is no finite number",
+    ),
+    "a list as kind": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option([], 1)}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its kind \[\] is of type list, not str",
+    ),
+    "a text as revision": (
+        HEAD + CLASS.format(POINTS + ', revision="2"', AFTER),
+        r"rms\.py:9: its revision '2' is of type str, not int",
+    ),
+    "an option that is a setting": (
+        HEAD + CLASS.format(POINTS + ', options={"depth": Option("int", 1)}', TAKES.replace("eps", "depth")),
+        r"rms\.py:9: option 'depth' of rms: the name has another meaning: choose another",
+    ),
+    "an option that is an argument": (
+        HEAD
+        + CLASS.format(POINTS + ', options={"site": Option("int", 1)}', TAKES.replace("site, *, eps", "here, *, site")),
+        r"rms\.py:9: option 'site' of rms: the name has another meaning: choose another",
+    ),
+    "an option that cannot be selected": (
+        HEAD + CLASS.format(POINTS + ', options={"a b": Option("int", 1)}', TAKES.replace("*, eps", "**more")),
+        r"rms\.py:9: option 'a b' of rms: the name is invalid: use small letters",
+    ),
     "twice": (
         HEAD + CLASS.format(POINTS, AFTER) + CLASS.replace("Rms", "Other").format(POINTS, AFTER),
         "declared twice",
