@@ -129,7 +129,7 @@ def _code(path: Path, digest: str) -> bytes:
     except OSError as error:
         raise UnusableCopy(
             f"{path}: the plug-in that was planned cannot be read here ({error.strerror}): run the sweep again with "
-            f"the file as it was then ({short(digest)}), which copies it, or see to it that this node sees the workspace"
+            f"the file as it was then ({short(digest)}), so that it is copied, or let this node see the workspace"
         ) from None
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)

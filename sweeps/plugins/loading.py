@@ -38,14 +38,21 @@ def find(file: str, folder: Path) -> Path:
     UsageError where it is not.
     """
     if file.endswith(".py"):
-        path = folder / Path(file).expanduser()
-        if not path.is_file():
-            raise UsageError(f"there is no plug-in file {path}")
-        return path
+        try:
+            path = folder / Path(file).expanduser()
+            if path.is_file():
+                return path
+        except (OSError, RuntimeError, ValueError) as error:  # too long; a user that is not known; a null byte
+            raise UsageError(f"{file} cannot be the name of a plug-in file: {_said(error)}") from None
+        raise UsageError(f"there is no plug-in file {path}")
     points = {point.name: point for point in entry_points(group=GROUP)}
     if file not in points:
         raise UsageError(f"{unknown('entry point of ' + GROUP, file, points)} A file of your own ends in .py.")
-    spec = util.find_spec(points[file].module)
+    try:
+        spec = util.find_spec(points[file].module)
+    except Exception as error:  # noqa: BLE001  finding a module imports the package that holds it
+        told = f"whose package cannot be imported: {_said(error)}"
+        raise UsageError(f"the entry point {file} of {GROUP} names {points[file].module}, {told}") from None
     if spec is None or not spec.origin:
         raise UsageError(f"the entry point {file} of {GROUP} names {points[file].module}, which is not installed")
     return Path(spec.origin)
@@ -111,8 +118,8 @@ def _type_problem(thing: object, types: Mapping[str, type]) -> str:
     return ""
 
 
-def _option_name_problem(name: object) -> str:
-    if not isinstance(name, str) or not _OPTION_NAME.fullmatch(name):
+def _option_name_problem(name: str) -> str:
+    if not _OPTION_NAME.fullmatch(str(name)):
         return "the name is invalid: use small letters, digits and '_', and begin with a letter"
     return "the name has another meaning: choose another" if name in {*field_names(), *_ARGUMENTS} else ""
 
@@ -122,7 +129,7 @@ def _option_problem(option: object) -> str:
         return f"{option!r} is no Option"
     if told := _type_problem(option, _OPTION):
         return told
-    if any(not isinstance(word, str) for word in option.words):
+    if {*map(type, option.words)} - {str}:
         return f"its words {option.words!r} are not all words"
     if wrong := [end for end in (option.low, option.high) if end is not None and not _is_finite(end)]:
         return f"its limit {wrong[0]!r} is no finite number"
@@ -152,7 +159,7 @@ def _module(code: bytes, digest: str, path: str) -> ModuleType:
     module.__file__ = path
     try:
         compiled = compile(code, path, "exec")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
         line = getattr(error, "lineno", None)
         raise UsageError(f"{path}{f':{line}' if line else ''}: not Python: {getattr(error, 'msg', error)}") from None
     sys.modules[name] = module

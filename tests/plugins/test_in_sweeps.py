@@ -111,6 +111,7 @@ TAKES = "def __init__(self, site, *, eps):\n        super().__init__()\n    " + 
 BAD = {
     "missing": (None, r"there is no plug-in file .*rms\.py"),
     "cut": (HEAD + "class Rms(\n", r"rms\.py:\d+: not Python: '\(' was never closed"),
+    "too deep": ("(" * 5000 + ")" * 5000, r"rms\.py(:\d+)?: not Python: "),
     "raises": (HEAD + "\n\nraise ValueError('no licence')\n", r"rms\.py:11: it raises ValueError: no licence when"),
     "lacks a module": ("import no_such_thing\n", r"rms\.py:1: it raises ModuleNotFoundError: No module named 'no_such"),
     "exits": (HEAD + "raise SystemExit\n", r"rms\.py:9: it raises SystemExit when it is imported"),
@@ -208,6 +209,46 @@ def test_a_bad_file_is_told_in_one_sentence(case: str, tmp_path: Path) -> None:
         load_spec(sweep_file(tmp_path, METHODS))
     assert str(told.value).startswith(f"{tmp_path}/own.yaml:1:11: ")
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("plugins", "sentence"),
+    [
+        ("['~nobody-of-that-name/x.py']", "cannot be the name of a plug-in file: RuntimeError: "),
+        (f"[{'x' * 300}.py]", "cannot be the name of a plug-in file: OSError: .*too long"),
+        ("[{file: a.py, digest: b, normalizers: 3}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
+        ("[{file: a.py, digest: b, normalizers: {x: {}}}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
+    ],
+)
+def test_what_names_no_file_is_told(plugins: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"own\.yaml:1:11: .*{sentence}"):
+        load_spec(sweep_file(tmp_path, METHODS, plugins=plugins))
+
+
+@pytest.mark.parametrize("normalizers", [3, {"x": {}}, {"x": 3}])
+def test_what_is_no_record_is_told(normalizers: object) -> None:
+    record = {"plugins": [{"file": "a.py", "digest": "b", "normalizers": normalizers}]}
+    for read in (SweepSpec.from_json, SweepSpec.from_record):
+        with pytest.raises(UsageError, match="is no record of a plug-in"):
+            read(record)
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [("absent.rms", "ModuleNotFoundError: No module named 'absent'"), ("bad.rms", "ValueError: no")],
+)
+def test_an_entry_point_whose_package_fails_is_told(
+    module: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad").mkdir()
+    written(tmp_path / "bad", "raise ValueError('no')\n", "__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    points = EntryPoints([EntryPoint("theirs", f"{module}:Rms", loading.GROUP)])
+    monkeypatch.setattr(loading, "entry_points", lambda group: points.select(group=group))
+    with pytest.raises(
+        UsageError, match=rf"1:11: the entry point theirs .*whose package cannot be imported: {sentence}"
+    ):
+        load_spec(sweep_file(tmp_path, METHODS, plugins="[theirs]"))
 
 
 def test_two_files_have_names_of_their_own(tmp_path: Path) -> None:
