@@ -283,6 +283,12 @@ def test_the_newest_version_says_what_a_name_means(stage: Stage) -> None:
     assert NORMALIZERS["rms"].summary == "another one"
 
 
+def test_a_method_that_exits_is_told_at_check(stage: Stage) -> None:
+    spec = edit(stage, "        super().__init__()\n", "        super().__init__()\n        raise SystemExit(3)\n")
+    with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises SystemExit in .*rms\.py:\d+: 3"):
+        checked(spec, None)
+
+
 def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:
     spec = edit(stage, "        square = u", "        square = u + torch.ones(3)  # on the CPU\n        square = u")
     with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises RuntimeError in .*rms\.py:\d+: "):
