@@ -13,7 +13,7 @@ from sweeps import SweepSpec, Trial, UsageError, expand, load_spec
 from sweeps.file.changes import changes
 from sweeps.plan import by_id, packs
 from sweeps.plugins import loading
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS, Normalizer
 from tests.plugins.files import HEAD, RMS, forgotten, sweep_file, written
 from tests.sweeps.sets import facts
 
@@ -60,6 +60,24 @@ def test_a_record_says_what_the_file_declared_without_it(tmp_path: Path) -> None
     assert again.as_json() == spec.as_json()
     assert [t.id for t in expand(again, facts)] == [t.id for t in expand(spec, facts)]
     assert not again.plugins[0].code
+
+
+def test_a_record_is_read_though_the_package_ships_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path)
+    with forgotten():
+        file = sweep_file(tmp_path, METHODS)
+        spec = load_spec(file)
+    loading.load.cache_clear()
+    shipped = Normalizer(summary="of a later release", implementation="rms:Rms", points=frozenset({"after"}))
+    with monkeypatch.context() as later:
+        later.setitem(NORMALIZERS, "rms", shipped)
+        names = [*NORMALIZERS]
+        again = SweepSpec.from_record(spec.as_json())
+        assert again.trial == spec.trial
+        assert [*NORMALIZERS] == names
+        assert NORMALIZERS["rms"] is shipped
+        with pytest.raises(UsageError, match="the name 'rms' is taken by a method of normsweep"):
+            load_spec(file)
 
 
 def test_a_record_of_another_version_leaves_the_loaded_one_in_use(tmp_path: Path) -> None:
