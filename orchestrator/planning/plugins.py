@@ -77,7 +77,7 @@ def edits(store: Store, spec: SweepSpec) -> list[str]:
     """A sentence for each plug-in of a sweep that was edited since it was last recorded."""
     return [
         f"{now.file} was edited since {spec.name} was planned ({short(was.digest)} became {short(now.digest)}), so its "
-        f"trials are new ones; if that changes no result, `normsweep run FILE --same-results` keeps those there are"
+        f"trials are new ones; if that changes no result, `--same-results` of run and submit keeps those there are"
         for now, was in edited(store, spec).items()
     ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cluster import submit
 from orchestrator.engine import remote
 from orchestrator.engine.remote import PackJob
 from orchestrator.planning import plugins
@@ -19,6 +20,7 @@ from orchestrator.store import Store
 from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch import why
+from slurm.profile import Profile
 from sweeps import SweepSpec, UsageError, load_spec
 from sweeps.plugins.loading import load
 from sweeps.words.vocabulary import NORMALIZERS
@@ -213,6 +215,17 @@ def test_an_edit_is_accepted_once_the_sweep_is_planned(stage: Stage, call: Call)
     assert "counts as" in out
     assert out.endswith("mine: 4 of 4 trials done\n")
     assert plugins.edits(stage.store, load_spec(stage.file)) == []
+
+
+def test_submit_accepts_an_edit_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "problems", lambda profile, nodes: [])
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    spec, told = edit(stage), list[str]()
+    profile = Profile(partition="p", minutes=60, cpus=2, signal_seconds=89)
+    assert submit.submit_sweep(stage.store, spec, profile, 1, 1, told.append, same_results=True) == []
+    assert ("counts as" in told[0], told[1]) == (True, "mine: all 4 trials are done")
+    assert plugins.edits(stage.store, spec) == []
 
 
 def test_versions_that_differ_are_not_joined(stage: Stage) -> None:
