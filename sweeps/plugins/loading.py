@@ -160,8 +160,8 @@ def _module(code: bytes, digest: str, path: str) -> ModuleType:
     try:
         compiled = compile(code, path, "exec")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
-        line = getattr(error, "lineno", None)
-        raise UsageError(f"{path}{f':{line}' if line else ''}: not Python: {getattr(error, 'msg', error)}") from None
+        line, told = getattr(error, "lineno", None), getattr(error, "msg", "") or _said(error)
+        raise UsageError(f"{path}{f':{line}' if line else ''}: not Python: {told}") from None
     sys.modules[name] = module
     try:
         exec(compiled, vars(module))  # noqa: S102  what the user names in a sweep file of their own

@@ -130,6 +130,7 @@ BAD = {
     "missing": (None, r"there is no plug-in file .*rms\.py"),
     "cut": (HEAD + "class Rms(\n", r"rms\.py:\d+: not Python: '\(' was never closed"),
     "too deep": ("(" * 5000 + ")" * 5000, r"rms\.py(:\d+)?: not Python: "),
+    "too long a sum": ("x = " + "-" * 100_000 + "1", r"rms\.py: not Python: \w+Error"),
     "raises": (HEAD + "\n\nraise ValueError('no licence')\n", r"rms\.py:11: it raises ValueError: no licence when"),
     "lacks a module": ("import no_such_thing\n", r"rms\.py:1: it raises ModuleNotFoundError: No module named 'no_such"),
     "exits": (HEAD + "raise SystemExit\n", r"rms\.py:9: it raises SystemExit when it is imported"),
