@@ -13,6 +13,7 @@ from orchestrator.cli.options import (
     DEFAULT_ROOT,
     Json,
     Root,
+    SameResults,
     Set,
     Trained,
     Where,
@@ -38,6 +39,7 @@ def submit(
     workspace: Root = DEFAULT_ROOT,
     set_: Set = None,
     where: Where = None,
+    same_results: SameResults = False,
     yes: Yes = False,
     json_: Json = False,
 ) -> None:
@@ -50,7 +52,7 @@ def submit(
     store, chosen = store_at(workspace), valid(selector_of(where))
     spec = spec_of(sweep, set_, store)
     confirm = confirmation(set_, yes, json_)
-    jobs = submit_sweep(store, spec, profile, allocations, nodes, teller(json_), chosen, confirm)
+    jobs = submit_sweep(store, spec, profile, allocations, nodes, teller(json_), chosen, confirm, same_results)
     if json_:
         print_answer({"sweep": spec.name, "submitted": jobs}, True)
 

@@ -26,7 +26,7 @@ from orchestrator.planning import plugins, room
 from orchestrator.planning.cost import CAUTION, CostModel
 from orchestrator.planning.plan import commit
 from orchestrator.planning.preview import beside
-from orchestrator.planning.source import other_sources
+from orchestrator.planning.source import accept, other_sources
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
@@ -52,29 +52,37 @@ def submit_sweep(
     tell: Callable[[str], None],
     where: Selector | None = None,
     confirm: Callable[[str], None] = lambda _: None,
+    same_results: bool = False,
 ) -> list[str]:
     """Sees to it that so many allocations work on the sweep, or on the trials of it that `where` selects.
 
-    Returns the ids of the jobs that it submitted. `confirm`: as of `planning.plan.commit`. Repeat at will.
+    Returns the ids of the jobs that it submitted. `confirm`: as of `planning.plan.commit`; `same_results`: as of
+    `engine.run.run`. Repeat at will.
     UsageError before anything is submitted for what the cluster or the sweep rules out.
     """
     try:
         wrong = problems(profile, nodes)
         if wrong:
             raise UsageError("\n".join(wrong))
-        for sentence in plugins.edits(store, spec):
+        for sentence in [] if same_results else plugins.edits(store, spec):
             tell(sentence)
-        planned, changed = commit(store, spec, where, confirm)
+        planned, changed = commit(store, plugins.unedited(store, spec) if same_results else spec, where, confirm)
+        for sentence in plugins.accept(store, spec) if same_results else []:
+            tell(sentence)
         if changed:
             tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
-        for other in other_sources(store, planned.serving):
-            tell(other.sentence(spec.name))
+        others = other_sources(store, planned.serving)
+        if others and same_results:
+            accept(store, others)
+        else:
+            for other in others:
+                tell(other.sentence(spec.name))
         packs = missing_packs(store, set(planned.trials))
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")
             return []
-        if others := beside(store, planned):
-            tell(others)
+        if told := beside(store, planned):
+            tell(told)
         _check(store, spec, profile, nodes, packs)
         return _difference(store, spec, str(where or ""), profile, min(allocations, len(packs)), nodes, tell)
     except Unanswered as error:

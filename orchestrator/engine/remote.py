@@ -123,10 +123,13 @@ def _kind(error: Exception) -> str:
     """Of the failure, as in `store.attempts.BUDGETS`."""
     import torch
 
+    from orchestrator.planning.plugins import UnusableCopy
     from trainers.feeding.loader import LostNode, LostProcess
 
     if refused(error):
         return "lost_disk"
+    if isinstance(error, UnusableCopy):
+        return "lost_copy"
     if isinstance(error, LostNode):
         return "lost_node"
     if isinstance(error, LostProcess):

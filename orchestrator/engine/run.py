@@ -80,9 +80,11 @@ def run(
         say=watcher.tell,
         waiting=lambda: watcher.waiting("mirroring the results to MLflow"),
     )
-    for sentence in plugins.accept(store, spec) if same_results else plugins.edits(store, spec):
+    for sentence in [] if same_results else plugins.edits(store, spec):
         watcher.tell(sentence)
-    planned, changed = commit(store, spec, where, confirm)
+    planned, changed = commit(store, plugins.unedited(store, spec) if same_results else spec, where, confirm)
+    for sentence in plugins.accept(store, spec) if same_results else []:
+        watcher.tell(sentence)
     if changed:
         watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
     for sentence in store.ledger.set_torn_aside(p.id for p in planned.serving):

@@ -93,6 +93,8 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
     trials = {i: t for i, t in whole.items() if where.matches(t)} if where else whole
     if not trials:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
+    if not all(plugin.code for plugin in spec.plugins):  # of a recorded sweep
+        plugins.run_copies(store, whole.values())
     check([*whole.values()], facts, spec)
     rules.divided([*whole.values()], spec.run.devices, spec.run.gpus)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}

@@ -23,6 +23,7 @@ BUDGETS = {
     "lost_process": 5,
     "lost_node": 20,
     "lost_disk": 20,  # it refused for minutes
+    "lost_copy": 20,  # of a plug-in, which the node could not run
     "preempted": 100,
 }
 OWN_FAULT = frozenset({"exception", "out_of_memory"})

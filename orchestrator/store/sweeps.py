@@ -126,10 +126,14 @@ class Sweeps:
         return version
 
     def declare(self) -> None:
-        """Makes the names known that plug-ins of recorded sweeps declare, so that a selector may say them."""
+        """Makes the names known that plug-ins of recorded sweeps declare, so that a selector may say them.
+
+        Of a name that several versions declare, the newest one's is meant.
+        """
         if self._workspace.plugins.is_dir():
             newest = [version for name in self.names() if (version := self.newest(name))]
-            known(Plugin.from_json(data) for version in newest for data in version.spec.get("plugins", ()))
+            older = [version for last in newest for version in reversed(self.versions(last.name)[:-1])]
+            known(Plugin.from_json(data) for version in newest + older for data in version.spec.get("plugins", ()))
 
     def append(self, version: SweepVersion) -> None:
         number = len(self.paths(version.name)) + 1

@@ -24,6 +24,7 @@ FIXES = {
     "packs that were given up come back with: normsweep retry {sweep} -w state=todo",
     "lost_node": "run again: packs go on from their checkpoints",
     "lost_disk": "see what the disk of the workspace says (full, over quota, read-only?), then run again",
+    "lost_copy": "read the example, mend the copy of the plug-in or the node, then run again",
     "preempted": "run again: packs go on from their checkpoints",
 }
 

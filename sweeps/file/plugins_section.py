@@ -16,8 +16,11 @@ def plugins_section(node: Node, folder: Path) -> tuple[Plugin, ...]:
     """The plug-ins, files read and run. Mistakes, each with its place, for what is none and for a taken name."""
 
     def one(element: Node) -> Plugin:
-        if isinstance(element.value, dict) and {"file", "digest", "normalizers"} <= element.value.keys():
-            return Plugin.from_json(element.data())
+        if isinstance(element.value, dict) and not element.place.line:  # of no file: what `as_json` wrote
+            try:
+                return Plugin.from_json(element.data())
+            except (AttributeError, KeyError, TypeError):
+                raise element.error(f"{element} is no record of a plug-in") from None
         if not isinstance(element.value, str):
             raise element.error(f"a plug-in is a file such as rms.py, not {element}")
         try:

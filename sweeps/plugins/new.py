@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sweeps.errors import UsageError
-from sweeps.plugins.loading import NAME
-from sweeps.plugins.use import taken
+from sweeps.plugins.loading import name_problem
 
 _METHOD = '''\
 """A normalizer of my own: {name}."""
@@ -74,10 +73,8 @@ def test_no_fault_is_found() -> None:
 
 def written(name: str, folder: Path) -> tuple[Path, Path]:
     """Writes a normalizer of that name and its test. UsageError for a name that cannot be, and for files that exist."""
-    if not NAME.fullmatch(name):
-        raise UsageError(f"the name '{name}' is invalid: use small letters, digits and '-', and begin with a letter")
-    if taken(name):
-        raise UsageError(f"the name '{name}' is taken by a method of normsweep: choose another")
+    if wrong := name_problem(name):
+        raise UsageError(wrong)
     file = name.replace("-", "_")
     class_ = "".join(word.capitalize() for word in name.split("-")) + "Norm"
     method, test = folder / f"{file}.py", folder / f"test_{file}.py"

@@ -27,20 +27,22 @@ def alone(plugins: Iterable[Plugin]) -> Generator[None]:
     """Within it, the vocabulary holds what the package ships and what these declare, and nothing else.
 
     Afterwards what they declare stays: in the place of another version where their code is at hand; where it is not,
-    as they come from a record, only under names that nothing else has.
+    as they come from a record, only under names that nothing else has. A record may be older than a method of the
+    package of the same name, which then comes back.
     """
     given = tuple(plugins)
     entries = _entries(given)
+    shipped = {name: NORMALIZERS[name] for name in entries if taken(name)}
     before = _ours()
     _drop(before)
     NORMALIZERS.update(entries)
     try:
         yield
     finally:
-        _drop(entries)
+        _drop(entries.keys() - shipped.keys())  # the others keep their place
         kept = {name for plugin in given if plugin.code for name in plugin.normalizers}
         after = entries | {name: entry for name, entry in before.items() if name not in kept}
-        NORMALIZERS.update(after)
+        NORMALIZERS.update(after | shipped)
 
 
 def taken(name: str) -> bool:
@@ -62,7 +64,7 @@ def _entries(plugins: Iterable[Plugin]) -> dict[str, Normalizer]:
     homes: dict[str, Plugin] = {}
     for plugin in plugins:
         for name, entry in plugin.normalizers.items():
-            if taken(name):
+            if plugin.code and taken(name):
                 raise UsageError(f"{plugin.file}: the name '{name}' is taken by a method of normsweep: choose another")
             if name in homes:
                 raise UsageError(f"{plugin.file}: the name '{name}' is taken by {homes[name].file}: choose another")

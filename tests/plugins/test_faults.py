@@ -185,6 +185,22 @@ def test_a_fault_in_two_processes_is_found(tmp_path: Path) -> None:
     assert "in two processes (relative error" in found[0].faults[0]
 
 
+def test_what_is_raised_in_two_processes_is_one_line(tmp_path: Path) -> None:
+    there = "        if torch.distributed.is_initialized():\n            raise ValueError('alone')\n"
+    path = written(tmp_path, RIGHT.replace(LINE, there + LINE, 1), "own.py")
+    plugin = read(path)
+    use([plugin])
+    (told,) = training.ranks(Subject(name="own"), "mlp", plugin, path)
+    assert told == "in one of two processes it raises ValueError: alone"
+
+
+def test_a_method_that_exits_is_a_fault(tmp_path: Path) -> None:
+    text = RIGHT.replace("        super().__init__()\n", "        super().__init__()\n        raise SystemExit(3)\n", 1)
+    found = faults(written(tmp_path, text, "own.py"))
+    assert found
+    assert all(re.search(r"it raises SystemExit in .*own\.py:\d+: 3", fault) for fault in found)
+
+
 def test_nothing_is_found_in_a_right_one(tmp_path: Path) -> None:
     answers = list(check_file(written(tmp_path, RIGHT, "own.py")))
     assert not [a for a in answers if a.faults]

@@ -13,7 +13,7 @@ from sweeps import SweepSpec, Trial, UsageError, expand, load_spec
 from sweeps.file.changes import changes
 from sweeps.plan import by_id, packs
 from sweeps.plugins import loading
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS, Normalizer
 from tests.plugins.files import HEAD, RMS, forgotten, sweep_file, written
 from tests.sweeps.sets import facts
 
@@ -60,6 +60,24 @@ def test_a_record_says_what_the_file_declared_without_it(tmp_path: Path) -> None
     assert again.as_json() == spec.as_json()
     assert [t.id for t in expand(again, facts)] == [t.id for t in expand(spec, facts)]
     assert not again.plugins[0].code
+
+
+def test_a_record_is_read_though_the_package_ships_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path)
+    with forgotten():
+        file = sweep_file(tmp_path, METHODS)
+        spec = load_spec(file)
+    loading.load.cache_clear()
+    shipped = Normalizer(summary="of a later release", implementation="rms:Rms", points=frozenset({"after"}))
+    with monkeypatch.context() as later:
+        later.setitem(NORMALIZERS, "rms", shipped)
+        names = [*NORMALIZERS]
+        again = SweepSpec.from_record(spec.as_json())
+        assert again.trial == spec.trial
+        assert [*NORMALIZERS] == names
+        assert NORMALIZERS["rms"] is shipped
+        with pytest.raises(UsageError, match="the name 'rms' is taken by a method of normsweep"):
+            load_spec(file)
 
 
 def test_a_record_of_another_version_leaves_the_loaded_one_in_use(tmp_path: Path) -> None:
@@ -111,6 +129,8 @@ TAKES = "def __init__(self, site, *, eps):\n        super().__init__()\n    " + 
 BAD = {
     "missing": (None, r"there is no plug-in file .*rms\.py"),
     "cut": (HEAD + "class Rms(\n", r"rms\.py:\d+: not Python: '\(' was never closed"),
+    "too deep": ("(" * 5000 + ")" * 5000, r"rms\.py(:\d+)?: not Python: "),
+    "too long a sum": ("x = " + "-" * 100_000 + "1", r"rms\.py: not Python: \w+Error"),
     "raises": (HEAD + "\n\nraise ValueError('no licence')\n", r"rms\.py:11: it raises ValueError: no licence when"),
     "lacks a module": ("import no_such_thing\n", r"rms\.py:1: it raises ModuleNotFoundError: No module named 'no_such"),
     "exits": (HEAD + "raise SystemExit\n", r"rms\.py:9: it raises SystemExit when it is imported"),
@@ -147,6 +167,51 @@ BAD = {
         HEAD + CLASS.format(POINTS + ', options={"eps": Option("word", "a", words=("b",))}', TAKES),
         r"rms\.py:9: option 'eps' of rms: its default 'a' is none of its words",
     ),
+    "a number as name": (
+        HEAD + CLASS.format(POINTS, AFTER).replace('"rms"', "5"),
+        r"rms\.py:9: the name '5' is invalid",
+    ),
+    "null": (
+        HEAD + CLASS.format(POINTS, AFTER).replace('"rms"', '"null"'),
+        r"rms\.py:9: the name 'null' is no word in a",
+    ),
+    "options as a list": (
+        HEAD + CLASS.format(POINTS + ', options=["eps"]', TAKES),
+        r"rms\.py:9: its options \['eps'\] is of type list, not Mapping",
+    ),
+    "a number as option": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": 3}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: 3 is no Option",
+    ),
+    "a text as limit": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option("float", 1.0, low="x")}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its limit 'x' is no finite number",
+    ),
+    "an infinite limit": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option("float", 1.0, high=float("inf"))}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its limit inf is no finite number",
+    ),
+    "a list as kind": (
+        HEAD + CLASS.format(POINTS + ', options={"eps": Option([], 1)}', TAKES),
+        r"rms\.py:9: option 'eps' of rms: its kind \[\] is of type list, not str",
+    ),
+    "a text as revision": (
+        HEAD + CLASS.format(POINTS + ', revision="2"', AFTER),
+        r"rms\.py:9: its revision '2' is of type str, not int",
+    ),
+    "an option that is a setting": (
+        HEAD + CLASS.format(POINTS + ', options={"depth": Option("int", 1)}', TAKES.replace("eps", "depth")),
+        r"rms\.py:9: option 'depth' of rms: the name has another meaning: choose another",
+    ),
+    "an option that is an argument": (
+        HEAD
+        + CLASS.format(POINTS + ', options={"site": Option("int", 1)}', TAKES.replace("site, *, eps", "here, *, site")),
+        r"rms\.py:9: option 'site' of rms: the name has another meaning: choose another",
+    ),
+    "an option that cannot be selected": (
+        HEAD + CLASS.format(POINTS + ', options={"a b": Option("int", 1)}', TAKES.replace("*, eps", "**more")),
+        r"rms\.py:9: option 'a b' of rms: the name is invalid: use small letters",
+    ),
     "twice": (
         HEAD + CLASS.format(POINTS, AFTER) + CLASS.replace("Rms", "Other").format(POINTS, AFTER),
         "declared twice",
@@ -163,6 +228,46 @@ def test_a_bad_file_is_told_in_one_sentence(case: str, tmp_path: Path) -> None:
         load_spec(sweep_file(tmp_path, METHODS))
     assert str(told.value).startswith(f"{tmp_path}/own.yaml:1:11: ")
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("plugins", "sentence"),
+    [
+        ("['~nobody-of-that-name/x.py']", "cannot be the name of a plug-in file: RuntimeError: "),
+        (f"[{'x' * 300}.py]", "cannot be the name of a plug-in file: OSError: .*too long"),
+        ("[{file: a.py, digest: b, normalizers: 3}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
+        ("[{file: a.py, digest: b, normalizers: {x: {}}}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
+    ],
+)
+def test_what_names_no_file_is_told(plugins: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"own\.yaml:1:11: .*{sentence}"):
+        load_spec(sweep_file(tmp_path, METHODS, plugins=plugins))
+
+
+@pytest.mark.parametrize("normalizers", [3, {"x": {}}, {"x": 3}])
+def test_what_is_no_record_is_told(normalizers: object) -> None:
+    record = {"plugins": [{"file": "a.py", "digest": "b", "normalizers": normalizers}]}
+    for read in (SweepSpec.from_json, SweepSpec.from_record):
+        with pytest.raises(UsageError, match="is no record of a plug-in"):
+            read(record)
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [("absent.rms", "ModuleNotFoundError: No module named 'absent'"), ("bad.rms", "ValueError: no")],
+)
+def test_an_entry_point_whose_package_fails_is_told(
+    module: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad").mkdir()
+    written(tmp_path / "bad", "raise ValueError('no')\n", "__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    points = EntryPoints([EntryPoint("theirs", f"{module}:Rms", loading.GROUP)])
+    monkeypatch.setattr(loading, "entry_points", lambda group: points.select(group=group))
+    with pytest.raises(
+        UsageError, match=rf"1:11: the entry point theirs .*whose package cannot be imported: {sentence}"
+    ):
+        load_spec(sweep_file(tmp_path, METHODS, plugins="[theirs]"))
 
 
 def test_two_files_have_names_of_their_own(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cluster import submit
+from orchestrator.engine import remote
 from orchestrator.engine.remote import PackJob
 from orchestrator.planning import plugins
 from orchestrator.planning.plan import plan
@@ -16,10 +20,11 @@ from orchestrator.store import Store
 from orchestrator.store.owner import Liveness, myself
 from orchestrator.store.roster import RosterPack
 from orchestrator.watch import why
+from slurm.profile import Profile
 from sweeps import SweepSpec, UsageError, load_spec
 from sweeps.plugins.loading import load
 from sweeps.words.vocabulary import NORMALIZERS
-from tests.orchestrator.stage import Stage
+from tests.orchestrator.stage import Call, Stage
 from tests.plugins.files import RMS, forgotten, written
 
 FILE = """
@@ -57,6 +62,13 @@ def begun(stage: Stage, pack: RosterPack) -> PackJob:
     with forgotten():
         load.cache_clear()
         return PackJob(stage.task(pack, lease.generation))
+
+
+def begin_anew() -> None:
+    """As in a process that has read no plug-in."""
+    load.cache_clear()
+    with forgotten():
+        pass
 
 
 def copy(stage: Stage) -> Path:
@@ -128,8 +140,39 @@ def test_a_copy_that_is_not_the_planned_one_is_not_run(
     with pytest.raises(UsageError, match=sentence) as told:
         begun(stage, pack)
     assert "\n" not in str(told.value)
+    assert remote._kind(told.value) == "lost_copy"
     other = stage.packs("bn")[-1]
     begun(stage, other)
+
+
+@pytest.mark.parametrize("spoil", [spoil_text, open_to_all, link])
+def test_a_sweep_with_such_a_copy_trains_nothing(stage: Stage, call: Call, spoil: Callable[[Path], None]) -> None:
+    spoil(copy(stage))
+    code, out, err = call("run", "mine.yaml", "--no-mlflow")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"normsweep: {stage.workspace.plugins}/")
+    assert err.count("\n") == 1
+    assert not stage.workspace.failures.exists()
+
+
+def test_a_node_that_lacks_what_a_plugin_imports_is_at_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pack,) = stage.packs("rms")
+    begin_anew()
+    monkeypatch.setitem(sys.modules, "sweeps", None)
+    with pytest.raises(UsageError, match="it raises ModuleNotFoundError") as told:
+        begun(stage, pack)
+    assert remote._kind(told.value) == "lost_copy"
+
+
+def test_a_lost_copy_comes_back_from_the_file_as_it_was(stage: Stage) -> None:
+    """After an edit that was accepted."""
+    plugins.accept(stage.store, edit(stage))
+    copy(stage).unlink()
+    with pytest.raises(UsageError, match="run the sweep again with the file as it was then"):
+        stage.commit(FILE)
+    written(stage.folder)
+    stage.commit(FILE)
+    assert copy(stage).read_text() == RMS
 
 
 def test_a_copy_of_another_owner_is_not_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +203,40 @@ def test_a_harmless_edit_is_accepted_by_a_decision(stage: Stage) -> None:
     assert copy(stage).read_text() == RMS
 
 
+def test_an_edit_is_accepted_once_the_sweep_is_planned(stage: Stage, call: Call) -> None:
+    edit(stage)
+    code, _, err = call("run", "mine.yaml", "--no-mlflow", "--same-results", "-w", "seed=9")
+    assert (code, "no trial is left" in err) == (2, True)
+    assert plugins.edits(stage.store, load_spec(stage.file))
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    code, out, err = call("run", "mine.yaml", "--no-mlflow", "--same-results")
+    assert (code, err) == (0, "")
+    assert "counts as" in out
+    assert out.endswith("mine: 4 of 4 trials done\n")
+    assert plugins.edits(stage.store, load_spec(stage.file)) == []
+
+
+def test_submit_accepts_an_edit_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "problems", lambda profile, nodes: [])
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    spec, told = edit(stage), list[str]()
+    profile = Profile(partition="p", minutes=60, cpus=2, signal_seconds=89)
+    assert submit.submit_sweep(stage.store, spec, profile, 1, 1, told.append, same_results=True) == []
+    assert ("counts as" in told[0], told[1]) == (True, "mine: all 4 trials are done")
+    assert plugins.edits(stage.store, spec) == []
+
+
+def test_versions_that_differ_are_not_joined(stage: Stage) -> None:
+    edit(stage, "* u / square", "* 2.0 * u / square")
+    stage.commit(FILE)
+    begin_anew()
+    spec = stage.store.sweeps.one("mine@2")
+    assert plugins.accept(stage.store, spec) == plugins.edits(stage.store, spec) == []
+    assert plan(stage.store, spec).whole == stage.store.sweeps.needed("mine@2").trials
+
+
 def test_an_edit_of_what_is_declared_is_not_accepted(stage: Stage) -> None:
     spec = edit(stage, "1e-5, low", "1e-3, low")
     with pytest.raises(UsageError, match=r"rms\.py declares something else than when mine was planned"):
@@ -178,6 +255,51 @@ def test_verbs_that_read_know_the_names_without_running_anything(stage: Stage) -
     digest = pack.trials[0].normalizer.plugin
     assert f"plug-in: {digest}, of which {copy(stage)} is the copy that is run" in answer["notes"]
     assert f"rms (eps=1e-05, plug-in {digest[:16]})" in why.lines(answer)
+
+
+@pytest.mark.parametrize("name", ["mine", "mine@2", "mine@3"])
+def test_a_recorded_sweep_runs_its_copies(stage: Stage, call: Call, name: str) -> None:
+    edit(stage)
+    stage.commit(FILE)
+    for pack in stage.store.roster.live:
+        stage.finish(pack)
+    for path in (stage.file, stage.folder / "rms.py"):
+        path.unlink()
+    begin_anew()
+    code, out, err = call("plan", name, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["trials_done"] == 4
+    begin_anew()
+    code, out, err = call("run", name, "--no-mlflow")
+    assert (code, err) == (0, "")
+    assert out.endswith("mine: 4 of 4 trials done\n")
+
+
+@pytest.mark.parametrize(("where", "trials"), [("normalizer=rms", 2), ("eps=1e-5 normalizer=rms", 2)])
+def test_names_of_a_version_are_known_though_a_later_one_has_no_plugin(
+    stage: Stage, call: Call, where: str, trials: int
+) -> None:
+    for pack in stage.packs("rms"):
+        stage.finish(pack)
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    begin_anew()
+    code, out, err = call("export", "mine@2", "-w", where, "-o", "mine.csv")
+    assert (code, out, err) == (0, f"{trials} trials in mine.csv\n", "")
+
+
+def test_the_newest_version_says_what_a_name_means(stage: Stage) -> None:
+    edit(stage, "root mean square normalization", "another one")
+    stage.commit(FILE)
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    begin_anew()
+    stage.store.sweeps.declare()
+    assert NORMALIZERS["rms"].summary == "another one"
+
+
+def test_a_method_that_exits_is_told_at_check(stage: Stage) -> None:
+    spec = edit(stage, "        super().__init__()\n", "        super().__init__()\n        raise SystemExit(3)\n")
+    with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises SystemExit in .*rms\.py:\d+: 3"):
+        checked(spec, None)
 
 
 def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:

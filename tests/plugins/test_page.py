@@ -63,7 +63,16 @@ def test_a_method_that_is_begun_has_a_test_that_passes(tmp_path: Path, call: Cal
     assert "exists already: move it away or choose another name" in err
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("bn", "is taken by a method of normsweep"), ("a b", "is invalid")])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("bn", "is taken by a method of normsweep"),
+        ("a b", "is invalid"),
+        ("1", "is invalid"),
+        ("null", "is no word in a sweep file"),
+        ("true", "is no word in a sweep file"),
+    ],
+)
 def test_a_name_that_cannot_be(name: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=sentence):
         written(name, tmp_path)

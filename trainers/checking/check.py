@@ -96,7 +96,7 @@ def _answer(subject: Subject, question: str, where: str, ask: Callable[[], Itera
         found = tuple(ask())
     except UsageError as error:
         note = f"refused: {error}"
-    except Exception as error:  # noqa: BLE001  whatever a user's code raises is a fault of it
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a user's code raises is a fault of it
         found = (raised(error),)
     return Answer(method=_name(subject), question=question, where=where, faults=found, note=note)
 

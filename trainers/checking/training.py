@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException, spawn
 
 from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
@@ -103,9 +104,11 @@ def ranks(subject: Subject, network: str, plugin: Plugin | None, path: Path | No
     alone = PackTrainer([trial], data_of(network))
     _end(alone)
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(  # pyright: ignore[reportPrivateImportUsage]
-            _rank, (folder, network, trial.as_json(), str(path or "")), nprocs=RANKS
-        )
+        try:
+            spawn(_rank, (folder, network, trial.as_json(), str(path or "")), nprocs=RANKS)
+        except ProcessRaisedException as error:  # its text is a whole traceback
+            yield f"in one of two processes it raises {str(error).strip().splitlines()[-1]}"
+            return
         together: dict[str, Tensor] = torch.load(Path(folder) / "state.pt", weights_only=True)
     yield from _differing(alone.network.state_dict(), together, "in two processes")
 

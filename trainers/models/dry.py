@@ -35,7 +35,7 @@ def refusals(trials: Iterable[Trial], facts: Facts) -> list[str]:
                 network = build([trial], replace(known, shape=shape), streams).train()
                 streams.at(0, 0)
                 network(network.input(torch.empty(1, batch, *shape, device="meta")))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = f"{trial.model.name} with {trial.normalizer.name} on {trial.dataset}"
             if isinstance(error, ValueError):
                 found[f"{where}: {error}"] = None

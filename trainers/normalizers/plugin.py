@@ -50,7 +50,7 @@ def _is_method(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, Method)
 
 
-def raised(error: Exception) -> str:
+def raised(error: BaseException) -> str:
     """What a method raised, in a sentence, with the line of the plug-in that it came through."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_plugin(f.filename)]
     where = f" in {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

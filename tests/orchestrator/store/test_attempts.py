@@ -55,6 +55,12 @@ def test_lost_processes_never_split() -> None:
     assert verdict(lost, 8) == "give up"
 
 
+def test_copies_that_a_node_cannot_run_never_split() -> None:
+    lost = [failure(n, kind="lost_copy", epoch=-1) for n in range(20)]
+    assert verdict(lost[:19], 8) == "retry"
+    assert verdict(lost, 8) == "give up"
+
+
 def test_failures_are_kept_in_order(tmp_path: Path) -> None:
     attempts = Store.at(tmp_path).attempts
     for generation in (2, 10, 1):
