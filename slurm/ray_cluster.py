@@ -49,6 +49,13 @@ def node_folder(scratch: str, job: int, node: str) -> str:
     return f"{scratch}/{name}"
 
 
+def forget(scratch: str, job: int) -> None:
+    """Removes what earlier incarnations of the job left, of all nodes where these share the disk: they may have lost
+    their power, and the job may have other nodes by now."""
+    for folder in Path(scratch).glob(f"ns{job}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def ray_environment(token: Path) -> dict[str, str]:
     """What all processes of a cluster have before they import ray: nobody gets in without the token."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
@@ -94,6 +101,7 @@ class RayCluster:
         """Starts the head, then the workers. False when the head does not answer in time or we were interrupted."""
         for leftover in self._folder.glob(f"token-{self._job}.*"):  # of this job's killed incarnations
             leftover.unlink(missing_ok=True)
+        forget(self._profile.scratch, self._job)
         self._token.touch(mode=0o600)
         self._token.write_text(secrets.token_hex(32))
         self._port = _free_port(self._nodes[0].address)

@@ -102,13 +102,16 @@ class Cluster:
         self.wait(lambda: not self.jobs(), 120)
 
 
-def left_on_nodes(cluster: Cluster) -> list[str]:
-    """Folders of allocations that lie on the scratch of the cluster's nodes."""
+def left_on_nodes(cluster: Cluster, *jobs: str) -> list[str]:
+    """Folders that lie on the scratch of the cluster's nodes: of these jobs, or of any.
+
+    Those of a node that lost its power may stay, when the job never comes back.
+    """
     found: list[str] = []
     for node in range(1, cluster.nodes + 1):
         listed = cluster.control("exec", str(node), "ls", "/tmp/ray").split()
         found += [name for name in listed if name.endswith(f"-c{cluster.environment['CLUSTER_ID']}n{node}")]
-    return found
+    return [name for name in found if not jobs or name.startswith(tuple(f"ns{job}-" for job in jobs))]
 
 
 def started(cluster: Cluster) -> Generator[Cluster]:

@@ -63,4 +63,4 @@ def test_three_allocations_of_two_nodes_give_the_table_of_a_run_on_one_machine(
     assert not list((out / "leases").iterdir())
     assert not list((out / "heartbeats").iterdir())
     assert not list(folder.glob("tune-*"))
-    assert left_on_nodes(cluster) == []
+    assert left_on_nodes(cluster, *(job for job, _ in heads)) == []

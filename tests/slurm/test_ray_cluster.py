@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slurm.profile import LONGEST_RAY_FOLDER, LONGEST_SCRATCH
-from slurm.ray_cluster import STEP, node_folder
+from slurm.ray_cluster import STEP, forget, node_folder
 
 SLEEPER = ("sh", "-c", 'mkdir "$1" && touch "$1/socket" && exec sleep 60', "sh")
 
@@ -68,6 +68,13 @@ def test_a_step_takes_the_nodes_folder_along_where_another_node_removed_its_own(
     node = tmp_path / "ns7-n1"
     assert step(node, "sh", "-c", 'mkdir "$1" && rm -r "$1"', "sh", str(node / "0-1")).wait(30) == 0
     assert not node.exists()
+
+
+def test_a_job_that_begins_again_forgets_what_it_left_on_any_node_and_no_other_job(tmp_path: Path) -> None:
+    for name in ("ns7-n1", "ns7-n2", "ns71-n1"):
+        (tmp_path / name / "0-1").mkdir(parents=True)
+    forget(str(tmp_path), 7)
+    assert [path.name for path in tmp_path.iterdir()] == ["ns71-n1"]
 
 
 def test_a_step_ends_as_its_command_does_and_begins_nothing_in_a_folder_that_it_could_not_make(tmp_path: Path) -> None:
