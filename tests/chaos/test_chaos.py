@@ -12,7 +12,7 @@ from benchmarks.faults.kinds import MACHINE, TORN, draw
 from benchmarks.faults.machine import Machine
 
 # Of every kind one, of some two; more of them, with other seeds, by hand.
-FAULTS = int(os.environ.get("NORMSWEEP_FAULTS", "30"))
+FAULTS = int(os.environ.get("NORMSWEEP_FAULTS", "42"))
 SEED = int(os.environ.get("NORMSWEEP_SEED", "19"))
 
 

@@ -11,8 +11,8 @@ from benchmarks.chaos import storm
 from benchmarks.faults.cluster import CHECKPOINT_SECONDS, Machines
 from tests.cluster.conftest import Cluster
 
-# Of every kind one, of some two; more of them, with other seeds, by hand.
-FAULTS = int(os.environ.get("NORMSWEEP_FAULTS", "30"))
+# Of this seed the first 18 faults kill every kind of process; more of them, with other seeds, by hand.
+FAULTS = int(os.environ.get("NORMSWEEP_FAULTS", "18"))
 SEED = int(os.environ.get("NORMSWEEP_SEED", "102"))
 
 
