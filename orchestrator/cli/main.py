@@ -263,6 +263,8 @@ def main() -> None:
     except Exception:
         _report()
         raise
+    finally:
+        interrupts.over()
 
 
 def _is_refusal(error: OSError) -> bool:

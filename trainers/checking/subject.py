@@ -53,7 +53,7 @@ def values_of(subject: Subject, option: str) -> tuple[OptionValue, ...]:
 
 
 def normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, dtype=FLOAT64, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, dtype=FLOAT64, generator=torch.Generator().manual_seed(seed))
 
 
 def layer(

@@ -20,6 +20,7 @@ class SpectralNorm(Method):
     """
 
     compiles = False  # training reads u and then moves it
+    detaches = True
     u: Tensor
 
     def __init__(self, site: Site) -> None:
