@@ -26,7 +26,7 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 10
+      epochs: 5
   exclude: [dataset=squares normalizer=none, dataset=squares normalizer=vcl]
 run: {checkpoint_seconds: SECONDS}
 """,
@@ -45,7 +45,7 @@ trial:
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
-      epochs: 10
+      epochs: 5
 run: {devices: 2, checkpoint_seconds: SECONDS}
 """,
 }
