@@ -91,7 +91,11 @@ def gradients(subject: Subject, kind: str) -> Iterator[str]:
     found = cast(tuple[Tensor | None, ...], made)
     for i, ((name, tensor), gradient) in enumerate(zip(tensors.items(), found, strict=True)):
         direction = normal(*tensor.shape, seed=500 + i)
-        told = torch.zeros(len(ALL), dtype=x.dtype) if gradient is None else (gradient * direction).reshape(len(ALL), -1).sum(1)
+        told = (
+            torch.zeros(len(ALL), dtype=x.dtype)
+            if gradient is None
+            else (gradient * direction).reshape(len(ALL), -1).sum(1)
+        )
         ends = [_first_loss(subject, kind, name, sign * STEP * direction)[2].detach() for sign in (1, -1)]
         measured = (ends[0] - ends[1]) / (2 * STEP)
         off = (told - measured).abs() > DIFFERENCE * (told.abs() + measured.abs()) + 1e-8
