@@ -119,7 +119,7 @@ def test_a_lost_process_is_another_attempt_and_a_torn_part_another_training(tmp_
 
 
 def results(workspace: Workspace) -> pa.Table:
-    return table(Store(workspace), "small", more=list(CURVES))[0].drop_columns(["seconds", "attempts"])
+    return table(Store(workspace), "small", more=list(CURVES))[0].drop_columns(["seconds", "attempts", "code_version"])
 
 
 def wait_for(condition: object, run: subprocess.Popen[str]) -> None:
