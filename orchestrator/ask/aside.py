@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.statistics.scores import COUNTED_AS
 from orchestrator.store import Store
+from orchestrator.store.sweeps import AT, name_of
 from orchestrator.watch.states import Observer
 from orchestrator.words import counted
 from sweeps.file.sections import asked
@@ -24,10 +25,10 @@ def aside(
     A sweep that this workspace has not recorded is left out.
     """
     observer = Observer(store)
-    names = [name for name in sweeps if name.partition("@")[0] in observer.versions]
+    names = [name for name in sweeps if name_of(name) in observer.versions]
     lines = ended(frame, diverged, names)
     for name in names:
-        found, latest = observer.sweep(name), {*observer.versions[name.partition("@")[0]].trials}
+        found, latest = observer.sweep(name), {*observer.versions[name_of(name)].trials}
         wanted = found.selected(where, least=0)
         left: dict[str, Counter[str]] = {}  # by what can be done about it
         for trial, state in found.of.items():
@@ -42,13 +43,13 @@ def aside(
 
 
 def _way(name: str, state: str) -> str:
-    sweep = name.partition("@")[0]
+    sweep = name_of(name)
     return f": `normsweep retry {sweep} -w state=cancelled`" if state == "cancelled" else f": `normsweep run {sweep}`"
 
 
 def _way_of_dropped(name: str, state: str) -> str:
     """Of trials that the latest version does not want: only their own version is trained."""
-    if state == "cancelled" or not name.partition("@")[2].isdecimal():
+    if state == "cancelled" or not name.partition(AT)[2].isdecimal():
         return ", which the latest version does not want"
     return f": `normsweep run {name}`"
 

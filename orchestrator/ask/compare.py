@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from orchestrator.store.results import complete, whole
+from orchestrator.store.sweeps import name_of
 from orchestrator.words import counted
 from sweeps.errors import UsageError
 from sweeps.select import Selector, is_trial_field
@@ -103,7 +104,7 @@ def _unmirrored(store: Store, sweeps: Sequence[str], query: str, frame: pd.DataF
     """A line about finished trials of this workspace that the frame, of MLflow's runs, lacks."""
     from orchestrator.ask.from_ledger import from_ledger
 
-    recorded = [name for name in sweeps if name.partition("@")[0] in store.sweeps.names()]
+    recorded = [name for name in sweeps if name_of(name) in store.sweeps.names()]
     try:
         finished = {*from_ledger(store, recorded, query)["trial_id"]} if recorded else set[str]()
     except UsageError:  # MLflow's filter language is larger
@@ -132,7 +133,7 @@ def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], by:
 def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: str, baseline: str) -> Question:
     from analysis.question import Question
 
-    version = store.sweeps.newest(sweeps[0].partition("@")[0]) if sweeps else None
+    version = store.sweeps.newest(name_of(sweeps[0])) if sweeps else None
     asked = Question.of(version.analysis) if version else Question()
     return replace(
         asked,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
+from orchestrator.store.sweeps import name_of
 from sweeps.errors import UsageError
 from sweeps.file.clauses import valid
 from sweeps.select import Selector
@@ -33,7 +34,7 @@ def win_table(
     from orchestrator.ask.aside import aside, ended
 
     if Path(source).suffix.lower() in ENDINGS or (
-        Path(source).is_file() and source.partition("@")[0] not in store.sweeps.names()
+        Path(source).is_file() and name_of(source) not in store.sweeps.names()
     ):
         frame, options = load(Path(source)), dict[str, Any](given)
         if where:

@@ -11,6 +11,7 @@ import typer
 
 from orchestrator.cli.options import (
     DEFAULT_ROOT,
+    FAILURES,
     Json,
     Root,
     SameResults,
@@ -82,7 +83,7 @@ def drill(
         print_answer({**asdict(result), "folder": str(folder) if result.differing else None}, True)
     if result.differing:
         tell(f"see {folder}")
-        raise typer.Exit(4)
+        raise typer.Exit(FAILURES)
 
 
 @slurm_app.command()

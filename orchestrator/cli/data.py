@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli.options import Json, number
+from orchestrator.cli.options import FAILURES, Json, number
 from orchestrator.cli.printing import show_data_set
 from sweeps.errors import NormsweepError, UsageError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from trainers.data.bringing.importing import Imported
 
 data_app = typer.Typer(help="List, download, import or verify data sets.", no_args_is_help=True)
-
-FAILURES = 4
 
 
 @data_app.command("list")

@@ -23,7 +23,7 @@ Sweep = Annotated[str, typer.Argument(help="a preset's name or a sweep file (.ya
 Trained = Annotated[
     str,
     typer.Argument(
-        help="a preset's name or a sweep file (.yaml); SWEEP@2: its second recorded version",
+        help="a preset's name, a sweep file (.yaml) or a recorded sweep's name; SWEEP@2: its second version",
         autocompletion=completion.sweeps,
     ),
 ]
@@ -58,6 +58,7 @@ AllVersions = Annotated[bool, typer.Option("--all-versions", help="of all versio
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document; sentences go to standard error")]
 
 DEFAULT_ROOT = Path("normsweep-out")
+FAILURES = 4  # exit code: done, and something failed
 Unreadable: type[Exception] = typer.BadParameter.__mro__[1]  # what typer raises for any line that it cannot read
 
 

@@ -22,6 +22,11 @@ from sweeps.words.near import unknown
 AT, LATEST, ALL = "@", "latest", "all"
 
 
+def name_of(reference: str) -> str:
+    """The sweep that `SWEEP`, `SWEEP@2` or `SWEEP@all` is about."""
+    return reference.partition(AT)[0]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepVersion:
     """What a sweep wanted when it was recorded. `plan`: the hash of its trials; `trials`: ids, in the order of its

@@ -9,11 +9,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.options import Json
+from orchestrator.cli.options import FAILURES, Json
 
 plugin_app = typer.Typer(help="Begin and check methods of your own.", no_args_is_help=True)
-
-FAULTS = 4
 
 
 @plugin_app.command()
@@ -40,7 +38,7 @@ def check(
     else:
         print(f"{file}: " + (f"{found} fault{'s' * (found > 1)}" if found else "no fault was found"))
     if found:
-        raise typer.Exit(FAULTS)
+        raise typer.Exit(FAILURES)
 
 
 @plugin_app.command()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import typer
 
-from orchestrator.cli.data import FAILURES
 from orchestrator.cli.main import app
+from orchestrator.cli.options import FAILURES
 from tests.orchestrator.stage import Call, Stage
 
 # A line of each verb that would do, but for what is wrong.
