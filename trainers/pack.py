@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from sweeps import cost
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.rules import joined
@@ -75,9 +76,8 @@ class PackTrainer:
         self._sizes = data.facts.sizes(trials[0].split)
         first = trials[0]
         self._batch_size = first.batch_size
-        full = self._sizes.train // first.batch_size
-        self._epoch_steps = min(full, first.steps_per_epoch or full)
-        self._steps = min(first.epochs * self._epoch_steps, first.steps or first.epochs * self._epoch_steps)
+        self._epoch_steps, self._steps = cost.steps_per_epoch(first, data.facts), cost.steps(first, data.facts)
+        self._warmup_steps = [cost.warmup_steps(t, data.facts) for t in self.trials]
         self._epochs = math.ceil(self._steps / self._epoch_steps)
 
         dtype = DTYPES[first.precision]
@@ -257,12 +257,12 @@ class PackTrainer:
 
     def _rates(self) -> list[float]:
         position = Position(epoch=self.epoch, epochs=self._epochs, step=self._steps_done, steps=self._steps)
-        return [t.lr * factor(t.schedule, position) * self._warmup(t) for t in self.trials]
+        warmups = map(self._warmup, self._warmup_steps)
+        return [t.lr * factor(t.schedule, position) * share for t, share in zip(self.trials, warmups, strict=True)]
 
-    def _warmup(self, trial: Trial) -> float:
+    def _warmup(self, steps: float) -> float:
         """The share of its learning rate that a trial has reached: 1/w at the first of w steps of warm-up."""
-        whole = trial.warmup_steps or trial.warmup * self._epoch_steps
-        return 1.0 if self._steps_done + 1 >= whole else (self._steps_done + 1) / whole
+        return 1.0 if self._steps_done + 1 >= steps else (self._steps_done + 1) / steps
 
     def _end_epoch(self) -> None:
         losses = self._loss_sums / self._steps_of_epoch()
@@ -292,10 +292,12 @@ class PackTrainer:
     @contextmanager
     def _evaluated(self) -> Generator[None]:
         """Within it the network is what is evaluated: the average, kept where the methods keep the weights."""
-        with nullcontext() if self._average is None else self._average.in_place():
-            if self._average is not None:
-                for block in self.network.blocks:
-                    block.project()
+        if self._average is None:
+            yield
+            return
+        with self._average.in_place():
+            for block in self.network.blocks:
+                block.project()
             yield
 
     @torch.no_grad()
