@@ -22,11 +22,11 @@ from orchestrator.cluster.submissions import (
     under_way,
 )
 from orchestrator.engine.driver import missing_packs
-from orchestrator.planning import plugins, room
+from orchestrator.planning import room
 from orchestrator.planning.cost import CAUTION, CostModel
-from orchestrator.planning.plan import commit
+from orchestrator.planning.plan import commit_and_tell
 from orchestrator.planning.preview import beside
-from orchestrator.planning.source import accept, other_sources
+from orchestrator.planning.source import tell_other_sources
 from orchestrator.store import Store
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
@@ -64,19 +64,8 @@ def submit_sweep(
         wrong = problems(profile, nodes)
         if wrong:
             raise UsageError("\n".join(wrong))
-        for sentence in [] if same_results else plugins.edits(store, spec):
-            tell(sentence)
-        planned, changed = commit(store, plugins.unedited(store, spec) if same_results else spec, where, confirm)
-        for sentence in plugins.accept(store, spec) if same_results else []:
-            tell(sentence)
-        if changed:
-            tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
-        others = other_sources(store, planned.serving)
-        if others and same_results:
-            accept(store, others)
-        else:
-            for other in others:
-                tell(other.sentence(spec.name))
+        planned = commit_and_tell(store, spec, where, confirm, tell, same_results=same_results)
+        tell_other_sources(store, planned.serving, spec.name, tell, same_results=same_results)
         packs = missing_packs(store, set(planned.trials))
         if not packs:
             tell(f"{spec.name}: all {len(planned.trials)} trials are done")

@@ -10,10 +10,10 @@ from orchestrator.engine.driver import Outcome, missing_packs
 from orchestrator.engine.stalls.silence import SILENT_SECONDS
 from orchestrator.engine.view import Watcher
 from orchestrator.mirror.child import Mirroring
-from orchestrator.planning import plugins, room
-from orchestrator.planning.plan import commit
+from orchestrator.planning import room
+from orchestrator.planning.plan import commit_and_tell
 from orchestrator.planning.preview import beside
-from orchestrator.planning.source import accept, other_sources
+from orchestrator.planning.source import tell_other_sources
 from orchestrator.store import Store
 from sweeps.file.spec import SweepSpec
 from sweeps.select import Selector
@@ -80,21 +80,10 @@ def run(
         say=watcher.tell,
         waiting=lambda: watcher.waiting("mirroring the results to MLflow"),
     )
-    for sentence in [] if same_results else plugins.edits(store, spec):
-        watcher.tell(sentence)
-    planned, changed = commit(store, plugins.unedited(store, spec) if same_results else spec, where, confirm)
-    for sentence in plugins.accept(store, spec) if same_results else []:
-        watcher.tell(sentence)
-    if changed:
-        watcher.tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
+    planned = commit_and_tell(store, spec, where, confirm, watcher.tell, same_results=same_results)
     for sentence in store.ledger.set_torn_aside(p.id for p in planned.serving):
         watcher.tell(sentence)
-    others = other_sources(store, planned.serving)
-    if others and same_results:
-        accept(store, others)
-    else:
-        for other in others:
-            watcher.tell(other.sentence(spec.name))
+    tell_other_sources(store, planned.serving, spec.name, watcher.tell, same_results=same_results)
     wanted = set(planned.trials)
     packs = missing_packs(store, wanted)
     done = store.ledger.done()

@@ -191,6 +191,29 @@ def commit(
     return planned, [] if spec.version else _record(store, planned)
 
 
+def commit_and_tell(
+    store: Store,
+    spec: SweepSpec,
+    where: Selector | None,
+    confirm: Callable[[str], None],
+    tell: Callable[[str], None],
+    *,
+    same_results: bool,
+) -> Plan:
+    """Commits, and tells what changed since the sweep was last recorded, edits of its plug-ins included.
+
+    `same_results`: these edits change no result, which is recorded. `confirm`: as of `commit`.
+    """
+    for sentence in [] if same_results else plugins.edits(store, spec):
+        tell(sentence)
+    planned, changed = commit(store, plugins.unedited(store, spec) if same_results else spec, where, confirm)
+    for sentence in plugins.accept(store, spec) if same_results else []:
+        tell(sentence)
+    if changed:
+        tell("\n  ".join([f"sweep {spec.name} changed:", *changed]))
+    return planned
+
+
 def _confirm(last: SweepVersion | None, planned: Plan, confirm: Callable[[str], None]) -> None:
     if last is not None and (dropped := {*last.trials} - {*planned.whole}):
         confirm(

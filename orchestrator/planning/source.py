@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.planning.digest import defining, source_digest
@@ -54,6 +54,14 @@ def other_sources(store: Store, packs: Sequence[RosterPack]) -> list[OtherSource
     return list(found.values())
 
 
-def accept(store: Store, others: Sequence[OtherSource]) -> None:
-    """Records that these sources give the results of the present one."""
-    store.decisions.accept({source: other.now for other in others for source in other.sources})
+def tell_other_sources(
+    store: Store, packs: Sequence[RosterPack], sweep: str, tell: Callable[[str], None], *, same_results: bool
+) -> None:
+    """Tells of the sweep's results that other sources made; with `same_results` records that these are those of the
+    present one."""
+    others = other_sources(store, packs)
+    if others and same_results:
+        store.decisions.accept({source: other.now for other in others for source in other.sources})
+        return
+    for other in others:
+        tell(other.sentence(sweep))
