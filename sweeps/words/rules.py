@@ -18,6 +18,7 @@ from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
+OF_WIDTH = (*UNITS, "transformer")  # models whose layers have `width` channels and no space
 # Named to who asks for too small a batch.
 ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws", "sn")
 
@@ -57,7 +58,7 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
             if (count := steps(trial, known(trial.dataset))) <= RENORM_START * ramp:
                 ramping.setdefault(f"{trial.normalizer.name} with ramp={ramp:g}", []).append(count)
         groups = trial.normalizer.as_dict().get("groups")
-        if trial.model.name in (*UNITS, "transformer") and isinstance(groups, int) and trial.width % groups:
+        if trial.model.name in OF_WIDTH and isinstance(groups, int) and trial.width % groups:
             taken = divisor(trial.width, groups)
             found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
                 None
@@ -218,14 +219,14 @@ def divisor(channels: int, groups: int) -> int:
 
 
 def _in_without_space(trial: Trial, _share: int) -> Iterator[str]:
-    if trial.model.name in (*UNITS, "transformer", "dgcnn"):
+    if trial.model.name in (*OF_WIDTH, "dgcnn"):
         yield f"in with model {trial.model.name}: a channel of a fully connected layer is one value; use ln or gn"
 
 
 def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
     groups = trial.normalizer["groups"]
     assert isinstance(groups, int)
-    if trial.model.name in (*UNITS, "transformer") and trial.width == divisor(trial.width, groups):
+    if trial.model.name in OF_WIDTH and trial.width == divisor(trial.width, groups):
         yield (
             f"gn with groups={groups}: a group of a layer of width={trial.width} would be one value, it needs 2; "
             "use fewer groups, a wider layer or ln"
@@ -233,7 +234,7 @@ def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
 
 
 def _ln_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
-    if trial.model.name in (*UNITS, "transformer") and trial.width == 1:
+    if trial.model.name in OF_WIDTH and trial.width == 1:
         yield "ln with width=1: a layer's only value is its own mean; use a wider layer"
 
 
