@@ -90,6 +90,26 @@ watch._end_jobs = lambda *_: watch.status(watch=True)
 """
 
 
+WHILE_PYTHON_ENDS = """
+import atexit, os, sys
+from orchestrator.cli import interrupts
+interrupts.heed()
+from orchestrator.cli import main
+atexit.register(os.kill, os.getpid(), {number})
+sys.argv = ["normsweep", "wins", "absent"]
+main.main()
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_python_ends_changes_nothing(stage: Stage, number: int) -> None:
+    script = WHILE_PYTHON_ENDS.format(number=int(number))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("normsweep: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_watching_is_ended(stage: Stage, number: int) -> None:
     code, _, err = ended([sys.executable, "-c", SCRIPT.format(works=AMID_WATCHING)], number)
