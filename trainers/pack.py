@@ -25,7 +25,8 @@ from trainers.distributed import Ranks
 from trainers.feeding.pool import Pool
 from trainers.feeding.stream import Stream
 from trainers.history import History, row
-from trainers.layers.block import pixel_by_pixel
+from trainers.layers.block import Block, Layer, pixel_by_pixel
+from trainers.layers.descent import descending
 from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
@@ -62,13 +63,15 @@ class PackTrainer:
         agree_every: int = 0,
         channels_last: bool = False,
         compile: bool = False,
+        pool: Pool | None = None,
     ) -> None:
         """`workers`: processes that decode the images of a folder ahead; 0: this one does.
 
         `channels_last`: images lie in memory pixel by pixel. `compile`: through `torch.compile`. Both change the
         rounding of results. Without a C++ compiler, and what torch would get wrong, is trained uncompiled.
+        `pool`: the trials' samples, where they lie ready.
         """
-        _check(trials, data)
+        check(trials, data)
         self._ranks, self._agree_every = Ranks(), agree_every
         # Replicas are ordered by activation, so that each activation works on one slice.
         self._order = sorted(range(len(trials)), key=lambda i: str(trials[i].activation))
@@ -96,16 +99,22 @@ class PackTrainer:
         smoothing = [t.label_smoothing for t in self.trials]
         self._label_smoothing = torch.tensor(smoothing, dtype=dtype, device=device) if any(smoothing) else None
         self._shards = Shards(first, self.network, self._ranks)
+        layers = [layer for layer in self.network.modules() if isinstance(layer, Block | Layer)]
+        rides = self.optimizer.plain and self._clipping is None and self._shards.alone and not compile
+        self._descents = [layer.descent for layer in layers if rides and layer.descent is not None]
+        self._edited = [block for block in self.network.blocks if block.edits]
+        self._projected = [block for block in self.network.blocks if block.projects]
         if isinstance(data, FolderDataset):
             mine = self._shards.mine
             self._pool = Stream(
                 data, self.trials, self.streams, device=device, dtype=dtype, workers=workers, pieces=mine
             )
         else:
-            self._pool = Pool(data, self.trials, device=device, dtype=dtype)
+            self._pool = pool or Pool(data, self.trials, device=device, dtype=dtype)
         self.device = host.device_name(device)
         self.epoch = 0
         self.step = 0  # within the epoch
+        self.steps_elsewhere = 0  # that others of the same pack have done
         self._histories = [History() for _ in self.trials]
         self._loss_sums = torch.zeros(len(self.trials), dtype=torch.float64, device=device)  # of this epoch's steps
         self._where: Tensor | None = None  # (R, n): this epoch's order of the training samples
@@ -119,7 +128,7 @@ class PackTrainer:
     @property
     def progress(self) -> float:
         """The share of the steps that is done, 1 when finished."""
-        return 1.0 if self.finished else self._steps_done / self._steps
+        return 1.0 if self.finished else self.steps_done / self._steps
 
     @property
     def pace(self) -> Pace:
@@ -127,8 +136,12 @@ class PackTrainer:
         return self._pulse.pace
 
     @property
-    def _steps_done(self) -> int:
+    def steps_done(self) -> int:
         return self.epoch * self._epoch_steps + self.step
+
+    @property
+    def steps_left_in_epoch(self) -> int:
+        return self._steps_of_epoch() - self.step
 
     def advance(self, seconds: float, steps: float = math.inf) -> None:
         """Trains until finished, about so many seconds have passed or so many steps are done; one step at least.
@@ -136,12 +149,12 @@ class PackTrainer:
         Processes that train together must be told the same number of steps, and no seconds that could end before.
         """
         end = time.monotonic() + seconds
-        self._pulse.train(self._steps_done)
+        self._pulse.train(self.steps_elsewhere + self.steps_done)
         while not self.finished:
             if self.epoch == 0 and self.step == 0:
                 self._calibrate("training")
             self._train_step()
-            self._pulse.move(self._steps_done, warm=not self._compiled)
+            self._pulse.move(self.steps_elsewhere + self.steps_done, warm=not self._compiled)
             if self.step == self._steps_of_epoch():
                 self._end_epoch()
                 self._pulse.move(warm=True)  # what is evaluated is compiled apart
@@ -223,21 +236,22 @@ class PackTrainer:
             self._where = self._pool.train.gather(1, self.streams.order(self._sizes.train))
         begin = self.step * self._batch_size
         batch = self._where[:, begin : begin + self._batch_size]
-        losses = self._shards.train(lambda part: self._losses(batch, part))
-        for block in self.network.blocks:
-            block.gradients()
+        self.optimizer.set_rates(self._rates())
+        with descending(self._descents, self.optimizer.rates):
+            losses = self._shards.train(lambda part: self._losses(batch, part))
+            for block in self._edited:
+                block.gradients()
         if self._clipping is not None:
             self._clipping.clip()
-        self.optimizer.set_rates(self._rates())
         self.optimizer.step()
         self.optimizer.clear()
-        for block in self.network.blocks:
+        for block in self._projected:
             block.project()
         if self._average is not None:
             self._average.follow()
         self._loss_sums += losses
         self.step += 1
-        if self._agree_every and self._steps_done % self._agree_every == 0:
+        if self._agree_every and self.steps_done % self._agree_every == 0:
             self._ranks.agree(self.network.state_dict().items())
 
     def _losses(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
@@ -256,13 +270,13 @@ class PackTrainer:
         return self._forward(pixel_by_pixel(x) if self._channels_last else x)
 
     def _rates(self) -> list[float]:
-        position = Position(epoch=self.epoch, epochs=self._epochs, step=self._steps_done, steps=self._steps)
+        position = Position(epoch=self.epoch, epochs=self._epochs, step=self.steps_done, steps=self._steps)
         warmups = map(self._warmup, self._warmup_steps)
         return [t.lr * factor(t.schedule, position) * share for t, share in zip(self.trials, warmups, strict=True)]
 
     def _warmup(self, steps: float) -> float:
         """The share of its learning rate that a trial has reached: 1/w at the first of w steps of warm-up."""
-        return 1.0 if self._steps_done + 1 >= steps else (self._steps_done + 1) / steps
+        return 1.0 if self.steps_done + 1 >= steps else (self.steps_done + 1) / steps
 
     def _end_epoch(self) -> None:
         losses = self._loss_sums / self._steps_of_epoch()
@@ -316,7 +330,7 @@ class PackTrainer:
         return count, infinite == 0
 
 
-def _check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
+def check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     """Refuses trials that do not make a pack or that the data set has too few samples for."""
     first = trials[0]
     for name in COMMON:

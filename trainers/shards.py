@@ -37,15 +37,23 @@ class Shards:
         parameters = [p for p in network.parameters() if p.requires_grad]
         self._reducer = Reducer(parameters) if ranks.world > 1 else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether a batch is one shard of one process: what backward leaves is then the batch's own gradient."""
+        return self._count == 1 and self._reducer is None
+
     def train(self, losses: Callable[[slice], tuple[Tensor, Tensor]]) -> Tensor:
         """One pass, forward and backward, over the batch. Returns the mean losses (R,), leaves the mean gradients.
 
         `losses` maps a slice of the batch to two means over it (R,): what is told, and what is descended.
         """
+        if self.alone:
+            loss, descended = losses(self.mine[0])
+            descended.sum().backward()
+            return loss.detach()
         told: list[Tensor] = []
         moved: list[Tensor] = []
-        if self._count > 1:
-            self._averages.keep()
+        self._averages.keep()
         for part in self.mine:
             if moved:
                 self._averages.back()
@@ -54,11 +62,8 @@ class Shards:
             if self._reducer is not None and part is self.mine[-1]:
                 self._reducer.expect()
             (descended.sum() / self._count).backward()
-            if self._count > 1:
-                moved.append(self._averages.moved() / self._count)
+            moved.append(self._averages.moved() / self._count)
         mean = torch.stack(told).sum(dim=0)
-        if not moved:
-            return mean
         change = torch.stack(moved).sum(dim=0)
         if self._reducer is not None:
             mean, change = self._ranks.sum(torch.cat([mean, change])).split([len(mean), len(change)])

@@ -150,7 +150,7 @@ def test_advance_keeps_to_its_time_and_takes_a_step_at_least() -> None:
 
 
 def test_the_moments_of_a_step_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = PackTrainer([trial(DATA, depth=2)], DATA)
+    trainer = PackTrainer([trial(DATA, depth=2, normalizer=method("cwo"))], DATA)
     moments: list[str] = []
 
     def watch(owner: Any, name: str, label: str) -> None:

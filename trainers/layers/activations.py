@@ -52,15 +52,16 @@ class Activation(nn.Module):
         runs = [(choice, len(list(run))) for choice, run in groupby(choices)]
         self._sizes = [size for _, size in runs]
         self._functions = [None if choice.name == "prelu" else function(choice) for choice, _ in runs]
+        self._only = self._functions[0] if len(runs) == 1 else None
         self.slope = None
         if None in self._functions:
             start = [_number(c, "init") if c.name == "prelu" else 0.0 for c in choices]
             self.slope = nn.Parameter(torch.tensor(start, device=device, dtype=dtype))
 
     def forward(self, u: Tensor) -> Tensor:
+        if self._only is not None:
+            return self._only(u)
         slopes = [None] * len(self._sizes) if self.slope is None else self.slope.split(self._sizes)
-        if len(self._sizes) == 1:
-            return _apply(self._functions[0], slopes[0], u)
         parts = zip(self._functions, slopes, u.split(self._sizes), strict=True)
         return torch.cat([_apply(*part) for part in parts])
 

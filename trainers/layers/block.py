@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainers.layers.activations import Activation
+from trainers.layers.descent import Descent, descends
+from trainers.layers.linear import linear
 from trainers.normalizers.method import Method, Site
 
 Operation = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -96,6 +98,10 @@ class Block(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias) if method.bias else None
         self.observer: Callable[[Tensor], None] | None = None  # is shown the input of `normalize`
+        self.descent = Descent(method) if operation is linear and descends(method) else None
+        self.edits = method.edits_gradients
+        self.projects = type(method).project is not Method.project
+        self._penalizes = type(method).penalty is not Method.penalty
         self._penalty: Tensor | None = None
         if activation is not None:
             method.attach(activation)
@@ -112,13 +118,16 @@ class Block(nn.Module):
 
     def operate(self, x: Tensor) -> Tensor:
         """(R, B, C_in, *S) → u of the layer alone (R, B, C, *S')."""
-        return self.operation(self.method.before(x), self.method.weight(self.weight), self.bias)
+        x = self.method.before(x)
+        if self.descent is not None:
+            return linear(x, self.weight, self.bias, self.descent)
+        return self.operation(x, self.method.weight(self.weight), self.bias)
 
     def normalize(self, u: Tensor) -> Tensor:
         if self.observer is not None:
             self.observer(u)
         u = self.method.after(u)
-        if self.training:
+        if self._penalizes and self.training:
             self._penalty = self.method.penalty(u)
         return u
 
@@ -133,14 +142,14 @@ class Block(nn.Module):
     @torch.no_grad()
     def gradients(self) -> None:
         """The method's edit of this layer's gradients, between backward and the optimizer's step."""
-        if self.method.edits_gradients:
+        if self.edits and (self.descent is None or not self.descent.taken):
             named = self._named()
             self.method.gradients({name: p.grad for name, p in named.items() if p.grad is not None})
 
     @torch.no_grad()
     def project(self) -> None:
         """The method's projection of this layer's parameters, after the optimizer's step."""
-        if type(self.method).project is not Method.project:
+        if self.projects:
             self.method.project(dict(self._named()))
 
     def _named(self) -> dict[str, nn.Parameter]:
@@ -158,6 +167,9 @@ class Layer(nn.Module):
         self.operation = operation
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
+        self.descent = Descent() if operation is linear else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.descent is not None:
+            return linear(x, self.weight, self.bias, self.descent)
         return self.operation(x, self.weight, self.bias)

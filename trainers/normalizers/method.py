@@ -108,6 +108,12 @@ class Method(nn.Module):
         """The factors (R,) of this layer's gradients, from their joint L2 norms (R,)."""
         return torch.ones_like(norms)
 
+    def gradient_input(self, x: Tensor) -> Tensor:
+        """What takes the place of a fully connected layer's input x (R, B, in) in its weight's gradient gᵀx, so that
+        this is what `gradients` would make of it. For a method that overrides `gradients` and can say it: its steps are
+        then taken without a gradient in memory, and `gradients` is not called."""
+        return x
+
     @property
     def edits_gradients(self) -> bool:
         """Whether `gradients` does anything."""

@@ -32,6 +32,7 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     decoupled: bool = False
+    plain: bool = False  # p ← p − η g, and nothing else
 
     def __init__(self, parameters: Iterable[tuple[str, Tensor]], *, weight_decay: Sequence[float]) -> None:
         self.parameters = {name: p for name, p in parameters if p.requires_grad}
@@ -43,6 +44,11 @@ class Optimizer:
         self._rates: tuple[float, ...] = ()
         self._rate = self.values(weight_decay)
         self._shrink = self._rate  # where decay is decoupled: what a step leaves of the weights
+
+    @property
+    def rates(self) -> Tensor:
+        """(R,), as set."""
+        return self._rate
 
     def set_rates(self, rates: Sequence[float]) -> None:
         """The learning rate of each replica from the next step on."""

@@ -25,6 +25,7 @@ class SGD(Optimizer):
     ) -> None:
         self.slots = ("velocity",) if any(momentum) else ()
         super().__init__(parameters, weight_decay=weight_decay)
+        self.plain = not self.slots and self._decay is None
         self._momentum = self.values(momentum)
         # The direction is `plain` g + `ahead` v; without Nesterov it is v itself.
         self._plain = None if all(nesterov) else self.values([float(n) for n in nesterov])

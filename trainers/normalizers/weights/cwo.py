@@ -73,6 +73,9 @@ class ConstrainedWeights(Method):
             gradient = named["weight"]
             gradient.copy_(centred(gradient))
 
+    def gradient_input(self, x: Tensor) -> Tensor:
+        return x - x.mean(dim=2, keepdim=True) if self.center else x
+
     @torch.no_grad()
     def project(self, named: dict[str, Tensor]) -> None:
         w = named["weight"]
