@@ -155,8 +155,7 @@ class PackJob:
     def _begin(self, task: PackTask, gang: Gang | None) -> None:
         from orchestrator.planning.digest import source_digest
         from orchestrator.planning.plugins import run_copies
-        from trainers import data, host
-        from trainers.pack import PackTrainer
+        from trainers import data, host, tiles
 
         host.prepare(task.cpus)
         self._task, self._pack, self._lease = task, task.pack, task.lease
@@ -174,7 +173,7 @@ class PackJob:
         pulse.mine().move()
         if gang is not None:
             gang.meet()
-        self.trainer: Trainer = gang or PackTrainer(trials, dataset, **task.trainer_options)
+        self.trainer: Trainer = gang or tiles.build(trials, dataset, **task.trainer_options)
         beside, reason = self.trainer.load(self._checkpoint) if self._checkpoint.exists() else (None, "")
         self._seconds: float = beside["seconds"] if beside else 0.0
         self._saved = time.monotonic()

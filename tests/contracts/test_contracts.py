@@ -10,12 +10,15 @@ import pytest
 from orchestrator.store import Store
 from orchestrator.testing.backend import BackendContract
 from orchestrator.testing.store import StoreContract
+from sweeps.trial import Trial
 from tests.contracts.backends import allocation
 from tests.trainers.factory import trial
 from tests.trainers.trials import method
 from trainers.data import load
+from trainers.data.dataset import Dataset
 from trainers.pack import PackTrainer
 from trainers.testing import TrainerContract
+from trainers.tiles import TiledTrainer
 
 
 class TestAllocation(BackendContract):
@@ -45,12 +48,23 @@ class TestStore(StoreContract):
         return lambda: Store.at(tmp_path / "out", patience=patience)
 
 
+def trials(data: Dataset, count: int) -> list[Trial]:
+    bn = method("bn")
+    return [
+        trial(data, normalizer=bn, epochs=3, steps_per_epoch=10, dropout=0.2, momentum=0.9, seed=seed)
+        for seed in range(count)
+    ]
+
+
 class TestPackTrainer(TrainerContract):
     @pytest.fixture
     def make(self) -> Callable[[], PackTrainer]:
         data = load("waveform-generated")
-        trials = [
-            trial(data, normalizer=method(name), epochs=3, steps_per_epoch=10, dropout=0.2, momentum=0.9, seed=seed)
-            for name, seed in (("bn", 0), ("bn", 1))
-        ]
-        return lambda: PackTrainer(trials, data)
+        return lambda: PackTrainer(trials(data, 2), data)
+
+
+class TestTiledTrainer(TrainerContract):
+    @pytest.fixture
+    def make(self) -> Callable[[], TiledTrainer]:
+        data = load("waveform-generated")
+        return lambda: TiledTrainer(trials(data, 3), data, size=2)

@@ -12,8 +12,7 @@ from orchestrator.store.parts import part_rows
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
 from sweeps.file.spec import load_spec
-from trainers import data
-from trainers.pack import PackTrainer
+from trainers import data, tiles
 
 CIRCUMSTANCES = {"seconds": 1.5, "attempts": 1, "device": "cpu", "host": "here", "threads": 1,
                  "code_version": "0.1.0", "finished": 1.8e9}  # fmt: skip
@@ -24,7 +23,7 @@ def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()
     store = Store(workspace)
     commit(store, load_spec(sweep, overrides))
     for pack in store.roster.live:
-        trainer = PackTrainer(pack.trials, data.load(pack.trials[0].dataset))
+        trainer = tiles.build(pack.trials, data.load(pack.trials[0].dataset))
         while not trainer.finished:
             trainer.advance(60.0)
         assert store.ledger.publish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -29,8 +30,8 @@ class Pool:
         splits = {k: data.split(k) for k in sorted({t.split for t in trials})}
         copies: dict[tuple[str, int | None], int] = {}
         for t in trials:
-            copies.setdefault(_copy(t), t.split)
-        where = {copy: i * data.facts.n for i, copy in enumerate(copies)}
+            copies.setdefault(_standard(t), t.split)
+        where = {how: i * data.facts.n for i, how in enumerate(copies)}
         self.x = torch.cat(
             [
                 torch.from_numpy(standardized(data, splits[split], mode)).to(device, dtype)
@@ -40,7 +41,7 @@ class Pool:
         self.y = torch.from_numpy(data.y).to(device).repeat(len(copies))
 
         def part(indices: Sequence[NDArray[np.int64]]) -> Tensor:
-            rows = [i + where[_copy(t)] for i, t in zip(indices, trials, strict=True)]
+            rows = [i + where[_standard(t)] for i, t in zip(indices, trials, strict=True)]
             return torch.from_numpy(np.stack(rows)).to(device)
 
         self.train = part([splits[t.split].train for t in trials])
@@ -49,6 +50,13 @@ class Pool:
         majority = {k: majority_error(data.y[s.train], data.y[s.test]) for k, s in splits.items()}
         self.majority_errors = [majority[t.split] for t in trials]
         self._batch_size = trials[0].batch_size
+
+    def of(self, replicas: slice) -> Pool:
+        """The same samples, for some of the replicas."""
+        other = copy(self)
+        other.train, other.validation, other.test = self.train[replicas], self.validation[replicas], self.test[replicas]
+        other.majority_errors = self.majority_errors[replicas]
+        return other
 
     def samples(self, where: Tensor) -> tuple[Tensor, Tensor]:
         """The samples (R, B, *shape) and labels (R, B) at `where` (R, B)."""
@@ -65,6 +73,6 @@ class Pool:
             yield self.samples(where)
 
 
-def _copy(trial: Trial) -> tuple[str, int | None]:
+def _standard(trial: Trial) -> tuple[str, int | None]:
     """What the standardized features depend on."""
     return trial.standardize, trial.split if trial.standardize == "train" else None
