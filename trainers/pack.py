@@ -31,6 +31,7 @@ from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
 from trainers.pulse import Pace
+from trainers.recording import Repeated
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
@@ -102,6 +103,8 @@ class PackTrainer:
         layers = [layer for layer in self.network.modules() if isinstance(layer, Block | Layer)]
         rides = self.optimizer.plain and self._clipping is None and self._shards.alone and not compile
         self._descents = [layer.descent for layer in layers if rides and layer.descent is not None]
+        repeats = self._shards.alone and not compile and len(facts.shape) == 1 and self._is_ours()
+        self._repeated = Repeated(self._learn, self.streams) if repeats else None
         self._edited = [block for block in self.network.blocks if block.edits]
         self._projected = [block for block in self.network.blocks if block.projects]
         if isinstance(data, FolderDataset):
@@ -201,6 +204,8 @@ class PackTrainer:
         self._loss_sums.copy_(state["loss_sums"])
         self._histories = [History.from_dict(h) for h in state["histories"]]
         self._where = None
+        if self._repeated is not None:
+            self._repeated.reset()
 
     def save(self, path: Path, **beside: object) -> None:
         """Writes a checkpoint, in one step, with some plain data beside the state."""
@@ -216,6 +221,12 @@ class PackTrainer:
 
     def close(self) -> None:
         """Nothing to end: processes that decode images end with this one."""
+
+    def _is_ours(self) -> bool:
+        """Whether all that takes part in a step is this package's, whose steps differ in tensors alone."""
+        parts = (*self.network.modules(), self.optimizer)
+        known = all(type(part).__module__.partition(".")[0] in ("trainers", "torch") for part in parts)
+        return known and not any(t.activation.plugin for t in self.trials)
 
     def _steps_of_epoch(self) -> int:
         return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)
@@ -237,8 +248,23 @@ class PackTrainer:
         begin = self.step * self._batch_size
         batch = self._where[:, begin : begin + self._batch_size]
         self.optimizer.set_rates(self._rates())
+        if self._repeated is not None:
+            x, y = self._pool.samples(batch)
+            self._repeated(self._augmentation.training(x), y)
+        else:
+            self._move(lambda: self._shards.train(lambda part: self._losses(*self._samples(batch, part))))
+        self.step += 1
+        if self._agree_every and self.steps_done % self._agree_every == 0:
+            self._ranks.agree(self.network.state_dict().items())
+
+    def _learn(self, x: Tensor, y: Tensor) -> None:
+        """A step on the batch x (R, B, *sample), y (R, B), where this process trains all of it as one shard."""
+        self._move(lambda: self._shards.train(lambda _: self._losses(x, y)))
+
+    def _move(self, train: Callable[[], Tensor]) -> None:
+        """A step along the gradients that `train` leaves; it returns the losses (R,)."""
         with descending(self._descents, self.optimizer.rates):
-            losses = self._shards.train(lambda part: self._losses(batch, part))
+            losses = train()
             for block in self._edited:
                 block.gradients()
         if self._clipping is not None:
@@ -250,15 +276,16 @@ class PackTrainer:
         if self._average is not None:
             self._average.follow()
         self._loss_sums += losses
-        self.step += 1
-        if self._agree_every and self.steps_done % self._agree_every == 0:
-            self._ranks.agree(self.network.state_dict().items())
 
-    def _losses(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-        """Of a part of the batch (R, B), where its samples lie: the losses (R,), and what is descended."""
+    def _samples(self, batch: Tensor, part: slice) -> tuple[Tensor, Tensor]:
+        """What is learned from in a part of the batch (R, B), which says where its samples lie."""
         self.streams.part(part.start, self._batch_size)
         x, y = self._pool.samples(batch[:, part])
-        logits = self._logits(self._augmentation.training(x))
+        return self._augmentation.training(x), y
+
+    def _losses(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses (R,), and what is descended."""
+        logits = self._logits(x)
         losses = descended = cross_entropy(logits, y)
         if self._label_smoothing is not None:
             descended = smoothed(losses, logits, self._label_smoothing)

@@ -81,9 +81,10 @@ class Streams:
         finally:
             self._noted = None
 
-    def draw_ahead(self, uses: Sequence[Use]) -> None:
+    def draw_ahead(self, uses: Sequence[Use]) -> list[Tensor]:
         """Draws these now: until `at` or `part` says otherwise, who asks for them is given tensors that lie ready."""
         self._ahead = {use: self._draw(*use) for use in uses}
+        return list(self._ahead.values())
 
     def uniform(self, purpose: str, layer: int, shape: tuple[int, ...], *, samples: bool = False) -> Tensor:
         """(R, *shape) in [0, 1). `samples`: the shape leads with samples, whatever part of their batch is at hand."""

@@ -42,8 +42,7 @@ class Optimizer:
         self._decays = tuple(weight_decay)
         self._state = {n: {slot: torch.zeros_like(p) for slot in self.slots} for n, p in self.parameters.items()}
         self._rates: tuple[float, ...] = ()
-        self._rate = self.values(weight_decay)
-        self._shrink = self._rate  # where decay is decoupled: what a step leaves of the weights
+        self._rate, self._shrink = self.values(weight_decay), self.values(weight_decay)  # always the same tensors
 
     @property
     def rates(self) -> Tensor:
@@ -54,9 +53,9 @@ class Optimizer:
         """The learning rate of each replica from the next step on."""
         if tuple(rates) != self._rates:
             self._rates = tuple(rates)
-            self._rate = self.values(rates)
-            if self.decoupled and self._decay is not None:
-                self._shrink = self.values([1.0 - r * d for r, d in zip(rates, self._decays, strict=True)])
+            self._rate.copy_(self.values(rates))
+            if self.decoupled:  # what a step leaves of the weights
+                self._shrink.copy_(self.values([1.0 - r * d for r, d in zip(rates, self._decays, strict=True)]))
 
     def clear(self) -> None:
         """Frees the gradients."""
