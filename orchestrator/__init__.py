@@ -27,6 +27,7 @@ __all__ = [
     "SweepStatus",
     "Workspace",
     "compare",
+    "readings",
     "results",
     "status",
     "wins",
@@ -88,6 +89,25 @@ def results(sweep: str, *, workspace: str | Path = WORKSPACE, where: str = "", c
 
     more = ["trial", *(CURVES if curves else ())]
     table, problems = complete(Store.at(workspace), sweep, more=more, where=selector_from(where))
+    if problems:
+        raise DamagedError("; ".join(problems))
+    return table.to_pandas()
+
+
+def readings(sweep: str, *, workspace: str | Path = WORKSPACE, where: str = "") -> pd.DataFrame:
+    """What the probes of a recorded sweep's trials saw so far (`record` in its `trial` section): one row per number.
+
+    Columns: `trial_id` and the trial's settings, then `probe`, `epoch` (epochs trained), `layer` (0: the whole
+    network), `quantity`, `at` (where on a curve, such as a radius) and `value`. `where`: a selector as of `-w`. Raises
+    MissingError for an unknown sweep, UsageError for a selector that names an unknown field, DamagedError when a file
+    cannot be read.
+    """
+    from orchestrator.store import Store
+    from orchestrator.store.results import readings as read
+    from sweeps.errors import DamagedError
+    from sweeps.file.clauses import selector_from
+
+    table, problems = read(Store.at(workspace), sweep, where=selector_from(where))
     if problems:
         raise DamagedError("; ".join(problems))
     return table.to_pandas()

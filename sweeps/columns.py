@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeps.identity import canonical
 from sweeps.trial import completed
-from sweeps.words.settings import CHOICES, setting_names
+from sweeps.words.settings import CHOICES, LISTS, setting_names
 
 
 def settings(trials: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -18,7 +18,7 @@ def settings(trials: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     for name in setting_names():
         values = [trial.get(name) for trial in trials]
         if name not in CHOICES:
-            columns[name] = values
+            columns[name] = _alike(values) if name in LISTS else values
             continue
         columns[name] = [value["name"] if value else None for value in values]
         options: list[Mapping[str, Any]] = [value["options"] if value else {} for value in values]

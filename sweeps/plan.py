@@ -15,7 +15,7 @@ from sweeps.file.spec import SweepSpec
 from sweeps.file.values import entry_of
 from sweeps.identity import canonical, digest, pack_id, sha256
 from sweeps.select import Selector
-from sweeps.trial import SCHEMA, Trial, field_names, is_left_out
+from sweeps.trial import SCHEMA, Trial, as_json, field_names, is_left_out
 from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer, parts
 from sweeps.words.settings import CHOICES, DECLARED
@@ -91,7 +91,7 @@ def by_id(trials: Iterable[Trial]) -> dict[str, Trial]:
 def _text(value: object) -> str:
     if type(value) is int:  # as JSON writes it; seeds change from one trial to the next
         return str(value)
-    return canonical(value.as_json() if isinstance(value, Choice) else value)
+    return canonical(as_json(value))
 
 
 @dataclass(frozen=True)

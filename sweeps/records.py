@@ -70,3 +70,16 @@ LABELS = ("pack_id", "state", "device", "host", "code_version", "diverged_epoch"
 IDENTITY = ("trial_id", "pack_id", "trial", "digest")
 
 COLUMNS: dict[str, str] = AXES | RESULTS | CURVES | CIRCUMSTANCES
+
+READINGS_SCHEMA = 1
+
+# What probes saw, in a file beside the part: one row a number.
+READINGS: dict[str, str] = {
+    "trial_id": "string",
+    "probe": "string",
+    "epoch": "int64",  # epochs trained, 0: before training
+    "layer": "int64",  # from 1; 0: the whole network
+    "quantity": "string",
+    "at": "double",  # where on a curve, such as a radius; null for a number of its own
+    "value": "double",
+}

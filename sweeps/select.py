@@ -158,6 +158,10 @@ class Selector:
     def _read(self, row: Mapping[str, Any], field: str) -> object:
         if field in row:
             value = row[field]
+            if isinstance(value, tuple):
+                return tuple(
+                    each.name if isinstance(each, Choice) else each for each in cast("Sequence[object]", value)
+                )
             return value.name if isinstance(value, Choice) else value
         head, dot, tail = field.partition(".")
         option, kinds = (tail, (head,)) if dot else (field, CHOICES)

@@ -12,6 +12,7 @@ from sweeps.identity import canonical, digest
 from sweeps.words.choice import Choice
 from sweeps.words.declared import options, setting
 from sweeps.words.optimizers import OPTIMIZERS
+from sweeps.words.probes import METRICS, PROBES
 from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
@@ -88,7 +89,7 @@ class Trial:
     )
     batch_size: int = field(metadata=setting(20, low=1, help="samples of a batch; an incomplete last batch is dropped"))
     shards: int = field(metadata=setting(1, low=1, help="parts of a batch, each with its own batch statistics"))
-    epochs: int = field(metadata=setting(100, low=1, help="passes over the training part"))
+    epochs: int = field(metadata=setting(100, low=0, help="passes over the training part; 0: nothing is trained"))
     steps_per_epoch: int = field(metadata=setting(0, low=0, help="most steps of an epoch; 0: all full batches"))
     steps: int = field(metadata=setting(0, low=0, help="training ends after so many steps; 0: after the epochs"))
     optimizer: Choice = field(
@@ -150,6 +151,14 @@ class Trial:
             help="bfloat16-mixed: the layers' products in bfloat16, all else in float32",
         )
     )
+    metrics: tuple[str, ...] = field(
+        metadata=setting(
+            ("error",), words=(*METRICS,), younger=True, help="what is recorded of each epoch; `error` always is"
+        )
+    )
+    record: tuple[Choice, ...] = field(
+        metadata=setting((), entries=PROBES, younger=True, help="what probes look at besides: `normsweep list probes`")
+    )
     seed: int = field(metadata=setting(0, low=0, high=2**63 - 1, packs=True, help="seed of every random number"))
 
     def as_json(self) -> dict[str, Any]:
@@ -159,7 +168,7 @@ class Trial:
         for name in field_names():
             value = getattr(self, name)
             if not is_left_out(name, value):
-                data[name] = value.as_json() if isinstance(value, Choice) else value
+                data[name] = as_json(value)
         return data
 
     @classmethod
@@ -167,10 +176,7 @@ class Trial:
         if data.get("schema") != SCHEMA:
             raise UsageError(f"a trial of schema {data.get('schema')}; this program reads schema {SCHEMA}: update it")
         whole = completed(data)
-        values: dict[str, Any] = {
-            name: Choice.from_json(value) if isinstance(value := whole[name], dict) else value for name in field_names()
-        }
-        return cls(**values)
+        return cls(**{name: _from_json(whole[name]) for name in field_names()})
 
     @cached_property
     def id(self) -> str:
@@ -185,12 +191,12 @@ class Trial:
 def younger() -> dict[str, Any]:
     """The defaults of the younger fields, as `Trial.as_json` would have them."""
     declared = {name: option for name, option in options(Trial).items() if option.younger}
-    return {n: Choice(str(o.default)).as_json() if o.kind == "choice" else o.default for n, o in declared.items()}
+    return {n: as_json(Choice(str(o.default)) if o.kind == "choice" else o.default) for n, o in declared.items()}
 
 
 @cache
 def _defaults() -> dict[str, Any]:
-    return {name: Choice.from_json(v) if isinstance(v, dict) else v for name, v in younger().items()}
+    return {name: _from_json(value) for name, value in younger().items()}
 
 
 def is_left_out(name: str, value: object) -> bool:
@@ -202,6 +208,19 @@ def is_left_out(name: str, value: object) -> bool:
 def completed(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """A trial's JSON with the younger fields that it leaves out."""
     return {**younger(), **data}
+
+
+def as_json(value: Any) -> Any:
+    """A field's value as plain data."""
+    if isinstance(value, tuple):
+        return [as_json(each) for each in value]
+    return value.as_json() if isinstance(value, Choice) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(each) for each in value)
+    return Choice.from_json(value) if isinstance(value, dict) else value
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,8 @@ from trainers.layers.descent import descending
 from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
+from trainers.probes.recorder import Recorder, unchanged
+from trainers.probes.subject import Subject
 from trainers.pulse import Pace
 from trainers.recording import Repeated
 from trainers.schedule import Position, factor
@@ -38,7 +40,7 @@ from trainers.shards import Shards
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16-mixed": torch.float32}  # of the parameters
 # What all trials of a pack have in common beside what fixes the shapes of the network.
-COMMON = ("dataset", "batch_size", "shards", "epochs", "steps_per_epoch", "steps", "precision")
+COMMON = ("dataset", "batch_size", "shards", "epochs", "steps_per_epoch", "steps", "precision", "metrics", "record")
 
 
 class PackTrainer:
@@ -118,7 +120,9 @@ class PackTrainer:
         self.epoch = 0
         self.step = 0  # within the epoch
         self.steps_elsewhere = 0  # that others of the same pack have done
+        self._begun = False  # what comes before the first step is done
         self._histories = [History() for _ in self.trials]
+        self._recorder = Recorder(self.trials)
         self._loss_sums = torch.zeros(len(self.trials), dtype=torch.float64, device=device)  # of this epoch's steps
         self._where: Tensor | None = None  # (R, n): this epoch's order of the training samples
         self._pulse, self._compiled = pulse.mine(), compile
@@ -126,12 +130,12 @@ class PackTrainer:
 
     @property
     def finished(self) -> bool:
-        return self.epoch == self._epochs or all(h.diverged_epoch is not None for h in self._histories)
+        return self._begun and (self.epoch == self._epochs or not any(self._alive))
 
     @property
     def progress(self) -> float:
         """The share of the steps that is done, 1 when finished."""
-        return 1.0 if self.finished else self.steps_done / self._steps
+        return 1.0 if self.finished else self.steps_done / max(self._steps, 1)
 
     @property
     def pace(self) -> Pace:
@@ -153,9 +157,9 @@ class PackTrainer:
         """
         end = time.monotonic() + seconds
         self._pulse.train(self.steps_elsewhere + self.steps_done)
+        if not self._begun:
+            self._begin()
         while not self.finished:
-            if self.epoch == 0 and self.step == 0:
-                self._calibrate("training")
             self._train_step()
             self._pulse.move(self.steps_elsewhere + self.steps_done, warm=not self._compiled)
             if self.step == self._steps_of_epoch():
@@ -179,6 +183,11 @@ class PackTrainer:
             )
         return rows
 
+    def readings(self) -> list[list[dict[str, object]]]:
+        """What the probes have seen, READINGS of `sweeps.records`, of each trial in the order given."""
+        readings = dict(zip(self._order, self._recorder.readings(), strict=True))
+        return [readings[i] for i in range(len(readings))]
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain data; the tensors are those in use, to be written before training goes on."""
         return {
@@ -190,6 +199,7 @@ class PackTrainer:
             "step": self.step,
             "loss_sums": self._loss_sums,
             "histories": [h.as_dict() for h in self._histories],
+            "readings": self._recorder.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -203,6 +213,8 @@ class PackTrainer:
         self.epoch, self.step = state["epoch"], state["step"]
         self._loss_sums.copy_(state["loss_sums"])
         self._histories = [History.from_dict(h) for h in state["histories"]]
+        self._begun = self.steps_done > 0
+        self._recorder.load_state_dict(state.get("readings", []) if self._begun else [])
         self._where = None
         if self._repeated is not None:
             self._repeated.reset()
@@ -230,6 +242,36 @@ class PackTrainer:
 
     def _steps_of_epoch(self) -> int:
         return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)
+
+    def _begin(self) -> None:
+        """What comes before the first step."""
+        self._calibrate("training")
+        self._begun = True
+        self._record()
+
+    def _record(self) -> None:
+        """Has the probes look at the network, as it would be evaluated now. Nothing of training changes."""
+        if not self._recorder.due(self.epoch, finished=self.finished):
+            return
+        subject = Subject(
+            network=self.network,
+            trials=self.trials,
+            samples=self._pool,
+            streams=Streams(self.streams.seeds, device=str(self.streams.device), dtype=self.streams.dtype),
+            prepared=self._prepared,
+        )
+        # Before the first step an average follows nothing yet.
+        with self._evaluated() if self.epoch else nullcontext(), unchanged(self.network):
+            self._calibrate("evaluation")
+            self._recorder.look(subject, self.epoch, finished=self.finished, alive=self._alive)
+
+    def _prepared(self, x: Tensor) -> Tensor:
+        self._pulse.move()
+        return self._augmentation.evaluation(x)
+
+    @property
+    def _alive(self) -> list[bool]:
+        return [h.diverged_epoch is None for h in self._histories]
 
     def _calibrate(self, before: Literal["training", "evaluation"]) -> None:
         def samples() -> Iterator[Tensor]:
@@ -329,6 +371,7 @@ class PackTrainer:
         self._where = None
         self.step = 0
         self.epoch += 1
+        self._record()
 
     @contextmanager
     def _evaluated(self) -> Generator[None]:

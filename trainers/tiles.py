@@ -95,6 +95,11 @@ class TiledTrainer:
             rows[i] = row
         return rows
 
+    def readings(self) -> list[list[dict[str, object]]]:
+        """READINGS of `sweeps.records`, of each trial in the order given."""
+        readings = dict(zip(self._order, (own for tile in self.tiles for own in tile.readings()), strict=True))
+        return [readings[i] for i in range(len(readings))]
+
     def state_dict(self) -> dict[str, Any]:
         return {"tiles": [tile.state_dict() for tile in self.tiles]}
 

@@ -47,6 +47,10 @@ class Trainer(Protocol):
         """RESULTS and CURVES of `sweeps.records`, one row a trial in the order given, as far as trained."""
         ...
 
+    def readings(self) -> list[list[dict[str, object]]]:
+        """What the probes have seen, READINGS of `sweeps.records`, of each trial in the order given."""
+        ...
+
     def save(self, path: Path, **beside: object) -> None:
         """Writes a checkpoint, in one step, with some plain data beside the state."""
         ...

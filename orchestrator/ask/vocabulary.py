@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.words.near import one_of
 
 SCHEMAS = ("sweep", "site")
-NAMES = ("normalizers", "activations", "models", "optimizers", "schedules", "augmentations")
+NAMES = ("normalizers", "activations", "models", "optimizers", "schedules", "augmentations", "probes")
 KEYS = ("settings", "run", "analysis", "site")
 LISTS = ("presets", "datasets", *NAMES, *KEYS)
 
@@ -26,8 +26,9 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
-    from sweeps.words import optimizers, vocabulary
+    from sweeps.words import optimizers, probes, vocabulary
 
+    homes = {"optimizers": optimizers, "probes": probes}
     return [
         {
             "name": name,
@@ -35,7 +36,7 @@ def listed(what: str) -> list[dict[str, Any]]:
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
         }
-        for name, entry in getattr(optimizers if what == "optimizers" else vocabulary, what.upper()).items()
+        for name, entry in getattr(homes.get(what, vocabulary), what.upper()).items()
     ]
 
 

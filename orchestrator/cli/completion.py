@@ -128,7 +128,7 @@ def _states() -> dict[str, list[str]]:
 
 
 def _of(option: Any) -> list[str]:
-    return ["true", "false"] if option.kind == "bool" else list(option.words)
+    return ["true", "false"] if option.kind == "bool" else [*option.words, *option.entries]
 
 
 def _axes(context: typer.Context) -> dict[str, list[str]]:

@@ -111,12 +111,16 @@ def export(
     workspace: Root = DEFAULT_ROOT,
     where: Where = None,
     all_versions: AllVersions = False,
+    probes: Annotated[bool, typer.Option("--probes", help="what probes saw: one row per number")] = False,
     json_: Json = False,
 ) -> None:
     """Write the results as one file, one row per trial, in the form that its ending names."""
     from orchestrator.ask.export import exported
 
-    _print(exported(store_at(workspace), referring(sweep, all_versions), output, selector_of(where)), json_)
+    written = exported(
+        store_at(workspace), referring(sweep, all_versions), output, selector_of(where), of_probes=probes
+    )
+    _print(written, json_)
 
 
 @results_app.command()

@@ -69,6 +69,9 @@ class Gang:
     def rows(self) -> list[dict[str, object]]:
         return self._of_first("rows")
 
+    def readings(self) -> list[list[dict[str, object]]]:
+        return self._of_first("readings")
+
     def save(self, path: Path, **beside: object) -> None:
         """Rank 0 writes its state, which is everyone's."""
         self._of_first("save", path, beside)
@@ -180,6 +183,9 @@ class Rank:
 
     def rows(self) -> list[dict[str, object]]:
         return self._trainer.rows()
+
+    def readings(self) -> list[list[dict[str, object]]]:
+        return self._trainer.readings()
 
     def save(self, path: Path, beside: Mapping[str, Any]) -> None:
         self._trainer.save(path, **beside)

@@ -209,7 +209,7 @@ class PackJob:
                 return "stopped"
             if not self.trainer.finished and time.monotonic() >= until:
                 return "training"
-        self._store.ledger.publish(self._pack.id, self.rows())
+        self._store.ledger.publish(self._pack.id, self.rows(), self.trainer.readings())
         self._store.disk.remove(self._checkpoint, self._unsaved, self._store.workspace.progress(self._pack.id))
         self._log(f"done after {self._trained():.1f} s")
         return "done"

@@ -23,6 +23,7 @@ MEMBER_TAG = "normsweep.sweep."  # + a sweep's name: its latest version wants th
 SINCE_TAG = "normsweep.since."  # + a sweep's name: the number of its first version that wants the trial
 UNTIL_TAG = "normsweep.until."  # + a sweep's name: of the last one that did, where the latest does not
 POINTS = 100  # of a curve, at most
+LAYERS = 12  # that probes are shown of, at most
 HIDDEN = {"schema", "revision", *AXES}
 _TEXT = 500  # characters of a failure; MLflow's tags end at 8,000
 
@@ -41,9 +42,15 @@ class RunData:
     metrics: list[tuple[str, float, int, int]]
 
 
-def run_data(row: Mapping[str, Any], sweeps: Mapping[str, str], written: float, varied: Sequence[str] = ()) -> RunData:
+def run_data(
+    row: Mapping[str, Any],
+    sweeps: Mapping[str, str],
+    written: float,
+    varied: Sequence[str] = (),
+    readings: Sequence[Mapping[str, Any]] = (),
+) -> RunData:
     """`sweeps`: the tags that say which sweeps want the trial; `written`: when its part was (s); `varied`: the settings
-    that name it beside data set and method."""
+    that name it beside data set and method; `readings`: what its probes saw."""
     finished = row["finished"] or written
     seconds = row["seconds"] or 0.0
     end = int(1000 * finished)
@@ -61,7 +68,11 @@ def run_data(row: Mapping[str, Any], sweeps: Mapping[str, str], written: float, 
         status="FAILED" if row["state"] == "failed" else "FINISHED",
         params=params(row),
         tags=tags,
-        metrics=final + [point for key in CURVES for point in curve(key, row[key] or (), end, seconds)],
+        metrics=[
+            *final,
+            *(point for key in CURVES for point in curve(key, row[key] or (), end, seconds)),
+            *probed(readings, end),
+        ],
     )
 
 
@@ -118,9 +129,30 @@ def curve(column: str, values: Sequence[float], end_ms: int, seconds: float) -> 
     """At most `POINTS` points of a curve, first and last among them; what is not finite is left out."""
     key = column.replace("curve_", "curve/")
     count = len(values)
-    epochs = range(count) if count <= POINTS else [i * (count - 1) // (POINTS - 1) for i in range(POINTS)]
+    epochs = _thinned(count, POINTS)
     step = 1000 * seconds / max(count, 1)
     return [(key, float(values[e]), end_ms - int(step * (count - 1 - e)), e) for e in epochs if _finite(values[e])]
+
+
+def probed(readings: Iterable[Mapping[str, Any]], end_ms: int) -> list[tuple[str, float, int, int]]:
+    """What probes saw as metrics `probe/kurtosis/mean/layer 2`, by epochs trained: numbers of their own, not curves, of
+    `LAYERS` layers and at `POINTS` epochs at most, the first and the last among them."""
+    series: dict[tuple[str, str], dict[int, list[tuple[int, float]]]] = {}
+    for row in readings:
+        if row["at"] is None:
+            layers = series.setdefault((row["probe"], row["quantity"]), {})
+            layers.setdefault(row["layer"], []).append((row["epoch"], row["value"]))
+    return [
+        (f"probe/{probe}/{quantity}" + (f"/layer {layer}" if layer else ""), value, end_ms, epoch)
+        for (probe, quantity), layers in series.items()
+        for layer in (sorted(layers)[i] for i in _thinned(len(layers), LAYERS))
+        for epoch, value in (layers[layer][i] for i in _thinned(len(layers[layer]), POINTS))
+    ]
+
+
+def _thinned(count: int, most: int) -> Sequence[int]:
+    """Places of a sequence, the first and the last among them."""
+    return range(count) if count <= most else [i * (count - 1) // (most - 1) for i in range(most)]
 
 
 def _finite(value: float | None) -> bool:

@@ -273,16 +273,29 @@ class Synchronization:
         for trial in rows:
             if (home := self._home(trial)) in self._sweeps:
                 self._parent(self._sweeps[home])
-        done = pool.map(self._write, rows.values(), [there.get(t, []) for t in rows], [written] * len(rows))
+        seen = self._readings(pack)
+        given = ([there.get(t, []) for t in rows], [written] * len(rows), [seen.get(t, []) for t in rows])
+        done = pool.map(self._write, rows.values(), *given)
         self._journal.complete(pack, {trial: run for trial, run in zip(rows, done, strict=True) if run is not None})
 
-    def _write(self, row: Mapping[str, Any], there: list[TrialRun], written: float) -> str | None:
+    def _readings(self, pack: str) -> dict[str, list[dict[str, Any]]]:
+        """What the probes of a pack saw of each trial."""
+        table, problems = self._store.ledger.readings([pack])
+        self._result.problems += problems
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in table.to_pylist():
+            found.setdefault(row["trial_id"], []).append(row)
+        return found
+
+    def _write(
+        self, row: Mapping[str, Any], there: list[TrialRun], written: float, readings: list[dict[str, Any]]
+    ) -> str | None:
         """Ends with one complete run of the trial, which has the runs `there`; its id, None when MLflow refuses it."""
         sweeps = [self._sweeps[name] for name in self._homes[row["trial_id"]]]
         tags = {key: value for sweep in sweeps for key, value in sweep.tags[row["trial_id"]].items()}
         home = self._home(row["trial_id"])
         varied = self._sweeps[home].varied if home in self._sweeps else _VARIED
-        data = run_data(row, tags, written, varied)
+        data = run_data(row, tags, written, varied, readings)
         try:
             kept = self._keep_one(there) if there else None
             if kept and self._outdated(kept.pack):

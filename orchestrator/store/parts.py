@@ -33,7 +33,7 @@ PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {1: _with_source}
 REMEDY = "`normsweep run` sets it aside and trains its pack again"
 PROGRESS_REMEDY = "remove it; the next checkpoint of its pack writes it anew"
 _SCHEMA_KEY = b"normsweep.part_schema"
-_TYPES = {
+TYPES = {
     "string": pa.string(),
     "int64": pa.int64(),
     "double": pa.float64(),
@@ -42,7 +42,7 @@ _TYPES = {
 
 
 def schema() -> pa.Schema:
-    fields = [pa.field(name, _TYPES[kind]) for name, kind in COLUMNS.items()]
+    fields = [pa.field(name, TYPES[kind]) for name, kind in COLUMNS.items()]
     return pa.schema(fields, metadata={_SCHEMA_KEY: str(PART_SCHEMA).encode()})
 
 

@@ -103,5 +103,22 @@ def complete(
     return rows if "trial" in more else rows.drop_columns(["trial"]), problems
 
 
+def readings(store: Store, sweep: str, *, where: Selector | None = None) -> tuple[pa.Table, list[str]]:
+    """What the probes of a sweep's trials saw, one row a number, with a column for every setting of the trial, and what
+    could not be read. In the order of the sweep's axes, then as the probes looked."""
+    trials, problems = complete(store, sweep, where=where)
+    packs = dict.fromkeys(trials["pack_id"].to_pylist())
+    seen, more = store.ledger.readings(packs)
+    place = {trial: row for row, trial in enumerate(trials["trial_id"].to_pylist())}
+    rows = [place.get(trial, -1) for trial in seen["trial_id"].to_pylist()]
+    order = sorted((row, i) for i, row in enumerate(rows) if row >= 0)
+    seen = seen.take(pa.array([i for _, i in order], pa.int64())).drop_columns(["trial_id"])
+    settings = trials.column_names[: trials.column_names.index("state")]
+    table = trials.select(settings).take(pa.array([row for row, _ in order], pa.int64()))
+    for name in seen.column_names:
+        table = table.append_column(name, seen[name])
+    return table, [*problems, *more]
+
+
 def _settings(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **vars(Trial.from_json(json.loads(row["trial"])))}

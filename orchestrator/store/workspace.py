@@ -9,8 +9,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """The folder of many sweeps: what is wanted (`specs`, `plugins`, `roster`, `decisions`), what is known (`parts`,
-    `failures`, `interruptions`), who works on what (`leases`, `heartbeats`), what can be made again (`progress`,
-    `checkpoints`, `cache`, `mlflow`).
+    `readings`, `failures`, `interruptions`), who works on what (`leases`, `heartbeats`), what can be made again
+    (`progress`, `checkpoints`, `cache`, `mlflow`).
     """
 
     root: Path
@@ -53,6 +53,13 @@ class Workspace:
 
     def part(self, pack: str) -> Path:
         return self.parts / f"{pack}.parquet"
+
+    @property
+    def readings(self) -> Path:
+        return self.root / "readings"
+
+    def readings_of(self, pack: str) -> Path:
+        return self.readings / f"{pack}.parquet"
 
     @property
     def plugins(self) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 from sweeps.select import Selector
 from sweeps.trial import is_left_out
 from sweeps.words.choice import Choice
-from sweeps.words.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, Value
+from sweeps.words.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, LISTS, Value
 
 Draft = dict[str, Value]  # a trial without what only the data set and the method can tell
 
@@ -145,7 +145,7 @@ class Axes:
     def as_json(self) -> dict[str, Any]:
         """In the words of a sweep file, every option and default written out, but for younger settings."""
         data: dict[str, Any] = {
-            name: [_json(v) for v in values]
+            name: _json(values[0]) if name in LISTS else [_json(v) for v in values]
             for name, values in self.settings.items()
             if not (len(values) == 1 and is_left_out(name, *values))
         }
@@ -173,4 +173,4 @@ def uniform(seed: int, name: str, i: int) -> float:
 def _json(value: Value) -> Any:
     if isinstance(value, Choice):
         return {value.name: {k: list(v) if isinstance(v, tuple) else v for k, v in value.options}}
-    return list(value) if isinstance(value, tuple) else value
+    return [_json(each) for each in value] if isinstance(value, tuple) else value

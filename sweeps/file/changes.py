@@ -28,7 +28,8 @@ def changes(old: SweepSpec, new: SweepSpec) -> list[str]:
 
 def _usual() -> dict[str, list[Any]]:
     """The settings that `SweepSpec.as_json` leaves out at their defaults."""
-    return {name: [{v["name"]: {}} if isinstance(v, dict) else v] for name, v in younger().items()}
+    usual = {name: {v["name"]: {}} if isinstance(v, dict) else v for name, v in younger().items()}
+    return {name: value if isinstance(value, list) else [value] for name, value in usual.items()}
 
 
 def _changes(

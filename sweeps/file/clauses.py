@@ -122,7 +122,9 @@ def _value_problem(field: str, option: Option, alternative: Alternative) -> str:
     text = alternative.text
     if text == "null" and option.default is None:
         return ""
-    if option.kind == "word":
+    if option.kind == "choices" and text not in option.entries:
+        return unknown(field, text, option.entries)
+    if option.kind in ("word", "words"):
         try:
             option.word(field, text)
         except UsageError as error:

@@ -14,7 +14,7 @@ from sweeps.file.sections import ANALYSIS, RUN, Selection
 from sweeps.file.spec import NAME
 from sweeps.file.trial_section import DISTRIBUTIONS
 from sweeps.words.declared import Entry, Kind, Option, options
-from sweeps.words.settings import DECLARED, LR_REFERENCE_BATCH
+from sweeps.words.settings import DECLARED, LISTS, LR_REFERENCE_BATCH
 from sweeps.words.vocabulary import NORMALIZERS
 
 Schema = dict[str, Any]
@@ -61,6 +61,8 @@ def _value(option: Option) -> Schema:
     """One value of a setting."""
     if option.kind == "choice":
         return _choice(option.entries)
+    if option.kind == "choices":
+        return _listed(_choice(option.entries))
     if option.kind in _SINGLE:
         one = _value(replace(option, kind=_SINGLE[option.kind]))
         if option.length:
@@ -74,6 +76,8 @@ def _value(option: Option) -> Schema:
 
 def _axis(name: str) -> Schema:
     option, one = DECLARED[name], _ref(name)
+    if name in LISTS:
+        return one | _about(option)
     ways = [one, _RANGE] if option.kind == "int" else [one]
     return {"anyOf": [*ways, {"type": "array", "minItems": 1, "items": {"anyOf": ways}}]} | _about(option)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, product
 from math import prod
 from sys import float_info
@@ -16,7 +17,7 @@ from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import normalizer, parts
 from sweeps.words.declared import WORDS, Entry, Option
 from sweeps.words.near import unknown
-from sweeps.words.settings import CHOICES, SETTINGS, Value
+from sweeps.words.settings import CHOICES, DECLARED, LISTS, SETTINGS, Value
 from sweeps.words.vocabulary import resolved
 
 N = TypeVar("N", int, float)
@@ -30,6 +31,8 @@ _RANGE = re.compile(r"(-?[0-9]{1,1000})\.\.(-?[0-9]{1,1000})")
 def axis(name: str, node: Node) -> tuple[Value, ...]:
     """All values that a setting takes, in order. Mistakes, each with its place, for what it cannot take and for a value
     that is named twice."""
+    if name in LISTS:
+        return (_list(name, SETTINGS[name], node),)
     if node.value in (None, ()):
         raise node.error(f"the axis '{name}' is empty: give it a value or leave it out")
     found: tuple[Value, ...]
@@ -38,6 +41,26 @@ def axis(name: str, node: Node) -> tuple[Value, ...]:
     else:
         found = values(name, SETTINGS[name], node)
     return _once(name, node, found)
+
+
+def _list(name: str, option: Option, node: Node) -> Value:
+    """The one value of a setting that is a list, in an order of its own: to name its elements in another changes
+    nothing. What `default` holds is always in it."""
+    elements = () if node.value is None else node.elements()
+    if option.kind == "words":
+        always = option.default if isinstance(option.default, tuple) else ()
+        words = [str(value) for value in each(lambda e: typed(name, replace(option, kind="word"), e), elements)]
+        _named_once(name, node, words)
+        return tuple(word for word in option.words if word in words or word in always)
+    chosen = tuple(_together(name, node, each(lambda e: choices(name, e), elements)))
+    _named_once(name, node, [choice.name for choice in chosen])
+    return tuple(sorted(chosen, key=lambda choice: choice.name))
+
+
+def _named_once(name: str, node: Node, words: Sequence[str]) -> None:
+    for i, word in enumerate(words):
+        if word in words[:i]:
+            raise node.error(f"'{name}' names {word} twice: leave one out")
 
 
 def _once(name: str, node: Node, found: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -138,9 +161,9 @@ def entry_of(kind: str, name: str) -> Entry:
     """A vocabulary's entry; a normalizer may be a composition. UsageError, without a place, for an unknown name."""
     if kind == "normalizer":
         return normalizer(name)
-    entries = CHOICES[kind]
+    entries = DECLARED[kind].entries
     if name not in entries:
-        raise UsageError(unknown(kind, name, entries))
+        raise UsageError(unknown("probe" if kind == "record" else kind, name, entries))
     return entries[name]
 
 

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from sweeps.words.choice import OptionValue
 from sweeps.words.near import one_of
 
-# floats: one number or a list of them; words: a list of words; choice: a name with options; section: keys of its own
-Kind = Literal["int", "float", "bool", "word", "ints", "floats", "words", "choice", "section"]
+# floats: one number or a list of them; words: a list of words; choice: a name with options, choices: a list of these;
+# section: keys of its own
+Kind = Literal["int", "float", "bool", "word", "ints", "floats", "words", "choice", "choices", "section"]
 
 _KINDS: dict[str, Kind] = {
     "int": "int",
@@ -24,6 +25,7 @@ _KINDS: dict[str, Kind] = {
     "str": "word",
     "tuple[str, ...]": "words",
     "Choice": "choice",
+    "tuple[Choice, ...]": "choices",
     "Selection | None": "section",
 }
 
@@ -39,6 +41,7 @@ WORDS: dict[Kind, str] = {
     "floats": "a number or a list of numbers",
     "words": "a list of words",
     "choice": "a name, or a name with options",
+    "choices": "a list of names, or of names with options",
     "section": "a mapping",
 }
 
@@ -51,7 +54,7 @@ class Option:
     `younger`: than trials that may be recorded: at its default a trial leaves it out, so that their ids stay.
     `length`: of a list of numbers, how many it has; 0: any.
     `by`: where `default` is None, the name of another option and this one's value for each of that one's.
-    `entries`: the names of a `choice`.
+    `entries`: the names of a `choice` or of `choices`.
     """
 
     kind: Kind

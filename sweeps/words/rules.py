@@ -115,6 +115,21 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
     yield from _warmup_problems(trial, facts)
     yield from _optimizer_problems(trial.optimizer, trial)
     yield from _normalizer_problems(trial)
+    yield from _recorded_problems(trial, facts)
+
+
+def _recorded_problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
+    if "top5" in trial.metrics and facts.classes <= 5:
+        yield f"metrics with top5: {trial.dataset} has {facts.classes} classes, so top5 is always 0"
+    if not trial.epochs and not trial.record:
+        yield "epochs=0 without record: nothing is trained and nothing is looked at; name probes, or set epochs to 1"
+    for probe in trial.record:
+        part = probe.as_dict().get("of")
+        try:
+            if isinstance(part, str) and not getattr(facts.sizes(trial.split), part):
+                yield f"record with {probe.name} of={part}: {trial.dataset} has no {part} part; use of=train or of=test"
+        except UsageError:  # of the split, which is told already
+            return
 
 
 def _schedule_problems(trial: Trial) -> Iterator[str]:

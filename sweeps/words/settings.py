@@ -8,11 +8,12 @@ from sweeps.trial import Trial
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.declared import Entry, Option, options
 
-Value = OptionValue | Choice
+Value = OptionValue | Choice | tuple[Choice, ...]
 
 DECLARED: dict[str, Option] = options(Trial)
 SETTINGS: dict[str, Option] = {name: option for name, option in DECLARED.items() if option.kind != "choice"}
 CHOICES: dict[str, Mapping[str, Entry]] = {n: option.entries for n, option in DECLARED.items() if n not in SETTINGS}
+LISTS = tuple(name for name, option in DECLARED.items() if option.kind in ("words", "choices"))  # whose value is a list
 
 # `init: auto`. The VCL paper does not state its own; elu and selu as in Klambauer et al. 2017, tanh and sigmoid as in
 # Glorot and Bengio 2010, every other activation as in He et al. 2015.

@@ -13,9 +13,10 @@ import pytest
 
 import sweeps.records
 from orchestrator import results
-from orchestrator.store import Store, cache, ledger
+from orchestrator.store import Store, ledger
 from orchestrator.store import parts as part_schemas
 from orchestrator.store.parts import decode
+from orchestrator.store.tables import cache
 from orchestrator.store.workspace import Workspace
 from orchestrator.watch.status import status_of
 from sweeps.records import COLUMNS, PART_SCHEMA

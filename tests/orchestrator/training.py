@@ -27,7 +27,7 @@ def train(workspace: Workspace, sweep: Path | str, overrides: Sequence[str] = ()
         while not trainer.finished:
             trainer.advance(60.0)
         assert store.ledger.publish(
-            pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES | {"source": source_of(pack)})
+            pack.id, part_rows(pack, trainer.rows(), CIRCUMSTANCES | {"source": source_of(pack)}), trainer.readings()
         )
 
 

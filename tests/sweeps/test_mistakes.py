@@ -25,7 +25,7 @@ def test_every_mistake_is_told_in_the_order_of_its_place(tmp_path: Path) -> None
     text = """trial:
   dataset: a
   dpeth: 2
-  epochs: [0, 5, x]
+  epochs: [-1, 5, x]
   normalizer: [vlc, {bn: {affine: 3, sink: true}}, {vcl: {n: [1, 2, y]}}]
   epochs: 3
   zip: [{lr: [a, -1]}, {lr: [1]}]
@@ -38,7 +38,7 @@ analysis: {average: [sed, depht], select: {over: [depth], by: x}}
     assert [line.partition(" ")[0] + line.partition(" ")[2][:24] for line in told(tmp_path, text)] == [
         "3:3:unknown key of trial 'dp",
         "4:12:'epochs' must be at leas",
-        "4:18:'epochs' is a whole numb",
+        "4:19:'epochs' is a whole numb",
         "5:16:unknown normalizer 'vlc'",
         "5:35:'affine' is true or fals",
         "5:38:unknown option of normal",
@@ -70,15 +70,15 @@ def test_a_misspelt_section_or_data_set_is_one_mistake(tmp_path: Path) -> None:
 
 
 def test_an_alias_s_mistake_is_told_once(tmp_path: Path) -> None:
-    assert len(told(tmp_path, "trial:\n  dataset: a\n  epochs: &x [0]\n  depth: *x\n")) == 2
+    assert len(told(tmp_path, "trial:\n  dataset: a\n  epochs: &x [-1]\n  depth: *x\n")) == 2
     assert len(told(tmp_path, "trial:\n  dataset: a\n  schedule: [&x {stop: {}}, *x]\n")) == 1
 
 
 def test_mistakes_of_overrides_come_with_those_of_the_file(tmp_path: Path) -> None:
-    assert told(tmp_path, "trial: {dataset: a, dataset: b, epochs: 0}\n", "depth=x") == [
+    assert told(tmp_path, "trial: {dataset: a, dataset: b, epochs: -1}\n", "depth=x") == [
         "--set depth=x: 'depth' is a whole number, not 'x'",
         "1:21: the key 'dataset' stands here for the second time",
-        "1:41: 'epochs' must be at least 1, not 0",
+        "1:41: 'epochs' must be at least 0, not -1",
     ]
 
 

@@ -20,7 +20,7 @@ from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, sweep, trials
 
-YOUNGER = {"optimizer", "warmup", "warmup_steps", "clip_norm", "label_smoothing", "ema"}
+YOUNGER = {"optimizer", "warmup", "warmup_steps", "clip_norm", "label_smoothing", "ema", "metrics", "record"}
 CHANGED: dict[str, Any] = {
     "optimizer": {"adamw": {"betas": [0.9, 0.95]}},
     "warmup": 1.5,
@@ -28,6 +28,8 @@ CHANGED: dict[str, Any] = {
     "clip_norm": 1.0,
     "label_smoothing": 0.1,
     "ema": 0.99,
+    "metrics": ["class-mean"],
+    "record": "kurtosis",
 }
 
 

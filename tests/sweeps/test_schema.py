@@ -12,7 +12,7 @@ from sweeps.file.parse import parse
 from sweeps.file.schema import sweep_schema
 from sweeps.file.spec import PRESETS, SweepSpec, load_spec, presets
 from sweeps.words.declared import LARGEST
-from sweeps.words.settings import DECLARED
+from sweeps.words.settings import DECLARED, LISTS
 
 VALIDATOR = jsonschema.Draft202012Validator(sweep_schema())
 
@@ -27,8 +27,8 @@ def test_it_is_a_schema_that_names_every_setting() -> None:
     trial = schema["properties"]["trial"]["properties"]
     for name, option in DECLARED.items():
         assert trial[name]["description"] == option.help
-        assert trial[name].get("default") == option.default
-    assert schema["$defs"]["epochs"] == {"type": "integer", "minimum": 1, "maximum": LARGEST}
+        assert trial[name].get("default") == (list(option.default) if name in LISTS else option.default)
+    assert schema["$defs"]["epochs"] == {"type": "integer", "minimum": 0, "maximum": LARGEST}
     assert schema["$defs"]["seed"] == {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
     assert schema["$defs"]["init"]["enum"] == ["auto", "he", "lecun", "glorot"]
     vcl = schema["$defs"]["normalizer"]["anyOf"][-1]["properties"]["vcl"]

@@ -64,7 +64,7 @@ def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
         ("trial:\n  dataset: a\n  schedule: {step: {factor: [0.1, [1]]}}\n", r":3:35: 'factor' is a number or a list"),
         ("trial:\n  dataset: a\n  schedule: {step: {factor: []}}\n", r":3:29: 'factor' is .* not an empty one$"),
         ("trial:\n  dataset: a\n  schedule: {step: {factor: [1, -1]}}\n", r":3:33: 'factor' must be at least 0"),
-        ("trial:\n  dataset: a\n  epochs: 0\n", r":3:11: 'epochs' must be at least 1, not 0$"),
+        ("trial:\n  dataset: a\n  epochs: -1\n", r":3:11: 'epochs' must be at least 0, not -1$"),
         ("trial:\n  dataset: a\n  epochs: 2.5\n", r":3:11: 'epochs' is a whole number, not 2\.5$"),
         ("trial:\n  dataset: a\n  epochs: true\n", r":3:11: 'epochs' is a whole number, not true$"),
         ("trial:\n  dataset: a\n  lr: .inf\n", r":3:7: 'lr' is a number, not inf$"),

@@ -44,6 +44,8 @@ BASE: dict[str, Any] = {
     "ema": 0.0,
     "smoothing": 1,
     "precision": "float64",
+    "metrics": ("error",),
+    "record": (),
     "seed": 0,
 }
 

@@ -16,6 +16,7 @@ from orchestrator.store.workspace import Workspace
 from sweeps.words.settings import setting_names
 from tests.orchestrator.ask.test_reporting import train
 from tests.orchestrator.stage import Call
+from tests.orchestrator.training import train as trained
 
 FILE = """
 name: mine
@@ -86,3 +87,20 @@ def test_the_same_names_are_methods_and_metrics(call: Call, workspace: Workspace
     comparison = orchestrator.compare("mine", by=["normalizer"], where="lr=1e-2", metric="val_error_smoothed")
     assert [line["method"] for line in comparison.lines] == ["vcl", "bn", "none"]
     assert comparison.runs == 3
+
+
+def test_what_probes_saw_is_a_table_of_its_own(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = FILE.replace("epochs: 2", "epochs: 1\n  record: kurtosis").replace("{vcl: {n: 5}}", "gn")
+    Path("mine.yaml").write_text(sweep)
+    trained(Workspace.at("normsweep-out"), "mine.yaml")
+    assert call("export", "mine", "-o", "x.csv", "--probes", "-w", "lr=0.1") == (0, "3 trials in x.csv\n", "")
+    table = pd.read_csv("x.csv")
+    assert list(table["normalizer"].unique()) == ["none", "bn", "gn"]
+    assert len(table) == 3 * 2 * 2  # methods, epochs, mean and median of one layer
+    whole = orchestrator.readings("mine")
+    assert list(whole.columns[-6:]) == ["probe", "epoch", "layer", "quantity", "at", "value"]
+    assert set(whole["trial_id"]) == set(orchestrator.results("mine")["trial_id"])
+    pd.testing.assert_series_equal(
+        whole.loc[whole["lr"] == 0.1, "value"].reset_index(drop=True), table["value"], check_exact=False
+    )

@@ -65,12 +65,12 @@ def test_a_selector_that_selects_nothing_is_refused(
 
 
 def test_check_tells_every_mistake_with_its_place(call: Call, file: Path) -> None:
-    file.write_text(FILE.replace("depth", "dpeth").replace("epochs: 2", "epochs: 0") + "runn: {}\n")
+    file.write_text(FILE.replace("depth", "dpeth").replace("epochs: 2", "epochs: -1") + "runn: {}\n")
     code, _, err = call("check", str(file))
     assert code == 2
     assert err.splitlines() == [
         "normsweep: mine.yaml:5:3: unknown key of trial 'dpeth': did you mean depth or width?",
-        "mine.yaml:6:11: 'epochs' must be at least 1, not 0",
+        "mine.yaml:6:11: 'epochs' must be at least 0, not -1",
         "mine.yaml:8:1: unknown key of the sweep file 'runn': did you mean run?",
     ]
 

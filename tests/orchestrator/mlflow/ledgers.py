@@ -49,6 +49,8 @@ BASE = Trial(
     ema=0.0,
     smoothing=10,
     precision="float32",
+    metrics=("error",),
+    record=(),
     seed=0,
 )
 NORMALIZERS = (Choice("none"), Choice("bn"), Choice.of("vcl", {"n": 2, "weight": 0.01}))

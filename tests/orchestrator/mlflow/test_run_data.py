@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.mirror.run_data import curve
+from orchestrator.mirror.run_data import curve, probed
 from orchestrator.mirror.sync import ui_command
 from orchestrator.mirror.uri import knock, masked, tracking_uri
 from orchestrator.store.workspace import Workspace
@@ -43,3 +43,21 @@ def test_no_password_is_shown() -> None:
     with pytest.raises(UnavailableError) as caught:
         knock("http://me:secret@127.0.0.1:9")
     assert "secret" not in str(caught.value)
+
+
+def test_what_probes_saw_is_thinned_in_layers_and_epochs_and_curves_are_left_out() -> None:
+    def reading(layer: int, epoch: int, at: float | None = None) -> dict[str, object]:
+        value = 100.0 * layer + epoch
+        return {"probe": "k", "quantity": "mean", "layer": layer, "epoch": epoch, "at": at, "value": value}
+
+    rows = [reading(layer, epoch) for epoch in range(300) for layer in range(1, 31)]
+    (whole,) = probed([reading(1, 5, at=0.5), reading(0, 7)], end_ms=9)
+    assert whole == ("probe/k/mean", 7.0, 9, 7)
+    points = probed(rows, end_ms=9)
+    keys = list(dict.fromkeys(key for key, *_ in points))
+    assert (keys[0], keys[-1]) == ("probe/k/mean/layer 1", "probe/k/mean/layer 30")
+    assert len(keys) == 12
+    for layer in (1, 30):
+        steps = [step for key, _, _, step in points if key == f"probe/k/mean/layer {layer}"]
+        assert (len(steps), steps[0], steps[-1]) == (100, 0, 299)
+        assert all(v == 100.0 * layer + s for key, v, _, s in points if key == f"probe/k/mean/layer {layer}")

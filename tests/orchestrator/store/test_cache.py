@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.store import Store
-from orchestrator.store.cache import LEAST
+from orchestrator.store.tables.cache import LEAST
 from orchestrator.store.workspace import Workspace
 
 TRIALS = 20  # of a pack

@@ -73,3 +73,37 @@ def test_a_part_of_a_newer_schema_is_left_alone(workspace: Workspace) -> None:
         decode(workspace.part("p"))
     assert Store(workspace).ledger.set_torn_aside(["p"]) == []
     assert workspace.part("p").exists()
+
+
+SEEN = {"probe": "kurtosis", "epoch": 0, "layer": 1, "quantity": "mean", "at": None, "value": 2.5}
+
+
+def test_readings_of_probes_lie_beside_the_part_and_the_first_stay(workspace: Workspace) -> None:
+    ledger = Store(workspace).ledger
+    assert ledger.readings(["p"]) == (ledger.readings([])[0], [])
+    assert ledger.publish("p", [row("a"), row("b")], [[SEEN], [SEEN | {"at": 0.5, "value": 3.0}]])
+    assert not ledger.publish("p", [row("a"), row("b")], [[SEEN | {"value": 9.0}], []])
+    assert ledger.publish("none", [row("c")], [[]])
+    table, problems = Store(workspace).ledger.readings(["p", "none"])
+    assert problems == []
+    assert table.to_pylist() == [
+        {"trial_id": "a", **SEEN},
+        {"trial_id": "b", **SEEN, "at": 0.5, "value": 3.0},
+    ]
+    assert [path.stem for path in workspace.readings.iterdir()] == ["p"]
+
+
+def test_a_part_whose_readings_are_torn_is_trained_again(workspace: Workspace) -> None:
+    ledger = Store(workspace).ledger
+    ledger.publish("p", [row("a")], [[SEEN]])
+    path = workspace.readings_of("p")
+    path.write_bytes(path.read_bytes()[:100])
+    _, (problem,) = ledger.readings(["p"])
+    assert f"{path} is torn or damaged" in problem
+    (sentence,) = ledger.set_torn_aside(["p"])
+    assert "its pack runs again" in sentence
+    assert ledger.done() == set()
+    assert not path.exists()
+    assert len(list(workspace.torn.iterdir())) == 2
+    assert ledger.publish("p", [row("a")], [[SEEN]])
+    assert ledger.readings(["p"])[0].num_rows == 1

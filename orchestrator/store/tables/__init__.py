@@ -1,0 +1,1 @@
+"""What the ledger keeps beside its parts: a merged copy of them, and what probes saw."""

@@ -1,0 +1,33 @@
+"""What every probe does: it looks at a pack's network and gives readings. Shapes: R replicas, K points of a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from trainers.probes.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One quantity, of each replica: `values` (R,), or (R, K) at the K places `at`.
+
+    `layer` counts from 1 in order of definition; 0: the whole network. Values that are not finite are not kept.
+    """
+
+    quantity: str
+    values: Tensor
+    layer: int = 0
+    at: Sequence[float] = ()
+
+
+class Probe(Protocol):
+    """A class whose constructor takes the options of its entry in `sweeps.words.probes`, but for `when`."""
+
+    def read(self, subject: Subject) -> Iterable[Reading]:
+        """What it sees. It may move buffers of the network and whether that trains or evaluates, which are restored;
+        parameters and their `grad` it leaves alone, and random numbers come from the subject's streams."""
+        ...
