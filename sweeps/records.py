@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PART_SCHEMA = 2
+PART_SCHEMA = 3
 
 # Identity and axes, for filters; `trial` is the canonical JSON and the truth among them.
 AXES: dict[str, str] = {
@@ -31,6 +31,11 @@ RESULTS: dict[str, str] = {
     "test_error": "double",  # at the selected epoch
     "majority_error": "double",  # on the test part, of always answering the training part's most frequent class
     "train_loss": "double",  # mean over the selected epoch's steps, penalties left out
+    # Of the trial's `metrics`, null where it names others: as val_error and test_error, at the same epoch.
+    "val_top5_error": "double",
+    "test_top5_error": "double",
+    "val_class_mean_error": "double",
+    "test_class_mean_error": "double",
 }
 
 # Where a trial is: one that has come to an end has a row in a part.
@@ -45,7 +50,14 @@ CURVES: dict[str, str] = {
     "curve_train_loss": "list<float>",
     "curve_val_error": "list<float>",  # as measured, not smoothed
     "curve_test_error": "list<float>",
+    "curve_val_top5_error": "list<float>",  # this and the next three: null where the trial's `metrics` do not name them
+    "curve_test_top5_error": "list<float>",
+    "curve_val_class_mean_error": "list<float>",
+    "curve_test_class_mean_error": "list<float>",
 }
+
+# By metric, as a trial names it, what its columns are called.
+NAMED: dict[str, str] = {"top5": "top5_error", "class-mean": "class_mean_error"}
 
 # How it came about; never compared between runs.
 CIRCUMSTANCES: dict[str, str] = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sweeps.records import NAMED
+
 
 @dataclass(kw_only=True, slots=True)
 class History:
@@ -14,7 +16,14 @@ class History:
     train_loss: list[float] = field(default_factory=list[float])
     val_wrong: list[int] = field(default_factory=list[int])
     test_wrong: list[int] = field(default_factory=list[int])
+    errors: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # by column, of further metrics
     diverged_epoch: int | None = None
+
+    def follow(self, part: str, wrong: int, errors: Mapping[str, float]) -> None:
+        """Adds an epoch's wrong answers on the part `val` or `test`, and its errors by further metrics."""
+        (self.val_wrong if part == "val" else self.test_wrong).append(wrong)
+        for name, error in errors.items():
+            self.errors.setdefault(f"{part}_{name}", []).append(error)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -46,12 +55,20 @@ def row(
     diverged = history.diverged_epoch is not None
     selected: int | None = None
     val_error: float | None = None
+    further: dict[str, float | None] = {f"{part}_{name}": None for name in NAMED.values() for part in ("val", "test")}
     if history.train_loss and not diverged:
         if validation:
             selected, mean = select(history.val_wrong, smoothing)
             val_error = mean / validation
         else:
             selected = len(history.train_loss) - 1
+        for name, errors in history.errors.items():
+            window = (
+                errors[max(0, selected - smoothing + 1) : selected + 1]
+                if name.startswith("val")
+                else [errors[selected]]
+            )
+            further[name] = sum(window) / len(window)
     return {
         "state": "diverged" if diverged else "done" if finished else "running",
         "selected_epoch": selected,
@@ -60,7 +77,9 @@ def row(
         "test_error": None if selected is None else history.test_wrong[selected] / test,
         "majority_error": majority_error,
         "train_loss": None if selected is None else history.train_loss[selected],
+        **further,
         "curve_train_loss": list(history.train_loss),
         "curve_val_error": [wrong / validation for wrong in history.val_wrong],
         "curve_test_error": [wrong / test for wrong in history.test_wrong],
+        **{f"curve_{name}": history.errors[name][:] if name in history.errors else None for name in further},
     }

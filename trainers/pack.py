@@ -27,7 +27,7 @@ from trainers.feeding.stream import Stream
 from trainers.history import History, row
 from trainers.layers.block import Block, Layer, pixel_by_pixel
 from trainers.layers.descent import descending
-from trainers.metrics import cross_entropy, smoothed, wrong
+from trainers.metrics import counted, counts, cross_entropy, errors, smoothed
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
 from trainers.probes.recorder import Recorder, unchanged
@@ -79,7 +79,7 @@ class PackTrainer:
         # Replicas are ordered by activation, so that each activation works on one slice.
         self._order = sorted(range(len(trials)), key=lambda i: str(trials[i].activation))
         self.trials = [trials[i] for i in self._order]
-        self._sizes = data.facts.sizes(trials[0].split)
+        self._sizes, self._classes = data.facts.sizes(trials[0].split), data.facts.classes
         first = trials[0]
         self._batch_size = first.batch_size
         self._epoch_steps, self._steps = cost.steps_per_epoch(first, data.facts), cost.steps(first, data.facts)
@@ -352,21 +352,19 @@ class PackTrainer:
         self.network.eval()
         with self._evaluated():
             self._calibrate("evaluation")
-            val_wrong, val_finite = self._evaluate(self._pool.validation)
-            test_wrong, test_finite = self._evaluate(self._pool.test)
+            val, test = self._evaluate(self._pool.validation), self._evaluate(self._pool.test)
         self.network.train()
-        finite = (losses.isfinite() & val_finite & test_finite).tolist()
-        figures = zip(losses.tolist(), val_wrong.tolist(), test_wrong.tolist(), strict=True)
-        for history, alive, (loss, val, test) in zip(self._histories, finite, figures, strict=True):
+        metrics, sizes = self.trials[0].metrics, self._sizes
+        for history, loss, of_val, of_test in zip(self._histories, losses.tolist(), val, test, strict=True):
             if history.diverged_epoch is not None:
                 continue
-            if not alive:
+            if not math.isfinite(loss) or of_val[1] or of_test[1]:
                 history.diverged_epoch = self.epoch
                 continue
             history.train_loss.append(loss)
-            history.test_wrong.append(test)
-            if self._sizes.validation:
-                history.val_wrong.append(val)
+            history.follow("test", of_test[0], errors(of_test, metrics, sizes.test))
+            if sizes.validation:
+                history.follow("val", of_val[0], errors(of_val, metrics, sizes.validation))
         self._loss_sums.zero_()
         self._where = None
         self.step = 0
@@ -385,19 +383,17 @@ class PackTrainer:
             yield
 
     @torch.no_grad()
-    def _evaluate(self, part: Tensor) -> tuple[Tensor, Tensor]:
-        """(R,) wrong answers on a part (R, m), and (R,) whether all logits were finite."""
-        count = torch.zeros(len(part), dtype=torch.int64, device=part.device)
-        finite = torch.ones(len(part), dtype=torch.bool, device=part.device)
+    def _evaluate(self, part: Tensor) -> list[list[int]]:
+        """Of each replica the `counts` of `trainers.metrics` over a part (R, m)."""
+        metrics = self.trials[0].metrics
+        total = torch.zeros(len(part), counted(metrics, self._classes), dtype=torch.int64, device=part.device)
         mine = part.tensor_split(self._ranks.world, dim=1)[self._ranks.rank]
         if mine.shape[1]:
             for x, y in self._pool.batches(mine):
                 logits = self._logits(self._augmentation.evaluation(x))
-                count += wrong(logits, y)
-                finite &= logits.isfinite().flatten(1).all(dim=1)
+                total += counts(logits, y, metrics)
                 self._pulse.move()
-        count, infinite = self._ranks.sum(torch.stack([count, (~finite).long()]))
-        return count, infinite == 0
+        return self._ranks.sum(total).tolist()
 
 
 def check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:

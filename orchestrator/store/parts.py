@@ -17,7 +17,7 @@ from orchestrator.store.codec import newer
 from orchestrator.store.roster import RosterPack
 from sweeps.errors import DamagedError
 from sweeps.identity import canonical
-from sweeps.records import COLUMNS, PART_SCHEMA
+from sweeps.records import COLUMNS, NAMED, PART_SCHEMA
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice
 from sweeps.words.settings import CHOICES
@@ -28,8 +28,15 @@ def _with_source(table: pa.Table) -> pa.Table:
     return table.append_column("source", pa.nulls(len(table), pa.string()))
 
 
+def _with_metrics(table: pa.Table) -> pa.Table:
+    for name in (f"{part}_{metric}" for metric in NAMED.values() for part in ("val", "test")):
+        table = table.append_column(name, pa.nulls(len(table), TYPES["double"]))
+        table = table.append_column(f"curve_{name}", pa.nulls(len(table), TYPES["list<float>"]))
+    return table
+
+
 # By the number of a past schema: makes a whole table of it one of the next number.
-PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {1: _with_source}
+PAST: Mapping[int, Callable[[pa.Table], pa.Table]] = {1: _with_source, 2: _with_metrics}
 REMEDY = "`normsweep run` sets it aside and trains its pack again"
 PROGRESS_REMEDY = "remove it; the next checkpoint of its pack writes it anew"
 _SCHEMA_KEY = b"normsweep.part_schema"

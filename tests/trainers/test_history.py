@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sweeps.records import CURVES, RESULTS
+from sweeps.records import CURVES, NAMED, RESULTS
 from trainers.history import History, row, select
 
 
@@ -38,6 +38,12 @@ def test_row_of_a_finished_trial() -> None:
         "curve_train_loss": [2.0, 1.0, 0.5],
         "curve_val_error": [0.75, 0.25, 0.5],
         "curve_test_error": [0.45, 0.25, 0.15],
+        **{
+            f"{curve}{part}_{name}": None
+            for curve in ("", "curve_")
+            for part in ("val", "test")
+            for name in NAMED.values()
+        },
     }
 
 
