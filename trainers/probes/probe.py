@@ -29,5 +29,5 @@ class Probe(Protocol):
 
     def read(self, subject: Subject) -> Iterable[Reading]:
         """What it sees. It may move buffers of the network and whether that trains or evaluates, which are restored;
-        parameters and their `grad` it leaves alone, and random numbers come from the subject's streams."""
+        parameters it puts back itself, their `grad` it leaves alone, and it draws from the subject's streams."""
         ...

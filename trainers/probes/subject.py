@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sweeps.trial import Trial
 from trainers.layers.activations import Activation
 from trainers.layers.block import Operation
+from trainers.metrics import cross_entropy
 from trainers.models.network import Network
 from trainers.seeding import Streams
 
@@ -55,6 +56,39 @@ class Subject:
         where: Tensor = getattr(self.samples, part)
         for x, y in self.samples.batches(where[:, :most] if most else where):
             yield self.prepared(x), y
+
+    def drawn(self, count: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """So many batches (R, size, *shape) of training samples, drawn without replacement while there are enough of
+        them: the same places of each replica's own training part, other ones after each epoch."""
+        where = self.samples.train
+        order = Streams((0,), device=str(where.device))
+        order.at(self.streams.epoch, 0)
+        (places,) = order.order(where.shape[1])
+        size = min(size, where.shape[1])
+        per_round = len(places) // size
+        for i in range(count):
+            first = i % per_round * size
+            for x, y in self.samples.batches(where[:, places[first : first + size]]):
+                yield self.prepared(x), y
+
+    def units(self, purpose: str, layer: int, of: int, count: int) -> Tensor:
+        """(R, count) int64: of so many units of a layer those that are looked at, drawn once for all epochs."""
+        epoch = self.streams.epoch
+        self.streams.at(0, 0)
+        numbers = self.streams.uniform(f"probe/{purpose}", layer, (count,))
+        self.streams.at(epoch, 0)
+        return (numbers.double() * of).long()
+
+    def descended(self, x: Tensor, y: Tensor) -> Tensor:
+        """(R,) mean losses of a batch with the normalizers' penalties, as training descends them, its own augmentation
+        and label smoothing left out; the batch is one shard."""
+        losses, penalty = cross_entropy(self.logits(x), y), self.network.penalty()
+        return losses if penalty is None else losses + penalty
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """All that learns, (R, ...) each."""
+        return [p for p in self.network.parameters() if p.requires_grad]
 
     def logits(self, x: Tensor) -> Tensor:
         """(R, b, *shape) → (R, b, classes)."""
