@@ -11,7 +11,8 @@ from sweeps.records import NAMED
 
 @dataclass(kw_only=True, slots=True)
 class History:
-    """One entry an epoch, as far as the losses are finite. `*_wrong` count samples; `val_wrong` may stay empty."""
+    """One entry an epoch, as far as the losses are finite. `*_wrong` count samples; `val_wrong` may stay empty. Where
+    nothing is trained the network is counted once, without a loss."""
 
     train_loss: list[float] = field(default_factory=list[float])
     val_wrong: list[int] = field(default_factory=list[int])
@@ -56,12 +57,12 @@ def row(
     selected: int | None = None
     val_error: float | None = None
     further: dict[str, float | None] = {f"{part}_{name}": None for name in NAMED.values() for part in ("val", "test")}
-    if history.train_loss and not diverged:
+    if history.test_wrong and not diverged:
         if validation:
             selected, mean = select(history.val_wrong, smoothing)
             val_error = mean / validation
         else:
-            selected = len(history.train_loss) - 1
+            selected = len(history.test_wrong) - 1
         for name, errors in history.errors.items():
             window = (
                 errors[max(0, selected - smoothing + 1) : selected + 1]
@@ -76,7 +77,7 @@ def row(
         "val_error": val_error,
         "test_error": None if selected is None else history.test_wrong[selected] / test,
         "majority_error": majority_error,
-        "train_loss": None if selected is None else history.train_loss[selected],
+        "train_loss": None if selected is None or not history.train_loss else history.train_loss[selected],
         **further,
         "curve_train_loss": list(history.train_loss),
         "curve_val_error": [wrong / validation for wrong in history.val_wrong],

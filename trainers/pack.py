@@ -244,9 +244,11 @@ class PackTrainer:
         return min(self._epoch_steps, self._steps - self.epoch * self._epoch_steps)
 
     def _begin(self) -> None:
-        """What comes before the first step."""
+        """What comes before the first step; where there is none, the network is evaluated as it begins."""
         self._calibrate("training")
         self._begun = True
+        if not self._epochs:
+            self._assess(None)
         self._record()
 
     def _record(self) -> None:
@@ -348,28 +350,32 @@ class PackTrainer:
         return 1.0 if self.steps_done + 1 >= steps else (self.steps_done + 1) / steps
 
     def _end_epoch(self) -> None:
-        losses = self._loss_sums / self._steps_of_epoch()
+        self._assess((self._loss_sums / self._steps_of_epoch()).tolist())
+        self._loss_sums.zero_()
+        self._where = None
+        self.step = 0
+        self.epoch += 1
+        self._record()
+
+    def _assess(self, losses: list[float] | None) -> None:
+        """Evaluates the network and notes, for each replica, its errors and the loss of the epoch, if there was one."""
         self.network.eval()
         with self._evaluated():
             self._calibrate("evaluation")
             val, test = self._evaluate(self._pool.validation), self._evaluate(self._pool.test)
         self.network.train()
         metrics, sizes = self.trials[0].metrics, self._sizes
-        for history, loss, of_val, of_test in zip(self._histories, losses.tolist(), val, test, strict=True):
+        for r, (history, of_val, of_test) in enumerate(zip(self._histories, val, test, strict=True)):
             if history.diverged_epoch is not None:
                 continue
-            if not math.isfinite(loss) or of_val[1] or of_test[1]:
+            if (losses and not math.isfinite(losses[r])) or of_val[1] or of_test[1]:
                 history.diverged_epoch = self.epoch
                 continue
-            history.train_loss.append(loss)
+            if losses:
+                history.train_loss.append(losses[r])
             history.follow("test", of_test[0], errors(of_test, metrics, sizes.test))
             if sizes.validation:
                 history.follow("val", of_val[0], errors(of_val, metrics, sizes.validation))
-        self._loss_sums.zero_()
-        self._where = None
-        self.step = 0
-        self.epoch += 1
-        self._record()
 
     @contextmanager
     def _evaluated(self) -> Generator[None]:

@@ -94,7 +94,8 @@ def test_nothing_is_trained_in_no_epochs_and_probes_look_once() -> None:
     assert trainer.finished
     assert all(torch.equal(p, before[name]) for name, p in trainer.network.named_parameters())
     ((row,), (readings,)) = trainer.rows(), trainer.readings()
-    assert (row["state"], row["test_error"]) == ("done", None)
+    assert (row["state"], row["selected_epoch"], row["train_loss"], row["curve_train_loss"]) == ("done", 0, None, [])
+    assert row["curve_test_error"] == [row["test_error"]]
     assert {reading["epoch"] for reading in readings} == {0}
 
 
