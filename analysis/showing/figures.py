@@ -189,7 +189,9 @@ def profiles(
     return figure
 
 
-def curves(titles: Sequence[str], columns: Sequence[Key], epochs: Floats, values: Floats, axis: str) -> Figure:
+def curves(
+    titles: Sequence[str], columns: Sequence[Key], epochs: Floats, values: Floats, axis: str, along: str = "epoch"
+) -> Figure:
     """Small multiples of learning curves: `values` is (rows, columns, epochs), one panel a row."""
     across = min(3, len(titles))
     down = -(-len(titles) // across)
@@ -206,7 +208,7 @@ def curves(titles: Sequence[str], columns: Sequence[Key], epochs: Floats, values
             if panel % across == 0:
                 axes.set_ylabel(axis)
             if panel + across >= len(titles):
-                axes.set_xlabel("epoch")
+                axes.set_xlabel(along)
         per_line = max(1, int(7.0 / (0.55 + 0.075 * max(len(short(c)) for c in columns))))
         lines_below = -(-len(columns) // per_line)
         figure.legend(handles=handles, loc="lower left", ncols=per_line, handlelength=2.4, columnspacing=1.2)

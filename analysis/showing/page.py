@@ -18,6 +18,7 @@ from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
 from analysis.showing.figures import inline_svg, save
 from analysis.showing.latex import latex
+from analysis.showing.probed import probed
 from analysis.showing.shown import heads, lines
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
@@ -47,11 +48,12 @@ def report(
     title: str,
     provenance: Provenance | None = None,
     interim: bool = False,
+    readings: pd.DataFrame | None = None,
 ) -> Path:
     """Writes the report of a table of trials to `path`; nothing in it needs a network.
 
-    `interim` marks the page of a running sweep. Raises UsageError, one sentence, for what cannot be compared (see
-    `Question.resolved` and `tally`).
+    `interim` marks the page of a running sweep; `readings` are what its probes saw, as `orchestrator.readings` has
+    them. Raises UsageError, one sentence, for what cannot be compared (see `Question.resolved` and `tally`).
     """
     findings = Findings(frame, question)
     pages = Environment(
@@ -68,7 +70,7 @@ def report(
         title=title,
         interim=interim,
         summary=summary(findings),
-        exhibits=exhibits(findings),
+        exhibits=exhibits(findings, readings=readings),
         made=provenance or Provenance(),
         question=question_words(findings.question),
         style=Markup((Path(__file__).parent / "report.css").read_text("utf-8")),  # noqa: S704
@@ -83,7 +85,9 @@ def inline(drawing: Drawing) -> Markup:
     return Markup(inline_svg(drawing.figure, drawing.name, drawing.description))  # noqa: S704
 
 
-def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | Drawing]:
+def exhibits(
+    findings: Findings, panels: int = drawings.PANELS, readings: pd.DataFrame | None = None
+) -> list[Table | Drawing]:
     """Everything there is to show, in the order of a page."""
     found = [
         tables.methods(findings),
@@ -98,6 +102,7 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
         tables.by_row(findings),
         *beside(findings),
         drawings.learning_curves(findings, panels),
+        *([] if readings is None else probed(findings, readings)),
         tables.completeness(findings),
         comparisons.sensitivity(findings),
         tables.cost(findings),
@@ -105,13 +110,20 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
     return [item for item in found if item is not None]
 
 
-def analyze(frame: pd.DataFrame, question: Question, folder: str | Path, *, only: Collection[str] = ()) -> list[Path]:
+def analyze(
+    frame: pd.DataFrame,
+    question: Question,
+    folder: str | Path,
+    *,
+    only: Collection[str] = (),
+    readings: pd.DataFrame | None = None,
+) -> list[Path]:
     """Writes tables as Parquet, CSV and LaTeX, figures as SVG, PDF and PNG with their data, the summary as JSON.
 
     `only` these tables and figures, by name. UsageError for a name that is not there; nothing is written then.
     """
     findings = Findings(frame, question)
-    items = [*exhibits(findings, 2 * drawings.PANELS), tables.cells(findings)]
+    items = [*exhibits(findings, 2 * drawings.PANELS, readings), tables.cells(findings)]
     names = [item.name for item in items]
     for name in only:
         if name not in names:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from orchestrator.store.parts import axes
-from orchestrator.store.results import whole
+from orchestrator.store.results import readings, whole
 from orchestrator.store.sweeps import AT
 from orchestrator.version import code_version
 from orchestrator.watch.states import Observer, SweepStates
-from sweeps.errors import UsageError
+from sweeps.errors import DamagedError, UsageError
 from sweeps.file.spec import SweepSpec, load_spec, presets
 from sweeps.records import FINAL
 
@@ -40,6 +40,7 @@ class Asked:
     question: Question
     spec: SweepSpec
     plan: str
+    readings: pd.DataFrame | None  # what its probes saw; None where they saw nothing
     left: str  # "12 todo, 3 running"; "" when every trial has come to an end
 
 
@@ -73,7 +74,7 @@ def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] 
 
     asked = _asked(store, sweep)
     folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
-    paths = analyze(asked.frame, asked.question, folder, only=only)
+    paths = analyze(asked.frame, asked.question, folder, only=only, readings=asked.readings)
     return Analyzed(folder=shown(folder), files=sorted(path.name for path in paths), left=asked.left)
 
 
@@ -103,7 +104,15 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> Repo
         sweep_file=json.dumps(asked.spec.as_json(), indent=1),
         environment=_environment(asked),
     )
-    report(asked.frame, asked.question, path, title=asked.spec.name, provenance=provenance, interim=interim)
+    report(
+        asked.frame,
+        asked.question,
+        path,
+        title=asked.spec.name,
+        provenance=provenance,
+        interim=interim,
+        readings=asked.readings,
+    )
     return Reported(file=shown(path), left=asked.left)
 
 
@@ -120,6 +129,9 @@ def _asked(store: Store, sweep: str) -> Asked:
     rows = whole(store, sweep, more=["trial", CURVE])
     if not len(rows):
         raise UsageError(f"sweep {sweep} has no result yet: `normsweep run {_source(spec, sweep)}`")
+    seen, problems = readings(store, sweep)
+    if problems:
+        raise DamagedError("; ".join(problems))
     left = Counter(state for state in states.of.values() if state not in FINAL)
     return Asked(
         sweep=sweep,
@@ -127,6 +139,7 @@ def _asked(store: Store, sweep: str) -> Asked:
         question=Question.of(spec.analysis),
         spec=spec,
         plan=states.version.plan,
+        readings=seen.to_pandas() if len(seen) else None,
         left=", ".join(f"{n} {state}" for state, n in left.items()),
     )
 
