@@ -11,11 +11,11 @@ from typing import Any
 from sweeps.file.document import Node
 from sweeps.file.values import typed, values
 from sweeps.identity import canonical
-from sweeps.records import ALIASES, RESULTS
+from sweeps.records import ALIASES, METRICS
 from sweeps.words.declared import Option, options, setting
 from sweeps.words.settings import setting_names
 
-MEASURES = (*(name for name, kind in RESULTS.items() if kind == "double"), *ALIASES)
+MEASURES = (*METRICS, *ALIASES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.ask.report import reported
 from orchestrator.planning.plan import check, facts_once
+from orchestrator.store import Store
+from orchestrator.store.results import readings
+from orchestrator.store.workspace import Workspace
 from sweeps.facts import DatasetFacts, SplitSizes
 from sweeps.file.spec import load_spec, presets
 from sweeps.plan import expand, packs
 from sweeps.trial import Trial
 from sweeps.words.rules import problems
+from tests.orchestrator.training import train
 from trainers import data
 from trainers.data.listings.registry import lookup
 from trainers.host import prepare
@@ -92,3 +97,20 @@ def test_a_small_size_trains(name: str) -> None:
         while not trainer.finished:
             trainer.advance(60.0)
         assert [row["state"] for row in trainer.rows()] == ["done"] * len(pack.trials)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    "name", ["vcl-modes", "normprop-shift", "bne-partition", "bne-geometry", "popnorm-landscape", "cwo-weights"]
+)
+def test_what_probes_see_comes_to_a_report(name: str, tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path / "out")
+    train(workspace, f"{name}-smoke")
+    store = Store(workspace)
+    seen, problems = readings(store, f"{name}-smoke")
+    assert problems == []
+    assert set(seen["probe"].to_pylist()) == {probe.name for trial in trials(name) for probe in trial.record}
+    reported(store, f"{name}-smoke", tmp_path / "report.html", interim=False)
+    page = (tmp_path / "report.html").read_text()
+    for probe in set(seen["probe"].to_pylist()):
+        assert f'id="probe-{probe}' in page

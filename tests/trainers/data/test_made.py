@@ -22,6 +22,8 @@ DIGESTS = {
     "led-display-generated": "6fe3fa96b0660797",
     "shapes-generated": "c3b37a97837dd42f",
     "clouds-generated": "e3fd147367a1ca96",
+    "stars-generated": "1d20f4cf941f575b",
+    "gaussians-generated": "84d3eb2b689cb02d",
     "titanic": "6e764e9b00d1339a",
 }
 

@@ -38,6 +38,8 @@ def _drawn(task: str, n: int, shape: tuple[int, ...], classes: int, function: st
 
 CART = "rule of Breiman et al. 1984, Classification and Regression Trees"
 ARCING = "rule of Breiman 1996, Bias, variance, and arcing classifiers"
+PLANE = "made by rule, as the star of Balestriero and Baraniuk 2022, Figure 3"
+FIGURE_7 = "rule of Balestriero and Baraniuk 2022, Figure 7"
 
 BUILTIN: dict[str, Listing] = {
     "optical-test": _bundled("handwritten digit from its bitmap", 1797, 62, 10, "UCI 80, test part", "optical_test"),
@@ -51,6 +53,8 @@ BUILTIN: dict[str, Listing] = {
     "twonorm-generated": _generated("one of two shifted normal distributions", 7400, 20, 2, ARCING, "twonorm"),
     "ringnorm-generated": _generated("one of two concentric normal distributions", 7400, 20, 2, ARCING, "ringnorm"),
     "led-display-generated": _generated("digit of a display with faulty lines", 1000, 7, 10, CART, "led_display"),
+    "stars-generated": _generated("one of two nested stars in the plane", 2000, 2, 2, PLANE, "stars"),
+    "gaussians-generated": _generated("nothing: three normal columns", 1700, 3, 2, FIGURE_7, "gaussians"),
     "shapes-generated": _drawn("which of ten shapes an image shows", 800, (3, 32, 32), 10, "shapes"),
     "clouds-generated": _drawn("which of four bodies a point cloud shows", 400, (3, 64), 4, "clouds"),
 }

@@ -85,6 +85,27 @@ def led_display() -> Table:
     return (lines[y] ^ wrong).astype(np.float32), y
 
 
+def stars() -> Table:
+    """2,000 × 2: the outlines of two five-pointed stars with one centre, of class 0 with tips at 1 and notches at 0.4
+    from it, of class 1 half as large; points uniform along each edge's parameter, with noise N(0, 0.02²)."""
+    draws = Draws("stars")
+    n = 2000
+    y = draws.classes(n, 2)
+    edge, along = draws.classes(n, 10), draws.uniform(n)
+    corner = np.arange(11)
+    angle, radius = np.pi / 2 + corner * np.pi / 5, np.where(corner % 2, 0.4, 1.0)
+    corners = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    x = corners[edge] + along[:, None] * (corners[edge + 1] - corners[edge])
+    return _rounded(x * (1 - y / 2)[:, None] + 0.02 * draws.normal(n, 2)), y
+
+
+def gaussians() -> Table:
+    """1,700 × 3: N((1, 0, -1), diag(1, 3, 0.1)) (Balestriero and Baraniuk 2022, Figure 7), the class drawn apart."""
+    draws = Draws("gaussians")
+    n = 1700
+    return _rounded(draws.normal(n, 3) * np.sqrt([1.0, 3.0, 0.1]) + np.array([1.0, 0.0, -1.0])), draws.classes(n, 2)
+
+
 def _waves(draws: Draws, n: int) -> Table:
     i = np.arange(1, 22)
     first, second, third = (np.maximum(6 - np.abs(i - peak), 0) for peak in (11, 15, 7))
