@@ -22,7 +22,9 @@ from analysis.showing.probed import probed
 from analysis.showing.shown import heads, lines
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
+from analysis.showing.verdicts import verdicts
 from sweeps.errors import UsageError
+from sweeps.records import READINGS
 from sweeps.words.near import unknown
 
 
@@ -103,6 +105,7 @@ def exhibits(
         *beside(findings),
         drawings.learning_curves(findings, panels),
         *([] if readings is None else probed(findings, readings)),
+        verdicts(findings, pd.DataFrame(columns=READINGS) if readings is None else readings),
         tables.completeness(findings),
         comparisons.sensitivity(findings),
         tables.cost(findings),

@@ -157,6 +157,25 @@ def report(
     _print(reported(store_at(workspace), sweep, output, interim), json_)
 
 
+@results_app.command()
+def paper(
+    paper: Annotated[
+        str,
+        typer.Argument(
+            help="vcl, popnorm, cwo, normprop or bne",
+            autocompletion=completion.one_of("vcl", "popnorm", "cwo", "normprop", "bne"),
+        ),
+    ],
+    workspace: Root = DEFAULT_ROOT,
+    json_: Json = False,
+) -> None:
+    """Show every table and figure of a paper: its preset, what is done here, what it costs and what it says."""
+    from orchestrator.ask.paper import exhibits
+
+    rows = exhibits(store_at(workspace), paper)
+    print_answer(rows if json_ else [{k: "" if v is None else v for k, v in row.items()} for row in rows], json_)
+
+
 def _print(written: Any, as_json: bool) -> None:
     """What was written: a dataclass that is a sentence, too."""
     print_answer(asdict(written) if as_json else str(written), as_json)

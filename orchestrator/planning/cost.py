@@ -185,9 +185,9 @@ class CostModel:
         try:
             facts = self._facts(trial.dataset)
         except NormsweepError:  # its data set is not here
-            return Work(model=model, trials=1, flops=None, steps=trial.steps, epochs=trial.epochs)
+            return Work(model=model, trials=1, flops=None, steps=trial.steps, epochs=max(1, trial.epochs))
         count = steps(trial, facts)
-        epochs = -(-count // max(steps_per_epoch(trial, facts), 1))
+        epochs = max(1, -(-count // max(steps_per_epoch(trial, facts), 1)))  # where none is trained one is evaluated
         return Work(model=model, trials=1, flops=flops(trial, facts, _macs_of_layers), steps=count, epochs=epochs)
 
     @cached_property
