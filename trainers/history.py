@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sweeps.facts import SplitSizes
 from sweeps.records import NAMED
+from trainers.metrics import errors
 
 
 @dataclass(kw_only=True, slots=True)
@@ -20,11 +23,30 @@ class History:
     errors: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # by column, of further metrics
     diverged_epoch: int | None = None
 
-    def follow(self, part: str, wrong: int, errors: Mapping[str, float]) -> None:
-        """Adds an epoch's wrong answers on the part `val` or `test`, and its errors by further metrics."""
-        (self.val_wrong if part == "val" else self.test_wrong).append(wrong)
-        for name, error in errors.items():
-            self.errors.setdefault(f"{part}_{name}", []).append(error)
+    def follow(
+        self,
+        epoch: int,
+        loss: float | None,
+        val: Sequence[int],
+        test: Sequence[int],
+        metrics: Collection[str],
+        sizes: SplitSizes,
+    ) -> None:
+        """Adds an epoch, or ends here where it diverged: its loss, if it was trained, and the `trainers.metrics.counts`
+        over the parts of these sizes."""
+        if (loss is not None and not math.isfinite(loss)) or val[1] or test[1]:
+            self.diverged_epoch = epoch
+            return
+        if loss is not None:
+            self.train_loss.append(loss)
+        for name, wrong, counts, samples in (
+            ("val", self.val_wrong, val, sizes.validation),
+            ("test", self.test_wrong, test, sizes.test),
+        ):
+            if samples or name == "test":
+                wrong.append(counts[0])
+                for metric, error in errors(counts, metrics, samples).items():
+                    self.errors.setdefault(f"{name}_{metric}", []).append(error)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,12 +85,9 @@ def row(
             val_error = mean / validation
         else:
             selected = len(history.test_wrong) - 1
-        for name, errors in history.errors.items():
-            window = (
-                errors[max(0, selected - smoothing + 1) : selected + 1]
-                if name.startswith("val")
-                else [errors[selected]]
-            )
+        for name, own in history.errors.items():
+            first = max(0, selected - smoothing + 1) if name.startswith("val") else selected
+            window = own[first : selected + 1]
             further[name] = sum(window) / len(window)
     return {
         "state": "diverged" if diverged else "done" if finished else "running",

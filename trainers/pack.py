@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,11 +27,11 @@ from trainers.feeding.stream import Stream
 from trainers.history import History, row
 from trainers.layers.block import Block, Layer, pixel_by_pixel
 from trainers.layers.descent import descending
-from trainers.metrics import counted, counts, cross_entropy, errors, smoothed
+from trainers.metrics import counted, counts, cross_entropy, smoothed
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
 from trainers.probes.recorder import Recorder, unchanged
-from trainers.probes.subject import Subject
+from trainers.probes.subject import subject_of
 from trainers.pulse import Pace
 from trainers.recording import Repeated
 from trainers.schedule import Position, factor
@@ -255,15 +255,8 @@ class PackTrainer:
         """Has the probes look at the network, as it would be evaluated now. Nothing of training changes."""
         if not self._recorder.due(self.epoch, finished=self.finished):
             return
-        subject = Subject(
-            network=self.network,
-            trials=self.trials,
-            samples=self._pool,
-            streams=Streams(self.streams.seeds, device=str(self.streams.device), dtype=self.streams.dtype),
-            prepared=self._prepared,
-        )
-        # Before the first step an average follows nothing yet.
-        with self._evaluated() if self.epoch else nullcontext(), unchanged(self.network):
+        subject = subject_of(self.network, self.trials, self._pool, self._prepared)
+        with self._evaluated(), unchanged(self.network):
             self._calibrate("evaluation")
             self._recorder.look(subject, self.epoch, finished=self.finished, alive=self._alive)
 
@@ -278,8 +271,7 @@ class PackTrainer:
     def _calibrate(self, before: Literal["training", "evaluation"]) -> None:
         def samples() -> Iterator[Tensor]:
             for x, _ in self._pool.batches(self._pool.train):
-                yield self._augmentation.evaluation(x)
-                self._pulse.move()
+                yield self._prepared(x)
 
         self.streams.at(self.epoch, self.step)
         self.network.calibrate(samples, before=before)
@@ -364,23 +356,16 @@ class PackTrainer:
             self._calibrate("evaluation")
             val, test = self._evaluate(self._pool.validation), self._evaluate(self._pool.test)
         self.network.train()
-        metrics, sizes = self.trials[0].metrics, self._sizes
-        for r, (history, of_val, of_test) in enumerate(zip(self._histories, val, test, strict=True)):
-            if history.diverged_epoch is not None:
-                continue
-            if (losses and not math.isfinite(losses[r])) or of_val[1] or of_test[1]:
-                history.diverged_epoch = self.epoch
-                continue
-            if losses:
-                history.train_loss.append(losses[r])
-            history.follow("test", of_test[0], errors(of_test, metrics, sizes.test))
-            if sizes.validation:
-                history.follow("val", of_val[0], errors(of_val, metrics, sizes.validation))
+        for r, history in enumerate(self._histories):
+            if history.diverged_epoch is None:
+                loss = losses[r] if losses else None
+                history.follow(self.epoch, loss, val[r], test[r], self.trials[0].metrics, self._sizes)
 
     @contextmanager
     def _evaluated(self) -> Generator[None]:
-        """Within it the network is what is evaluated: the average, kept where the methods keep the weights."""
-        if self._average is None:
+        """Within it the network is what is evaluated: the average, once it follows, kept where the methods keep the
+        weights."""
+        if self._average is None or not self.steps_done:
             yield
             return
         with self._average.in_place():
@@ -396,9 +381,7 @@ class PackTrainer:
         mine = part.tensor_split(self._ranks.world, dim=1)[self._ranks.rank]
         if mine.shape[1]:
             for x, y in self._pool.batches(mine):
-                logits = self._logits(self._augmentation.evaluation(x))
-                total += counts(logits, y, metrics)
-                self._pulse.move()
+                total += counts(self._logits(self._prepared(x)), y, metrics)
         return self._ranks.sum(total).tolist()
 
 

@@ -124,6 +124,15 @@ class Subject:
                 block.operation, block.descent = operation, descent
 
 
+def subject_of(
+    network: Network, trials: Sequence[Trial], samples: Samples, prepared: Callable[[Tensor], Tensor]
+) -> Subject:
+    """The network of these trials, with streams of the probes' own."""
+    like = next(network.parameters())
+    streams = Streams([trial.seed for trial in trials], device=str(like.device), dtype=like.dtype)
+    return Subject(network=network, trials=trials, samples=samples, streams=streams, prepared=prepared)
+
+
 def _watched(layer: int, operation: Operation, look: Callable[[int, Tensor, Tensor, Tensor], None]) -> Operation:
     def watched(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         u = operation(x, weight, bias)

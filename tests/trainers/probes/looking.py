@@ -14,7 +14,7 @@ from sweeps.words.probes import PROBES
 from trainers.data.dataset import Dataset
 from trainers.pack import PackTrainer
 from trainers.probes.subject import Subject
-from trainers.seeding import Streams
+from trainers.probes.subject import subject_of as made
 
 
 def probe(name: str, **options: OptionValue) -> Choice:
@@ -27,10 +27,8 @@ def subject_of(trials: Sequence[Trial], data: Dataset) -> Subject:
     """What a probe is shown of these trials before they are trained."""
     trainer = PackTrainer(trials, data)
     trainer.network.eval()
-    seeds, dtype = [t.seed for t in trials], next(trainer.network.parameters()).dtype
     pool: Any = trainer._pool  # pyright: ignore[reportPrivateUsage]
-    streams = Streams(seeds, dtype=dtype)
-    return Subject(network=trainer.network, trials=trainer.trials, samples=pool, streams=streams, prepared=lambda x: x)
+    return made(trainer.network, trainer.trials, pool, lambda x: x)
 
 
 def read(choice: Choice, subject: Subject) -> dict[tuple[str, int], Tensor]:
