@@ -130,7 +130,8 @@ class PackTrainer:
 
     @property
     def finished(self) -> bool:
-        return self._begun and (self.epoch == self._epochs or not any(self._alive))
+        over = self.epoch == self._epochs or all(h.diverged_epoch is not None for h in self._histories)
+        return self._begun and over
 
     @property
     def progress(self) -> float:
@@ -256,17 +257,14 @@ class PackTrainer:
         if not self._recorder.due(self.epoch, finished=self.finished):
             return
         subject = subject_of(self.network, self.trials, self._pool, self._prepared)
+        alive = [h.diverged_epoch is None for h in self._histories]
         with self._evaluated(), unchanged(self.network):
             self._calibrate("evaluation")
-            self._recorder.look(subject, self.epoch, finished=self.finished, alive=self._alive)
+            self._recorder.look(subject, self.epoch, finished=self.finished, alive=alive)
 
     def _prepared(self, x: Tensor) -> Tensor:
         self._pulse.move()
         return self._augmentation.evaluation(x)
-
-    @property
-    def _alive(self) -> list[bool]:
-        return [h.diverged_epoch is None for h in self._histories]
 
     def _calibrate(self, before: Literal["training", "evaluation"]) -> None:
         def samples() -> Iterator[Tensor]:
