@@ -29,6 +29,7 @@ class TrainerContract:
         assert progress[-1] == 1.0
         rows = trainer.rows()
         assert rows
+        assert len(trainer.readings()) == len(rows)
         for row in rows:
             assert row["state"] == "done"
             assert len(_curve(row)) == trainer.epoch
@@ -65,7 +66,7 @@ class TrainerContract:
         undisturbed.advance(math.inf)
         while not undisturbed.finished:
             undisturbed.advance(60.0)
-        expected = repr(undisturbed.rows())
+        expected = repr((undisturbed.rows(), undisturbed.readings()))
         undisturbed.close()
         path, trainer, steps = tmp_path / "checkpoint.pt", make(), 0
         while not trainer.finished:
@@ -76,7 +77,7 @@ class TrainerContract:
                 trainer.close()
                 trainer = make()
                 assert trainer.load(path) == ({"seconds": float(steps)}, "")
-        assert repr(trainer.rows()) == expected
+        assert repr((trainer.rows(), trainer.readings())) == expected
         trainer.close()
 
     def test_what_is_no_checkpoint_is_told(self, make: Callable[[], Trainer], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from orchestrator.store.leases import Lease
 from orchestrator.store.owner import myself
 from orchestrator.store.roster import RosterPack
 from tests.trainers.factory import trial
+from tests.trainers.probes.looking import probe
 from tests.trainers.trials import method
 from trainers.data import load
 from trainers.testing import TrainerContract
@@ -22,7 +23,10 @@ from trainers.testing import TrainerContract
 
 def task(root: Path) -> PackTask:
     data = load("waveform-generated")
-    one = trial(data, normalizer=method("bn"), epochs=3, steps_per_epoch=10, momentum=0.9, batch_size=20, shards=2)
+    seen = (probe("kurtosis"), probe("gradient-variance", batches=2))
+    one = trial(
+        data, normalizer=method("bn"), epochs=3, steps_per_epoch=10, momentum=0.9, batch_size=20, shards=2, record=seen
+    )
     pack = RosterPack.of([one])
     return PackTask(
         root=str(root), pack=pack, lease=Lease(pack=pack.id, generation=1, owner=myself()), checkpoint_seconds=60.0,

@@ -13,6 +13,7 @@ from orchestrator.testing.store import StoreContract
 from sweeps.trial import Trial
 from tests.contracts.backends import allocation
 from tests.trainers.factory import trial
+from tests.trainers.probes.looking import probe
 from tests.trainers.trials import method
 from trainers.data import load
 from trainers.data.dataset import Dataset
@@ -51,7 +52,16 @@ class TestStore(StoreContract):
 def trials(data: Dataset, count: int) -> list[Trial]:
     bn = method("bn")
     return [
-        trial(data, normalizer=bn, epochs=3, steps_per_epoch=10, dropout=0.2, momentum=0.9, seed=seed)
+        trial(
+            data,
+            normalizer=bn,
+            epochs=3,
+            steps_per_epoch=10,
+            dropout=0.2,
+            momentum=0.9,
+            seed=seed,
+            record=(probe("kurtosis"), probe("gradient-variance", batches=2)),
+        )
         for seed in range(count)
     ]
 
