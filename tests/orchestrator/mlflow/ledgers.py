@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -86,7 +87,13 @@ def record_packs(workspace: Workspace, members: list[Trial], size: int = 4) -> l
     return [p for p in roster.packs if p not in before]
 
 
-def finish(workspace: Workspace, packs: list[str], epochs: int = 50, **changes: Any) -> None:
+def finish(
+    workspace: Workspace,
+    packs: list[str],
+    epochs: int = 50,
+    readings: Sequence[Sequence[dict[str, Any]]] = (),
+    **changes: Any,
+) -> None:
     """Publishes the packs' parts."""
     roster = Store(workspace).roster
     for pack in packs:
@@ -100,7 +107,7 @@ def finish(workspace: Workspace, packs: list[str], epochs: int = 50, **changes: 
             "code_version": "0.1.0+gabc",
             "finished": 1.8e9,
         }
-        assert Store(workspace).ledger.publish(pack, part_rows(roster.packs[pack], results, circumstances))
+        assert Store(workspace).ledger.publish(pack, part_rows(roster.packs[pack], results, circumstances), readings)
 
 
 def result(trial: Trial, epochs: int) -> dict[str, Any]:

@@ -366,3 +366,22 @@ def test_speed(workspace: Workspace) -> None:
     began = time.process_time()
     assert sync(workspace).created == 120
     assert 120 / (time.process_time() - began) > 10
+
+
+def test_what_probes_saw_is_metrics_of_the_run(workspace: Workspace) -> None:
+    members = trials(("wine",), seeds=1)
+    record_sweep(workspace, "small", members)
+    (pack,) = record_packs(workspace, members)
+    seen = [
+        {"probe": "kurtosis", "quantity": "mean", "layer": 2, "epoch": epoch, "at": None, "value": 3.0 - epoch}
+        for epoch in range(3)
+    ]
+    curve = {"probe": "histogram", "quantity": "all", "layer": 1, "epoch": 0, "at": 0.5, "value": 0.1}
+    finish(workspace, [pack], readings=[[*seen, curve], *([] for _ in members[1:])])
+    assert sync(workspace) == SyncResult(created=len(members))
+    runs = trial_runs(workspace)
+    first = runs[members[0].id]
+    history = client(workspace).get_metric_history(first.info.run_id, "probe/kurtosis/mean/layer 2")
+    assert sorted((m.step, m.value) for m in history) == [(0, 3.0), (1, 2.0), (2, 1.0)]
+    assert [name for name in first.data.metrics if name.startswith("probe/")] == ["probe/kurtosis/mean/layer 2"]
+    assert not any(name.startswith("probe/") for name in runs[members[1].id].data.metrics)
