@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,12 @@ class Verdict:
     sentence: str
 
 
-Claim = Callable[[pd.DataFrame, pd.DataFrame], tuple[bool, str]]
+Frame = Any  # a table of pandas, whose methods return what no type tells
+Claim = Callable[[Frame, Frame], tuple[bool, str]]
 WHOLE_SIZE = "a small size shows that the code runs, not what the paper says"
 
 
-def judged(claim: str, frame: pd.DataFrame, readings: pd.DataFrame) -> Verdict:
+def judged(claim: str, frame: Frame, readings: Frame) -> Verdict:
     """What own results say of a claim of `CLAIMS`; not comparable where they lack what it is about."""
     if str(frame["sweep"].iloc[0]).endswith("-smoke"):
         return Verdict("not comparable", f"because {WHOLE_SIZE}")
@@ -35,19 +36,19 @@ def judged(claim: str, frame: pd.DataFrame, readings: pd.DataFrame) -> Verdict:
     return Verdict("reproduced" if holds else "not reproduced", sentence)
 
 
-def _means(frame: pd.DataFrame, metric: str, by: str = "normalizer") -> pd.Series:
+def _means(frame: Frame, metric: str) -> Frame:
     """The mean of a metric by method, options of its name left aside, over what all methods have."""
     known = frame.dropna(subset=[metric])
-    return known.groupby(known[by].astype(str).str.partition("(")[0])[metric].mean()
+    return known.groupby(known["normalizer"].astype(str).str.partition("(")[0])[metric].mean()
 
 
-def _compared(values: pd.Series, low: str, high: str, what: str, digits: int = 4) -> tuple[bool, str]:
+def _compared(values: Frame, low: str, high: str, what: str, digits: int = 4) -> tuple[bool, str]:
     """Whether `low` has the smaller value."""
     a, b = float(values[low]), float(values[high])
     return a < b, f"{what}: {low} {a:.{digits}g}, {high} {b:.{digits}g}"
 
 
-def _seen(frame: pd.DataFrame, readings: pd.DataFrame, probe: str, quantity: str) -> pd.DataFrame:
+def _seen(frame: Frame, readings: Frame, probe: str, quantity: str) -> Frame:
     """The readings of one quantity with the columns of their trials."""
     own = readings.loc[(readings["probe"] == probe) & (readings["quantity"] == quantity)]
     columns = [c for c in ("dataset", "model", "normalizer", "bias_init", "batch_size") if c in frame]
@@ -57,15 +58,15 @@ def _seen(frame: pd.DataFrame, readings: pd.DataFrame, probe: str, quantity: str
     return found.assign(normalizer=found["normalizer"].astype(str).str.partition("(")[0])
 
 
-def _vcl_is_faster(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _vcl_is_faster(frame: Frame, _: Frame) -> tuple[bool, str]:
     return _compared(_means(frame, "seconds"), "vcl", "bn", "mean seconds of a trial")
 
 
-def _normprop_is_faster(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _normprop_is_faster(frame: Frame, _: Frame) -> tuple[bool, str]:
     return _compared(_means(frame, "seconds"), "normprop", "bn", "mean seconds of a trial")
 
 
-def _vcl_wins_more(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _vcl_wins_more(frame: Frame, _: Frame) -> tuple[bool, str]:
     cells = frame.dropna(subset=["val_error", "test_error"])
     # The depth is chosen on validation, as the paper does.
     best = cells.sort_values("val_error").groupby(["dataset", "activation", "normalizer", "seed"], sort=False).first()
@@ -76,29 +77,29 @@ def _vcl_wins_more(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
     return a > b, f"wins on {len(means)} pairs of data set and activation: vcl {a}, bn {b}"
 
 
-def _vcl_lowers_kurtosis(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _vcl_lowers_kurtosis(frame: Frame, readings: Frame) -> tuple[bool, str]:
     seen = _seen(frame, readings, "kurtosis", "mean")
     last = seen.loc[seen["epoch"] == seen["epoch"].max()]
     return _compared(last.groupby("normalizer")["value"].mean(), "vcl", "bn", "mean kurtosis after training")
 
 
-def _larger_kappa(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _larger_kappa(frame: Frame, _: Frame) -> tuple[bool, str]:
     values = frame.dropna(subset=["train_loss"]).groupby("normalizer")["train_loss"].mean()
     return _compared(values, "popnorm(kappa=4.0)", "popnorm(kappa=1.0)", "training loss at the end")
 
 
-def _cwo_small_batches(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _cwo_small_batches(frame: Frame, _: Frame) -> tuple[bool, str]:
     errors = frame.pivot_table("test_error", "normalizer", "batch_size")
     rise = errors[4] - errors[128]
     return _compared(rise, "cwo", "bn", "test error at a batch of 4 less that at 128")
 
 
-def _reparametrized(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _reparametrized(frame: Frame, readings: Frame) -> tuple[bool, str]:
     seen = _seen(frame, readings, "weights", "gradient")
     return _compared(seen.groupby("normalizer")["value"].max(), "cwo", "ws", "largest norm of a layer's gradient")
 
 
-def _normprop_inputs(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _normprop_inputs(frame: Frame, readings: Frame) -> tuple[bool, str]:
     seen = _seen(frame, readings, "mean-input", "mean")
     seen = seen.loc[(seen["layer"] > 1) & (seen["epoch"] > 0)]
     means = seen.assign(value=seen["value"].abs()).groupby("normalizer")["value"].mean()
@@ -106,7 +107,7 @@ def _normprop_inputs(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool,
     return holds, f"{sentence} (published 0.19 and 0.33)"
 
 
-def _nearest(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _nearest(frame: Frame, readings: Frame) -> tuple[bool, str]:
     distance, least = (_seen(frame, readings, "tls-distance", name) for name in ("distance", "least"))
     ratio = distance.assign(value=distance["value"] / least["value"])
     start = ratio.loc[ratio["epoch"] == 0]
@@ -114,17 +115,17 @@ def _nearest(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
     return _compared(medians, "bn", "none", "distance from hyperplanes over the least one, untrained", 3)
 
 
-def _focus(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _focus(frame: Frame, readings: Frame) -> tuple[bool, str]:
     return _focused(frame, readings, "mlp")
 
 
-def _focus_of_images(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _focus_of_images(frame: Frame, readings: Frame) -> tuple[bool, str]:
     return _focused(frame, readings, "resnet9")
 
 
-def _focused(frame: pd.DataFrame, readings: pd.DataFrame, model: str) -> tuple[bool, str]:
+def _focused(frame: Frame, readings: Frame, model: str) -> tuple[bool, str]:
     """More facets about data with bn than with zero or random biases, and more than about random inputs."""
-    found: dict[str, pd.Series] = {}
+    found: dict[str, Frame] = {}
     for name in ("data", "random"):
         seen = _seen(frame, readings, "partition-density", name)
         seen = seen.loc[(seen["layer"] == 0) & seen["model"].astype(str).str.startswith(model)]
@@ -141,7 +142,7 @@ def _focused(frame: pd.DataFrame, readings: pd.DataFrame, model: str) -> tuple[b
     return holds, f"facets that cross a ball about data, and that over those about random inputs: {told}"
 
 
-def _scatter(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
+def _scatter(frame: Frame, readings: Frame) -> tuple[bool, str]:
     names = ("mean-ratio", "variance-ratio", "virtual mean-ratio")
     means = [float(_seen(frame, readings, "batch-statistics", name)["value"].mean()) for name in names]
     holds = bool(np.allclose(means, [1.0, 1.0, 2.0], rtol=0.1))
@@ -149,7 +150,7 @@ def _scatter(frame: pd.DataFrame, readings: pd.DataFrame) -> tuple[bool, str]:
     return holds, f"measured over expected variances: {told}; expected are 1, 1 and, with half the batch's noise, 2"
 
 
-def _frozen(frame: pd.DataFrame, _: pd.DataFrame) -> tuple[bool, str]:
+def _frozen(frame: Frame, _: Frame) -> tuple[bool, str]:
     cells = frame.dropna(subset=["val_error", "test_error"])
     best = cells.sort_values("val_error").groupby(["normalizer", "bias_init", "seed"]).first().reset_index()
     return _compared(_means(best, "test_error"), "bn-frozen", "none", "test error at the best learning rate")

@@ -105,7 +105,7 @@ def exhibits(
         *beside(findings),
         drawings.learning_curves(findings, panels),
         *([] if readings is None else probed(findings, readings)),
-        verdicts(findings, pd.DataFrame(columns=READINGS) if readings is None else readings),
+        verdicts(findings, pd.DataFrame(columns=list(READINGS)) if readings is None else readings),
         tables.completeness(findings),
         comparisons.sensitivity(findings),
         tables.cost(findings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ def probed(findings: Findings, readings: pd.DataFrame) -> list[Drawing]:
     """
     q = findings.question
     named = findings.frame[["trial_id", *dict.fromkeys([*q.rows, *q.columns])]]
-    whole = readings[["trial_id", "probe", "epoch", "layer", "quantity", "at", "value"]].merge(named, on="trial_id")
+    whole: Any = readings[["trial_id", "probe", "epoch", "layer", "quantity", "at", "value"]].merge(
+        named, on="trial_id"
+    )
     found: list[Drawing] = []
     for (probe, quantity), own in whole.groupby(["probe", "quantity"], sort=False):
         if "unit" not in str(quantity) or str(quantity).endswith("unit 1"):
@@ -32,7 +35,7 @@ def probed(findings: Findings, readings: pd.DataFrame) -> list[Drawing]:
     return found
 
 
-def _drawn(findings: Findings, probe: str, quantity: str, own: pd.DataFrame) -> list[Drawing]:
+def _drawn(findings: Findings, probe: str, quantity: str, own: Any) -> list[Drawing]:
     q = findings.question
     last = int(own["epoch"].max())
     axis = "at" if own["at"].notna().any() else "epoch" if last > own["epoch"].min() else "layer"
