@@ -25,7 +25,7 @@ from trainers.distributed import Ranks
 from trainers.feeding.pool import Pool
 from trainers.feeding.stream import Stream
 from trainers.history import History, row
-from trainers.layers.block import Block, Layer, pixel_by_pixel
+from trainers.layers.block import pixel_by_pixel
 from trainers.layers.descent import descending
 from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
@@ -100,9 +100,8 @@ class PackTrainer:
         smoothing = [t.label_smoothing for t in self.trials]
         self._label_smoothing = torch.tensor(smoothing, dtype=dtype, device=device) if any(smoothing) else None
         self._shards = Shards(first, self.network, self._ranks)
-        layers = [layer for layer in self.network.modules() if isinstance(layer, Block | Layer)]
         rides = self.optimizer.plain and self._clipping is None and self._shards.alone and not compile
-        self._descents = [layer.descent for layer in layers if rides and layer.descent is not None]
+        self._descents = self.network.descents() if rides else []
         repeats = self._shards.alone and not compile and len(facts.shape) == 1 and self._is_ours()
         self._repeated = Repeated(self._learn, self.streams) if repeats else None
         self._edited = [block for block in self.network.blocks if block.edits]
