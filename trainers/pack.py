@@ -101,7 +101,7 @@ class PackTrainer:
         self._label_smoothing = torch.tensor(smoothing, dtype=dtype, device=device) if any(smoothing) else None
         self._shards = Shards(first, self.network, self._ranks)
         rides = self.optimizer.plain and self._clipping is None and self._shards.alone and not compile
-        self._descents = self.network.descents() if rides else []
+        self._descents = self.network.descents() if rides and not first.model.plugin else []  # it may read a weight elsewhere
         repeats = self._shards.alone and not compile and len(facts.shape) == 1 and self._is_ours()
         self._repeated = Repeated(self._learn, self.streams) if repeats else None
         self._edited = [block for block in self.network.blocks if block.edits]

@@ -26,7 +26,8 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
-    from sweeps.words import optimizers, vocabulary
+    from sweeps.words.kinds import NAMES as ENTRIES
+    from sweeps.words.kinds import plural
 
     return [
         {
@@ -35,7 +36,9 @@ def listed(what: str) -> list[dict[str, Any]]:
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
         }
-        for name, entry in getattr(optimizers if what == "optimizers" else vocabulary, what.upper()).items()
+        for field in ENTRIES
+        if plural(field) == what
+        for name, entry in ENTRIES[field].items()
     ]
 
 
