@@ -23,7 +23,7 @@ N, GAMMA, LEAST_BETA = 10, 0.01, 1e-3  # of vcl
 KAPPA = 4.0  # of popnorm
 RADIUS = sqrt(2)  # of cwo
 MEAN, DEVIATION = 1 / sqrt(2 * pi), sqrt((1 - 1 / pi) / 2)  # of relu(z), for normprop
-BATCH, RATE = 20, 0.01
+BATCH = 20
 SCANNED = STEPS + 1  # steps of one call
 
 Learned = dict[str, Any]
@@ -119,7 +119,15 @@ def loss(method: str, layers: list[Learned], states: list[Learned], x: Any, y: A
 
 
 def trained(
-    method: str, layers: list[Learned], states: list[Learned], x: Any, y: Any, order: Any, noise: Any, key: Any
+    method: str,
+    rate: float,
+    layers: list[Learned],
+    states: list[Learned],
+    x: Any,
+    y: Any,
+    order: Any,
+    noise: Any,
+    key: Any,
 ) -> Any:
     """SCANNED steps of one replica, which takes the noise (SCANNED, depth, width) or draws it by the key."""
     depth, width = len(layers) - 1, layers[0]["weight"].shape[1]
@@ -136,7 +144,7 @@ def trained(
         found = jax.grad(partial(loss, method), has_aux=True)(layers, states, x[batch], y[batch], given)
         gradients, (told, states) = found
         gradients = [edited(method, g) for g in gradients[:-1]] + gradients[-1:]
-        layers = jax.tree.map(lambda p, g: p - RATE * g, layers, gradients)
+        layers = jax.tree.map(lambda p, g: p - rate * g, layers, gradients)
         layers = [projected(method, p) for p in layers[:-1]] + layers[-1:]
         return (layers, states, key), told
 
@@ -176,7 +184,7 @@ class Jitted:
         self.noise = jnp.asarray(arrays["noise"][:, which].swapaxes(0, 1)) if "noise" in arrays else None
         self.key = None if self.noise is None else jax.random.split(jax.random.key(0), replicas)
         axes = (0, 0, None, None, 0, 0, 0)
-        self.call = jax.jit(jax.vmap(partial(trained, method), axes), donate_argnums=(0, 1))
+        self.call = jax.jit(jax.vmap(partial(trained, method, float(arrays["rate"])), axes), donate_argnums=(0, 1))
         self.calls = 0
 
     def loss(self) -> list[float]:

@@ -72,8 +72,9 @@ class PopNorm(Layer):
         shifted = x - mean + self.beta
         square = shifted.square().mean(dim=0)
         with torch.no_grad():
-            self.mean.lerp_(mean, MOMENTUM)
-            self.var.lerp_((square - self.beta.square()) * (len(x) / (len(x) - 1)), MOMENTUM)
+            var = (square - self.beta.square()) * (len(x) / (len(x) - 1))
+            self.mean.mul_(1 - MOMENTUM).add_(mean, alpha=MOMENTUM)
+            self.var.mul_(1 - MOMENTUM).add_(var, alpha=MOMENTUM)
         x = shifted * (self.gamma / (KAPPA * (square + EPS).sqrt()))
         return F.relu(F.linear(x, self.weight, self.bias)), None
 

@@ -16,7 +16,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from benchmarks.contenders import start
 from benchmarks.contenders.networks import Arrays, Network, edit, project
 from benchmarks.contenders.serving import STEPS, Contender, serve
-from benchmarks.contenders.start import BATCH, RATE
+from benchmarks.contenders.start import BATCH
 from trainers import host
 from trainers.pack import PackTrainer
 
@@ -26,9 +26,11 @@ class _Stepwise:
 
     replicas: int
 
-    def __init__(self, arrays: Arrays) -> None:
-        self.x, self.y = torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["y"])
-        self.noise = torch.from_numpy(arrays["noise"]) if "noise" in arrays else None
+    def __init__(self, arrays: Arrays, device: str = "cpu") -> None:
+        self.device = device
+        self.x, self.y = (torch.from_numpy(arrays[name]).to(device) for name in ("x", "y"))
+        self.noise = torch.from_numpy(arrays["noise"]).to(device) if "noise" in arrays else None
+        self.rate = float(arrays["rate"])
         self.done = 0
 
     def loss(self) -> list[float]:
@@ -67,18 +69,18 @@ class Plain(_Stepwise):
 
     replicas = 1
 
-    def __init__(self, method: str, arrays: Arrays, replica: int) -> None:
-        super().__init__(arrays)
+    def __init__(self, method: str, arrays: Arrays, replica: int, device: str = "cpu") -> None:
+        super().__init__(arrays, device)
         self.method, self.replica = method, replica
-        self.order = torch.from_numpy(arrays["order"][replica])
-        self.network = Network(method, arrays, replica)
-        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=RATE)
+        self.order = torch.from_numpy(arrays["order"][replica]).to(device)
+        self.network = Network(method, arrays, replica).to(device)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=self.rate)
         self.arrays = arrays
         self.layers = [dict(layer.named_parameters()) for layer in self.network.hidden]
 
     def loss(self) -> list[float]:
         """Of each replica of the start, trained one after the other."""
-        others = [Plain(self.method, self.arrays, r) for r in range(start.REPLICAS)]
+        others = [Plain(self.method, self.arrays, r, self.device) for r in range(start.REPLICAS)]
         return [_Stepwise.loss(other)[0] for other in others]
 
     def step(self, noise: Tensor | None) -> Tensor:
@@ -97,7 +99,7 @@ class Plain(_Stepwise):
         return loss.detach().view(1)
 
     def drawn(self) -> Tensor | None:
-        return None if self.noise is None else torch.randn(self.noise.shape[2:])
+        return None if self.noise is None else torch.randn(self.noise.shape[2:], device=self.device)
 
     def given(self, noise: Tensor) -> Tensor:
         return noise[self.replica]
@@ -133,7 +135,7 @@ class Mapped(_Stepwise):
         gradients, (_, losses) = found
         for layer in self._layers(gradients):
             edit(self.method, layer)
-        torch._foreach_add_(list(self.parameters.values()), [gradients[n] for n in self.parameters], alpha=-RATE)
+        torch._foreach_add_(list(self.parameters.values()), [gradients[n] for n in self.parameters], alpha=-self.rate)
         for layer in self._layers(self.parameters):
             project(self.method, layer)
         return losses
@@ -156,10 +158,10 @@ class Mapped(_Stepwise):
 class Pack:
     """A pack of normsweep."""
 
-    def __init__(self, method: str, depth: int, replicas: int) -> None:
+    def __init__(self, method: str, depth: int, replicas: int, device: str = "cpu") -> None:
         self.replicas = replicas
         data = start.samples()
-        self.trainer = PackTrainer(start.trials(data, method, depth, replicas), data)
+        self.trainer = PackTrainer(start.trials(data, method, depth, replicas), data, device=device)
 
     def loss(self) -> list[float]:
         return start.loss(self.trainer)[: start.REPLICAS]
