@@ -114,7 +114,7 @@ def of_packs(timer: Timer, options: argparse.Namespace) -> Found:
             pack = Pack(method, DEPTH, replicas, options.device)
             start.agree(f"a pack of {replicas} of {method}", pack.loss(), expected)
             taken = timer.step(pack.train)
-            bound = 4 * weights(pack.trainer.network) / rate
+            bound = 4 * replicas * weights(alone.network) / rate
             rows.append(row(method, "pack", replicas, taken, eager, bound, calls(pack.train, options)))
     return rows, f"a copy moves {rate / 1e9:,.0f} GB/s"
 

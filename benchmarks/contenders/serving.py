@@ -20,7 +20,7 @@ class Contender(Protocol):
         """Trains the first STEPS steps and one more; that one's loss for each replica of the start."""
         ...
 
-    def train(self, steps: int) -> int:
+    def train(self, steps: int) -> float:
         """Trains about so many steps; says how many."""
         ...
 
