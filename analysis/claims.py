@@ -71,7 +71,7 @@ def _vcl_wins_more(frame: Frame, _: Frame) -> tuple[bool, str]:
     # The depth is chosen on validation, as the paper does.
     best = cells.sort_values("val_error").groupby(["dataset", "activation", "normalizer", "seed"], sort=False).first()
     means = best.pivot_table("test_error", ["dataset", "activation"], "normalizer")
-    means = means.rename(columns=lambda name: str(name).partition("(")[0]).dropna()
+    means = means.rename(columns={name: str(name).partition("(")[0] for name in means.columns}).dropna()
     wins = means.eq(means.min(axis=1), axis=0).sum()
     a, b = int(wins["vcl"]), int(wins["bn"])
     return a > b, f"wins on {len(means)} pairs of data set and activation: vcl {a}, bn {b}"

@@ -26,9 +26,11 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
-    from sweeps.words import optimizers, probes, vocabulary
+    from sweeps.probes import PROBES
+    from sweeps.words.kinds import NAMES as ENTRIES
+    from sweeps.words.kinds import plural
 
-    homes = {"optimizers": optimizers, "probes": probes}
+    entries = {plural(field): names for field, names in ENTRIES.items()} | {"probes": PROBES}
     return [
         {
             "name": name,
@@ -36,7 +38,7 @@ def listed(what: str) -> list[dict[str, Any]]:
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
         }
-        for name, entry in getattr(homes.get(what, vocabulary), what.upper()).items()
+        for name, entry in entries[what].items()
     ]
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from sweeps.select import Selector
 from sweeps.trial import is_left_out
+from sweeps.words.activations import ACTIVATIONS
 from sweeps.words.choice import Choice
-from sweeps.words.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, LISTS, Value
+from sweeps.words.settings import AUTO_INIT_OF_NORMALIZER, LISTS, Value
 
 Draft = dict[str, Value]  # a trial without what only the data set and the method can tell
 
@@ -134,7 +135,7 @@ class Axes:
             assert isinstance(activation, Choice)
             assert isinstance(method, Choice)
             stated = AUTO_INIT_OF_NORMALIZER.get(method.name)
-            draft["init"] = stated or AUTO_INIT.get(activation.name, "he")
+            draft["init"] = stated or ACTIVATIONS[activation.name].init
         if self.lr_reference_batch:
             lr, batch_size = draft["lr"], draft["batch_size"]
             assert isinstance(lr, float)

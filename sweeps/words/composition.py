@@ -45,6 +45,7 @@ def normalizer(name: str) -> Normalizer:
         points=frozenset().union(*(entry.points for entry in entries)),
         revision=sum(entry.revision for entry in entries),
         least_values=max(entry.least_values for entry in entries),
+        packs=all(entry.packs for entry in entries),
         plugin="+".join(sorted({entry.plugin for entry in entries if entry.plugin})),
     )
 

@@ -166,6 +166,8 @@ def _optimizer_problems(optimizer: Choice, trial: Trial) -> Iterator[str]:
                 f'where: [{{if: "optimizer={",".join(able)}", {name}: {str(value).lower()}}}]'
             )
     for name, value in optimizer.options:
+        if OPTIMIZERS[optimizer.name].plugin:
+            break
         if name in ("betas", "rho") and (value == 1.0 or (isinstance(value, tuple) and 1.0 in value)):
             told = f"{[*value]}: each" if isinstance(value, tuple) else f"{value}:"
             yield f"{optimizer.name} with {name}={told} must be below 1"

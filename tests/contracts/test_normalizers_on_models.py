@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from sweeps.trial import Trial
+from sweeps.words.activations import ACTIVATIONS
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import normalizer, parts
-from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, method, trial
 from trainers.data.dataset import Dataset, assemble

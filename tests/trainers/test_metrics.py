@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from sweeps.words.probes import METRICS
+from sweeps.probes import METRICS
 from tests.trainers.factory import blobs, trial
 from trainers.metrics import counted, counts, errors
 from trainers.pack import PackTrainer

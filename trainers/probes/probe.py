@@ -25,7 +25,7 @@ class Reading:
 
 
 class Probe(Protocol):
-    """A class whose constructor takes the options of its entry in `sweeps.words.probes`, but for `when`."""
+    """A class whose constructor takes the options of its entry in `sweeps.probes`, but for `when`."""
 
     def read(self, subject: Subject) -> Iterable[Reading]:
         """What it sees. It may move buffers of the network and whether that trains or evaluates, which are restored;

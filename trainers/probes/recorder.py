@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
+from sweeps.probes import PROBES
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice
-from sweeps.words.probes import PROBES
 from trainers.models.network import Network
 from trainers.probes.probe import Probe, Reading
 from trainers.probes.subject import Subject
@@ -81,9 +81,9 @@ class Recorder:
 
 def build(choice: Choice) -> Probe:
     """The probe of a trial's `record`."""
-    module, _, name = PROBES[choice.name].implementation.partition(":")
+    entry = PROBES[choice.name]
     options = {option: value for option, value in choice.options if option != "when"}
-    return getattr(import_module(f"trainers.probes.{module}"), name)(**options)
+    return getattr(import_module(entry.module), entry.implementation.partition(":")[2])(**options)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sweeps.probes import PROBES
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice, OptionValue
-from sweeps.words.probes import PROBES
 from trainers.data.dataset import Dataset
 from trainers.pack import PackTrainer
 from trainers.probes.subject import Subject

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from sweeps.probes import PROBES
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice
-from sweeps.words.probes import PROBES
 from tests.trainers.factory import blobs, trial
 from tests.trainers.probes.looking import probe
 from tests.trainers.trials import method

@@ -6,15 +6,17 @@ A probe looks at a network and changes nothing of its training.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sweeps.words.declared import Entry, Option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe(Entry):
-    """`implementation` is "module:class" below `trainers.probes`."""
+    """What a trial may name in its `record`. A plug-in declares none."""
 
-    implementation: str
+    kind: ClassVar[str] = "probe"
+    home: ClassVar[str] = "trainers.probes"
 
 
 def _when(default: str) -> Option:
