@@ -99,9 +99,6 @@ class AnalysisSection:
     average: tuple[str, ...] = field(
         metadata=setting(("seed",), words=setting_names(), help="settings that a mean is taken over")
     )
-    blocks: tuple[str, ...] = field(
-        metadata=setting(("dataset", "seed"), words=setting_names(), help="what is compared only when it is complete")
-    )
     skip: tuple[str, ...] = field(metadata=setting((), help="data sets to leave out"))
     select: Selection | None = field(
         metadata=setting(
