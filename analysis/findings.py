@@ -13,18 +13,24 @@ from numpy.typing import NDArray
 
 from analysis.frame import named_methods, refuse_dependent, with_fields
 from analysis.question import Question
+from analysis.statistics.divergence import Outcomes, outcomes
 from analysis.statistics.intervals import Interval, t_interval
+from analysis.statistics.paired import over_seeds, seed_values
 from analysis.statistics.profiles import TAUS, Band, accuracy_of, area, band, profile
 from analysis.statistics.ranks import ranks
 from analysis.statistics.robustness import Robustness, robustness
-from analysis.statistics.scores import Floats, Key, Scores, short
+from analysis.statistics.scores import Floats, Key, Scores, nanmean, short
 from analysis.statistics.win_table import WinTable, skipped_rows, tally
 from sweeps.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A method's mean minus its baseline's, paired: over seeds (on these rows) and over rows (on others like them)."""
+    """A method's score minus its baseline's on the seeds that both have, averaged in each row, then over rows.
+
+    `seeds`: its interval on these rows. `rows`: on others like them, seeds' chance included, as every row's mean holds
+    its seeds' chance; its mean is over units, see `Question.unit`.
+    """
 
     baseline: Key
     seeds: Interval | None
@@ -34,8 +40,8 @@ class Difference:
 class Findings:
     """All that is computed from a table of trials and a question, each thing when it is first asked for.
 
-    `scores` holds complete blocks only, without skipped rows. `amounts` are the same with the majority-class error
-    in the place of a diverged trial: what means and differences are taken over.
+    `scores` holds the rows on which every method has a result, without skipped ones. `amounts` are the same by seed:
+    what means and differences are taken over. A missing cell is left out of its own mean alone.
     """
 
     def __init__(self, frame: pd.DataFrame, question: Question) -> None:
@@ -44,7 +50,7 @@ class Findings:
         refuse_dependent(self.question.rows)
         self.every = self.question.scores(self.frame)
         self.wins: WinTable = self.wins_within(())
-        self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).complete_blocks()
+        self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).compared()
         if not self.scores.rows:
             raise UsageError("`skip` leaves no row to compare: skip fewer")
         self.columns: list[Key] = self.scores.columns
@@ -58,15 +64,7 @@ class Findings:
 
     @cached_property
     def amounts(self) -> Scores:
-        return self.amounts_of(self.scores)
-
-    def amounts_of(self, scores: Scores) -> Scores:
-        """By seed, with the majority-class error (missing where there is none) for what diverged."""
-        if np.isinf(scores.values).any():
-            known = "majority_error" in self.frame
-            nothing = np.full(scores.values.shape, np.nan)
-            scores = scores.filled(scores.pick(self.frame["majority_error"].to_numpy()) if known else nothing)
-        return self.by_seed(scores)
+        return self.by_seed(self.scores)
 
     def by_seed(self, scores: Scores) -> Scores:
         """Replicates merged so that each is one seed: means over whatever else is averaged (splits share samples).
@@ -76,26 +74,16 @@ class Findings:
         average = self.question.average
         if average in ((), ("seed",)):
             return scores
-        own = [r[average.index("seed")] if "seed" in average else "" for r in scores.replicates]
-        seeds = sorted(set(own))
-        parts = [scores.part([k for k, o in enumerate(own) if o == seed]) for seed in seeds]
-        values = np.stack([p.mean() for p in parts], axis=2)
-        chosen = np.stack([p.chosen.max(axis=2) for p in parts], axis=2)
-        return Scores(scores.rows, scores.columns, [(s,) for s in seeds], values, chosen, scores.direction)
+        return scores.merged([(r[average.index("seed")],) if "seed" in average else ("",) for r in scores.replicates])
 
     @cached_property
     def replicated(self) -> bool:
         """Whether there are two or more seeds: without them there is no interval over seeds."""
-        return "seed" in self.question.average and int(self.whole_seeds.sum()) > 1
-
-    @cached_property
-    def whole_seeds(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Seeds in which every row is complete: a mean over rows must not change its rows from seed to seed."""
-        return np.asarray(self.amounts.complete.all(axis=0))
+        return any(mean.low is not None for mean in self.means)
 
     @cached_property
     def row_means(self) -> Floats:
-        """(rows, columns): mean over seeds."""
+        """(rows, columns): mean over the seeds that the column has."""
         return self.amounts.mean()
 
     @cached_property
@@ -107,8 +95,8 @@ class Findings:
         return np.array([known[key] for key in keys])
 
     def by_unit(self, values: Floats) -> Floats:
-        """(units, columns): mean of (rows, columns) over the rows of each unit."""
-        return np.stack([values[self.units == u].mean(axis=0) for u in range(self.units.max() + 1)])
+        """(units, ...): mean of (rows, ...) over the rows of each unit."""
+        return np.stack([nanmean(values[self.units == u], axis=0) for u in range(self.units.max() + 1)])
 
     @cached_property
     def unit_means(self) -> Floats:
@@ -117,15 +105,25 @@ class Findings:
 
     @cached_property
     def seed_means(self) -> Floats:
-        """(columns, seeds): mean over rows, of the whole seeds."""
-        return self.amounts.values[:, :, self.whole_seeds].mean(axis=0)
+        """(columns, seeds): mean over rows, see `seed_values`; NaN for a seed that the column lacks."""
+        return np.stack([seed_values(column) for column in np.moveaxis(self.amounts.values, 1, 0)])
 
     @cached_property
     def means(self) -> list[Interval]:
-        """Each column's mean over rows and seeds, with its t interval over seeds."""
-        if self.replicated:
-            return [t_interval(seeds, self.question.level) for seeds in self.seed_means]
-        return [Interval(float(m), None, None, 1) for m in self.row_means.mean(axis=0)]
+        """Each column's mean over rows of `row_means`, with its interval over seeds."""
+        level = self.question.level
+        return [over_seeds(column, level) for column in np.moveaxis(self.amounts.values, 1, 0)]
+
+    @cached_property
+    def converged(self) -> Floats:
+        """(columns,): the mean like `means`, of the trials that converged, on the rows where any did."""
+        values = np.where(self.amounts.diverged > 0, np.nan, self.amounts.values)
+        return nanmean(nanmean(values, axis=2), axis=0)
+
+    @cached_property
+    def outcomes(self) -> list[Outcomes]:
+        """Of each column, over all its trials: those that diverged and those that failed."""
+        return outcomes(self.frame, self.question.columns, self.columns)
 
     @cached_property
     def cells(self) -> list[list[Interval]]:
@@ -137,18 +135,30 @@ class Findings:
     def differences(self) -> list[Difference | None]:
         return [self.difference(j, self.question.baseline_of(c, self.columns)) for j, c in enumerate(self.columns)]
 
+    def paired(self, j: int, other: int) -> Floats:
+        """(rows, seeds): column j's amount minus the other's; NaN where one of both is missing."""
+        return self.amounts.values[:, j] - self.amounts.values[:, other]
+
+    def unit_differences(self, j: int, other: int) -> Floats:
+        """(units,): `paired`, averaged over the seeds that both have, then over the rows of a unit; NaN where none."""
+        return self.by_unit(nanmean(self.paired(j, other), axis=1))
+
     def difference(self, j: int, baseline: Key | None) -> Difference | None:
+        """None without a baseline, or where both have no seed in common on any row."""
         if baseline is None:
             return None
         b = self.columns.index(baseline)
+        units = self.unit_differences(j, b)
+        if np.isnan(units).all():
+            return None
         level = self.question.level
-        seeds = t_interval(self.seed_means[j] - self.seed_means[b], level) if self.replicated else None
-        return Difference(baseline, seeds, t_interval(self.unit_means[:, j] - self.unit_means[:, b], level))
+        seeds = over_seeds(self.paired(j, b), level)
+        return Difference(baseline, seeds if seeds.low is not None else None, t_interval(units, level))
 
     @cached_property
     def accuracy(self) -> Floats:
-        """(rows, columns): 1 - error (or the metric itself where higher is better); minus infinity if diverged."""
-        return accuracy_of(self.by_seed(self.scores).mean(), self.question.direction)
+        """(rows, columns): 1 - error (or the metric itself where higher is better); minus infinity if lost."""
+        return accuracy_of(self.scores.standing(), self.question.direction)
 
     @cached_property
     def profile(self) -> Floats:
@@ -161,18 +171,20 @@ class Findings:
     @cached_property
     def profile_band(self) -> Band | None:
         q = self.question
-        return band(self.by_seed(self.scores).values, self.units, q.direction, seed=q.seed, level=q.level)
+        found = self.amounts
+        return band(found.values, self.units, q.direction, seed=q.seed, level=q.level, diverged=found.lost)
 
     @cached_property
     def ranked(self) -> Floats:
-        """(units, columns): ranks of the means over seeds, 1 the best, diverged last."""
-        return ranks(self.by_unit(self.by_seed(self.scores).mean()), self.question.direction)
+        """(units, columns): ranks of the means over seeds, 1 the best, lost last."""
+        return ranks(self.by_unit(self.scores.standing()), self.question.direction)
 
     @cached_property
     def robustness(self) -> Robustness | None:
-        """Curves over batch sizes; from all blocks, as a method that is undefined somewhere makes blocks incomplete."""
-        every = self.every.without(skipped_rows(self.every.rows, self.question.skip))
-        return robustness(self.amounts_of(every), self.question.rows, self.question.level)
+        """Curves over batch sizes, from all rows: at some a method may not be defined."""
+        q = self.question
+        every = self.every.without(skipped_rows(self.every.rows, q.skip))
+        return robustness(self.by_seed(every), q.rows, q.level, reference=q.reference, undefined=q.undefined)
 
     @cached_property
     def order(self) -> list[int]:

@@ -9,6 +9,7 @@ from typing import cast
 import pandas as pd
 
 from analysis.frame import refuse_mixtures, varying
+from analysis.statistics.robustness import Undefined
 from analysis.statistics.scores import Direction, Diverged, Key, Scores, require_column, scores
 from analysis.statistics.win_table import Constant, Ties
 from sweeps.errors import UsageError
@@ -27,8 +28,8 @@ class Question:
     `columns` left empty are activation and normalizer; those that do not vary are left out. `rows` left empty are the
     data set and whatever else varies and has no other role. `select`, `by`, `average`, `diverged`: see
     `analysis.statistics.scores`; `ties`, `constant`, `skip`: see `analysis.wins`. `baseline` is the normalizer that the
-    others are compared with. `rope`: differences of the metric below it are of no practical meaning. `seed` feeds
-    every bootstrap.
+    others are compared with. `reference`, `undefined`: see `analysis.statistics.robustness`. `rope`: differences of the
+    metric below it are of no practical meaning. `seed` feeds every bootstrap.
     """
 
     metric: str = "test_error"
@@ -43,12 +44,15 @@ class Question:
     constant: Constant = "count"
     skip: tuple[str, ...] = ()
     diverged: Diverged = "loss"
+    reference: int = 0  # 0 = the largest batch size that all methods share
+    undefined: Undefined = "drop"
     rope: float = 0.01
     level: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
-        asked(direction=self.direction, ties=self.ties, constant=self.constant, diverged=self.diverged)
+        words = ("direction", "ties", "constant", "diverged", "undefined")
+        asked(**{name: getattr(self, name) for name in words})
 
     @classmethod
     def of(cls, section: AnalysisSection) -> Question:
@@ -66,6 +70,8 @@ class Question:
             constant=cast(Constant, section.constant),
             skip=section.skip,
             diverged=cast(Diverged, section.diverged),
+            reference=section.reference,
+            undefined=cast(Undefined, section.undefined),
         )
 
     @property
@@ -94,7 +100,7 @@ class Question:
         return found
 
     def scores(self, frame: pd.DataFrame) -> Scores:
-        """The table arranged as asked; blocks are not yet checked for completeness."""
+        """The table arranged as asked; rows are not yet checked for completeness."""
         return scores(
             frame,
             rows=self.rows,

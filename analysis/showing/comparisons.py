@@ -11,10 +11,10 @@ from analysis.findings import Findings
 from analysis.showing.tables import Table, ends
 from analysis.statistics.bayes import Verdict, signed_rank
 from analysis.statistics.bootstrap import bca_interval, iqm_intervals
-from analysis.statistics.curves import nanmean, stability, stacked
+from analysis.statistics.curves import stability, stacked
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.ranks import friedman, nemenyi, pairs_with, wilcoxon_holm
-from analysis.statistics.scores import Floats
+from analysis.statistics.scores import Floats, nanmean
 
 FIRST = 20  # epochs over which stability is judged
 
@@ -33,7 +33,7 @@ def ranking(findings: Findings) -> Table | None:
     data: list[dict[str, object]] = []
     for j in np.argsort(mean, kind="stable"):
         line: dict[str, object] = {"method": findings.names[j], "mean_rank": float(mean[j])}
-        difference = None if j == best else findings.unit_means[:, j] - findings.unit_means[:, best]
+        difference = None if j == best else findings.unit_differences(int(j), best)
         interval = None if difference is None else t_interval(difference, q.level)
         line |= {k: v[0] for k, v in ends("difference_to_best", [interval]).items()}
         line |= {"p_wilcoxon_holm": holm.get((best, int(j))), "p_nemenyi": None if j == best else posthoc[best, j]}
@@ -125,52 +125,3 @@ def sensitivity(findings: Findings) -> Table | None:
         data.append(line)
     note = "How the conclusion depends on what a diverged trial counts as. Failed trials are missing under every rule."
     return Table("sensitivity", "If diverged trials counted otherwise", note, pd.DataFrame(data))
-
-
-def small_batches(findings: Findings) -> Table | None:
-    """Each method's robustness index, its best batch size, and the size below which the baseline loses to it."""
-    found = findings.robustness
-    if found is None:
-        return None
-    q = findings.question
-    sizes = found.batch_sizes
-    data: list[dict[str, object]] = []
-    for j, name in enumerate(findings.names):
-        there = np.flatnonzero(~np.isnan(found.mean[:, j]))
-        if not there.size:
-            continue
-        baseline = q.baseline_of(found.columns[j], found.columns)
-        line: dict[str, object] = {"method": name, "defined_from": sizes[int(there[0])]}
-        line |= {k: v[0] for k, v in ends("index", [found.index(j)]).items()}
-        line["best_batch_size"] = sizes[int(there[np.argmin(found.mean[there, j])])]
-        if q.baseline:
-            below = None if baseline is None else found.crossover(found.columns.index(baseline), j)
-            line[f"{q.baseline}_loses_below"] = crossover_words(below)
-        data.append(line)
-    data.sort(key=lambda line: float(str(line["index"])))
-    note = (
-        f"Index: mean excess {q.metric_name} over the method's own best batch size, in log2 of the batch size; 0: the "
-        f"batch size does not matter. Over {len(found.rows)} rows that are complete at every batch size."
-    )
-    return Table("robustness", "Small-batch robustness", note, pd.DataFrame(data))
-
-
-def crossover_words(below: float | None) -> str:
-    if below is None or np.isnan(below):
-        return ""
-    return {0.0: "never", float("inf"): "every size"}.get(below, f"{below:.1f}")
-
-
-def by_batch_size(findings: Findings) -> Table | None:
-    """Mean of every method at every batch size."""
-    found = findings.robustness
-    if found is None:
-        return None
-    mean = found.mean if findings.question.direction == "min" else -found.mean
-    data: dict[str, list[object]] = {"batch_size": list(found.batch_sizes)}
-    data |= {name: list(mean[:, j]) for j, name in enumerate(findings.names)}
-    note = "Not defined: the sweep holds no such trial, for example batch statistics of a single sample."
-    return Table(
-        "by_batch_size", "Every batch size", note, pd.DataFrame(data),
-        best=findings.question.direction, best_of=findings.names, missing="not defined",
-    )  # fmt: skip

@@ -13,7 +13,7 @@ from analysis.showing import figures
 from analysis.statistics.curves import mean_curves, thinned
 from analysis.statistics.profiles import DRAWN, STEP
 from analysis.statistics.ranks import cliques, critical_difference
-from analysis.statistics.scores import listed, short
+from analysis.statistics.scores import CHARGE, listed, short
 
 PANELS = 6  # learning-curve panels on a page; in a file twice as many
 LEGIBLE = 12  # methods in one figure of lines
@@ -179,7 +179,8 @@ def robustness(findings: Findings) -> Drawing | None:
     return Drawing(
         "robustness-curves",
         "Error against batch size",
-        f"Mean over {len(found.rows)} rows and {found.loss.shape[2]} seeds; bars: {q.level:.0%} intervals over seeds.",
+        f"Mean over {len(found.rows)} rows and {found.loss.shape[3]} seeds; bars: {q.level:.0%} intervals over seeds. "
+        f"A training that diverged is charged with {CHARGE}.",
         figures.robustness(
             found.columns, found.batch_sizes, mean, ends[..., 0], ends[..., 1], order, f"mean {q.metric_name}"
         ),

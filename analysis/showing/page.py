@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from analysis.findings import Findings
 from analysis.question import Question
-from analysis.showing import comparisons, drawings, tables
+from analysis.showing import comparisons, drawings, robustness, tables
 from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
 from analysis.showing.figures import inline_svg, save
@@ -89,8 +89,9 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
         tables.methods(findings),
         drawings.means(findings),
         drawings.robustness(findings),
-        comparisons.small_batches(findings),
-        comparisons.by_batch_size(findings),
+        robustness.small_batches(findings),
+        robustness.by_batch_size(findings),
+        robustness.diverged_by_batch_size(findings),
         drawings.profiles(findings),
         drawings.ranks(findings),
         comparisons.ranking(findings),

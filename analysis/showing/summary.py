@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.findings import Findings
+from analysis.showing.robustness import outward
 from analysis.showing.shown import signed
+from analysis.showing.tables import left_out
 from analysis.statistics.intervals import Interval, t_interval
+from analysis.statistics.paired import over_seeds
+from analysis.statistics.robustness import Robustness
 from analysis.statistics.scores import COUNTED_AS, listed
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -47,11 +51,11 @@ def compared(findings: Findings) -> list[str]:
     lines.append(f"{results:,} of {total:,} trials have a result" + (f" ({', '.join(others)})." if others else "."))
     if findings.states["diverged"]:
         lines.append(f"{plural(findings.states['diverged'], 'trial')} diverged: {COUNTED_AS[q.diverged]}.")
-    if findings.wins.incomplete or findings.wins.partial:
-        lines.append(
-            f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'whole row')}, "
-            f"{plural(len(findings.wins.partial), 'single block')}."
-        )
+    if findings.wins.incomplete:
+        lines.append(f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'row')}.")
+    missing = left_out(findings.scores.values)
+    if missing:
+        lines.append(missing.strip())
     return lines + alike(findings)
 
 
@@ -96,26 +100,56 @@ def answer(findings: Findings) -> list[str]:
     lines.append(f"{lead} {verb}: {share}.")
     mean = findings.means[best].mean
     extreme = "lowest" if q.direction == "min" else "highest"
-    spread = f" ({bounds(findings.means[best], q.level)})" if findings.replicated else ""
+    spread = f" ({bounds(findings.means[best], q.level)})" if findings.means[best].low is not None else ""
     whose = "It also has" if winners == [findings.names[best]] else f"{findings.names[best]} has"
     lines.append(f"{whose} the {extreme} mean {q.metric_name}, {mean:.4f}{spread}{against(findings, best)}.")
     return lines + small_batches(findings)
 
 
 def small_batches(findings: Findings) -> list[str]:
-    """Who bears small batches best, where the batch size varies."""
+    """Who is best at the smallest batch size that all share, and how far each comes down there; who diverges."""
     found = findings.robustness
     if found is None:
         return []
-    index = np.array([found.index(j).mean for j in range(len(found.columns))])
-    if np.isnan(index).all():
-        return []
-    j = int(np.nanargmin(index))
-    first = next(b for b, mean in zip(found.batch_sizes, found.mean[:, j], strict=True) if mean == mean)
-    return [
-        f"The batch size matters least to {findings.names[j]}: from {first} to {found.batch_sizes[-1]} its error "
-        f"exceeds its own best by {index[j]:.4f} on average."
-    ]
+    if len(found.common) < 2:
+        return ["The methods do not share two batch sizes: how they bear small ones cannot be compared."]
+    lines: list[str] = []
+    steady = np.flatnonzero(found.steady)
+    if steady.size:
+        best = int(steady[np.argmin(found.mean[found.least, steady])])
+        others = [j for j in (baseline(findings, best),) if j is not None and found.steady[j]]
+        lines.append(
+            f"At batch size {found.batch_sizes[found.least]}, the smallest that all methods share, "
+            f"{findings.names[best]} has the best mean {findings.question.metric_name}"
+            + " of the methods that never diverged" * (not found.steady.all())
+            + f", {'; '.join(borne(findings, found, j) for j in (best, *others))}."
+        )
+    shares = np.nanmax(found.shares[found.common], axis=0)
+    gone = [f"{findings.names[j]} ({shares[j]:.0%})" for j in np.flatnonzero(~found.steady)]
+    if gone:
+        lines.append(
+            f"Not robust, as trainings diverged at one of the batch sizes (at worst, of all): {listed(gone, LISTED)}."
+        )
+    lacking = [f"{n} at {listed(found.lacks(j), LISTED)}" for j, n in enumerate(findings.names) if found.lacks(j)]
+    if lacking:
+        lines.append(f"Without results, so that these sizes are not compared: {listed(lacking, LISTED)}.")
+    return lines
+
+
+def borne(findings: Findings, found: Robustness, j: int) -> str:
+    """A method's level at the smallest common batch size and its change from the reference."""
+    level, change = (outward(findings, i) for i in (found.interval(found.least, j), found.change(j)))
+    assert level is not None
+    assert change is not None
+    whose = "" if change.low is None or change.high is None else f" ({signed(change.low)} to {signed(change.high)})"
+    reference = found.batch_sizes[found.reference]
+    return f"{findings.names[j]} {level.mean:.4f}, which is {signed(change.mean)}{whose} from batch size {reference}"
+
+
+def baseline(findings: Findings, j: int) -> int | None:
+    """The place of the column that column j is compared with."""
+    key = findings.question.baseline_of(findings.columns[j], findings.columns)
+    return None if key is None else findings.columns.index(key)
 
 
 def against(findings: Findings, best: int) -> str:
@@ -134,7 +168,7 @@ def gap(findings: Findings) -> Interval | None:
     if not findings.replicated:
         return None
     best, second = findings.order[:2]
-    return t_interval(findings.seed_means[best] - findings.seed_means[second], findings.question.level)
+    return over_seeds(findings.paired(best, second), findings.question.level)
 
 
 def apart(between: Interval) -> bool:
@@ -152,10 +186,10 @@ def sure(findings: Findings) -> list[str]:
         why = (
             "There is one seed only"
             if len(findings.amounts.replicates) < 2
-            else "No two seeds are complete on every row"
+            else "No two seeds have results of both of the best methods"
         )
         return [f"{why}, so chance cannot be told from effect: no interval is given. Run more seeds."]
-    seeds = int(findings.whole_seeds.sum())
+    seeds = between.n
     names = f"{findings.names[best]} and the next best, {findings.names[second]}"
     low, high = sorted((abs(between.low), abs(between.high)))
     if apart(between):
@@ -169,7 +203,7 @@ def sure(findings: Findings) -> list[str]:
             f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
         )
     lines = [first]
-    rows = t_interval(findings.unit_means[:, best] - findings.unit_means[:, second], q.level)
+    rows = t_interval(findings.unit_differences(best, second), q.level)
     if rows.low is not None and rows.high is not None:
         reach = (
             "includes zero: on other data sets the order may turn" if rows.low <= 0 <= rows.high else "excludes zero"

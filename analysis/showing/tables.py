@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.findings import Findings
 from analysis.statistics.intervals import Interval
-from analysis.statistics.scores import short
+from analysis.statistics.scores import CHARGE, COUNTED_AS, Floats, short
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,26 @@ class Table:
     missing: str = "–"
 
 
-def ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[float | None]]:
+def ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[object]]:
     return {
         name: [i.mean if i else None for i in intervals],
         f"{name}_low": [i.low if i else None for i in intervals],
         f"{name}_high": [i.high if i else None for i in intervals],
     }
+
+
+def left_out(values: Floats) -> str:
+    """A sentence for a note about what is missing of (..., columns, seeds); nothing where nothing is.
+
+    A seed that no column has in its row is none.
+    """
+    there = ~np.isnan(values)
+    wanted = np.broadcast_to(there.any(axis=-2, keepdims=True), there.shape)
+    missing = int((wanted & ~there).sum())
+    if not missing:
+        return ""
+    verb, whose = ("is", "its own mean") if missing == 1 else ("are", "their own means")
+    return f" {missing:,} of {int(wanted.sum()):,} results {verb} missing, left out of {whose} alone."
 
 
 def methods(findings: Findings) -> Table:
@@ -51,13 +66,32 @@ def methods(findings: Findings) -> Table:
         found = [d and (d.seeds or Interval(d.rows.mean, None, None, 1)) for d in findings.differences]
         data |= {k: list(v) for k, v in ends(f"difference_to_{q.baseline}", found).items()}
     data["profile_area"] = [float(a) for a in findings.profile_area]
-    note = (
-        f"{q.level:.0%} t intervals over seeds. " if findings.replicated else "One seed: no interval can be given. "
-    ) + f"Wins: {q.rows_name} on which the method is the best, of {len(findings.wins.counted)}"
+    ended = findings.outcomes
+    shares = [outcome.shares(q.level) for outcome in ended]
+    told: list[str] = []
+    for place, what in enumerate(("diverged", "failed")):
+        if findings.states[what]:
+            data |= ends(what, [share[place] for share in shares])
+            told.append(what)
+    if findings.states["diverged"]:
+        data[f"{q.metric}_if_converged"] = [float(m) for m in findings.converged]
+    few = "One seed" if len(findings.amounts.replicates) < 2 else "Too few seeds"
+    note = f"{q.level:.0%} t intervals over seeds" if findings.replicated else f"{few}: no interval can be given"
+    note += f". Wins: {q.rows_name} on which the method is the best, of {len(findings.wins.counted)}"
     note += {"shared": "; a tie is a win for each", "split": "; a tie is divided", "none": "; a tie is nobody's"}[
         q.ties
     ]
     note += ". Profile area: 1 is never beaten, 0 is never within 5% of the best accuracy."
+    if told:
+        note += (
+            f" Of all trainings (of those that did not fail) the share that {' and that '.join(told)}, with exact "
+            "intervals (Clopper and Pearson 1934)."
+        )
+    if findings.states["diverged"]:
+        note += f" Diverged: {COUNTED_AS[q.diverged]}."
+    note += left_out(findings.scores.values)
+    if any(findings.differences):
+        note += " Differences are taken on the seeds that both methods have."
     return Table("methods", "Methods", note, pd.DataFrame(data).iloc[findings.order])
 
 
@@ -72,7 +106,8 @@ def by_row(findings: Findings) -> Table:
     data |= {name: list(findings.row_means[:, j]) for j, name in enumerate(findings.names)}
     note = f"Mean {q.metric_name} over seeds; the best of each row is bold."
     if findings.states["diverged"]:
-        note += " A diverged trial enters with the majority-class error."
+        note += " Diverged trials are left out." if q.diverged == "drop" else f" A diverged trial enters with {CHARGE}."
+    note += left_out(findings.scores.values)
     return Table("by_row", f"All {q.rows_name}", note, pd.DataFrame(data), q.direction, findings.names)
 
 
@@ -91,21 +126,23 @@ def cells(findings: Findings) -> Table:
 
 
 def completeness(findings: Findings) -> Table:
-    """One line a block (row and replicate): trials by state, and whether the comparison uses the block."""
+    """One line a block (row and replicate): trials by state, and how many methods have a result that is compared."""
     q = findings.question
     blocks = [*q.rows, *q.average]
-    every = findings.every
-    known = {
-        (*r, *s): bool(every.complete[i, k]) for i, r in enumerate(every.rows) for k, s in enumerate(every.replicates)
-    }
+    scores = findings.scores
+    there = scores.there.sum(axis=1)
+    known = {(*r, *s): int(there[i, k]) for i, r in enumerate(scores.rows) for k, s in enumerate(scores.replicates)}
     frame = findings.frame
     state = frame["state"] if "state" in frame else pd.Series("done", index=frame.index, name="state")
     counts = pd.crosstab([frame[b] for b in blocks], state)
     counts = counts.reindex(columns=["done", "diverged", "failed", *sorted(set(counts.columns) - STATES)], fill_value=0)
     counts.columns.name = None
     used = [key if isinstance(key, tuple) else (key,) for key in counts.index]
-    counts["compared"] = ["yes" if known.get(key) else "no" for key in used]
-    note = "A block is compared when every method has a result in it; the others are left out of every number above."
+    counts["compared"] = [known.get(key, 0) for key in used]
+    note = (
+        f"Compared: methods, of {len(findings.columns)}, whose result counts. A missing one is left out of its own "
+        f"mean alone; one of {q.rows_name} on which a method has none at all is left out of every number above."
+    )
     return Table("completeness", "Completeness", note, counts.reset_index())
 
 

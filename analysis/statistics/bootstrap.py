@@ -54,21 +54,24 @@ def bca_ends(draws: Floats, samples: Floats, level: float) -> tuple[Floats, Floa
 
 
 def iqm(values: Floats) -> Floats:
-    """Interquartile mean over the last axis: the mean of the middle half (Agarwal et al. 2021)."""
-    n = values.shape[-1]
-    cut = n // 4
-    return np.sort(values, axis=-1)[..., cut : n - cut].mean(axis=-1)
+    """Interquartile mean over the last axis: the mean of the middle half (Agarwal et al. 2021); NaNs are left out."""
+    ordered = np.sort(values, axis=-1)  # NaNs last
+    count = (~np.isnan(values)).sum(axis=-1, keepdims=True)
+    cut, place = count // 4, np.arange(values.shape[-1])
+    middle = np.where((place >= cut) & (place < count - cut), ordered, 0.0)
+    return middle.sum(axis=-1) / (count - 2 * cut)[..., 0]
 
 
 def resampled(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[Floats]:
     """For each row of (rows, columns, seeds) its columns with seeds drawn anew: (columns, resamples, seeds of the row).
 
-    Stratified: every row draws from its own seeds. All columns see the same draws, so differences stay paired.
+    Stratified: every row draws from its own seeds. All columns see the same draws, so differences stay paired. A seed
+    that a column lacks stays NaN.
     """
     rng = np.random.default_rng(seed)
     drawn: list[Floats] = []
     for row in values:
-        there = row[:, ~np.isnan(row).any(axis=0)]
+        there = row[:, ~np.isnan(row).all(axis=0)]
         drawn.append(there[:, rng.integers(0, there.shape[1], size=(resamples, there.shape[1]))])
     return drawn
 
@@ -78,9 +81,8 @@ def iqm_intervals(values: Floats, *, seed: int, level: float = LEVEL, resamples:
 
     With the percentile interval of the bootstrap stratified by rows.
     """
-    present = [row[:, ~np.isnan(row).any(axis=0)] for row in values]
-    middle = iqm(np.concatenate(present, axis=1))
-    seeds = min(row.shape[1] for row in present)
+    middle = iqm(np.concatenate(list(values), axis=1))
+    seeds = int((~np.isnan(values).all(axis=1)).sum(axis=1).min())
     if seeds < 2:
         return [Interval(float(m), None, None, seeds) for m in middle]
     drawn = resampled(values, seed=seed, resamples=resamples)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.bootstrap import percentiles, resampled
-from analysis.statistics.scores import Direction, Floats
+from analysis.statistics.scores import Direction, Floats, standing
 
 TAUS = np.linspace(1.0, 0.95, 501)
 STEP = 10
@@ -32,12 +32,13 @@ def profile(
 ) -> Floats:
     """Share of rows on which accuracy >= tau * (the row's best accuracy) - tolerance: (taus, columns).
 
-    `accuracy` is (rows, columns, ...); minus infinity for a diverged trial; `weights` of rows, (rows, 1, ...).
-    Dolan and More 2002, with the ratio turned as in Littwin and Wolf 2018, Fig. 3.
+    `accuracy` is (rows, columns, ...); minus infinity where the row is lost, which is never near the best; `weights` of
+    rows, (rows, 1, ...). Dolan and More 2002, with the ratio turned as in Littwin and Wolf 2018, Fig. 3.
     """
     best = accuracy.max(axis=1, keepdims=True)
     weights = np.ones((len(accuracy), *(1,) * (accuracy.ndim - 1))) if weights is None else weights
     share = weights / weights.sum(axis=0)
+    share = share * np.isfinite(accuracy)
     return np.stack([((accuracy >= tau * best - tolerance) * share).sum(axis=0) for tau in taus])
 
 
@@ -51,17 +52,29 @@ def accuracy_of(means: Floats, direction: Direction) -> Floats:
     return 1 - means if direction == "min" else means
 
 
-def band(values: Floats, units: NDArray[np.int64], direction: Direction, *, seed: int, level: float) -> Band | None:
+def band(
+    values: Floats,
+    units: NDArray[np.int64],
+    direction: Direction,
+    *,
+    seed: int,
+    level: float,
+    diverged: Floats | None = None,
+) -> Band | None:
     """Percentile band of the profile of (rows, columns, seeds): units are drawn anew, and in each row its seeds.
 
-    `units`, (rows,), numbers from 0 the rows that belong together. All columns see the same draws. None where there is
-    one unit with one seed: nothing can be drawn anew.
+    `units`, (rows,), numbers from 0 the rows that belong together. `diverged`, shaped like `values`: which seeds did,
+    see `standing`; None: none loses a row by it. All columns see the same draws. None where there is one unit with one
+    seed: nothing can be drawn anew.
     """
     count = int(units.max()) + 1
     drawn = resampled(values, seed=seed, resamples=RESAMPLES)
     if count < 2 and drawn[0].shape[2] < 2:
         return None
-    means = np.stack([row.mean(axis=2) for row in drawn])  # (rows, columns, resamples)
+    lost = [None] * len(drawn) if diverged is None else resampled(diverged, seed=seed, resamples=RESAMPLES)
+    # (rows, columns, resamples); a method of which no seed was drawn stands as in the whole row.
+    means = np.stack([standing(v, d, direction) for v, d in zip(drawn, lost, strict=True)])
+    means = np.where(np.isnan(means), standing(values, diverged, direction)[:, :, None], means)
     times = np.random.default_rng([seed, count]).multinomial(count, [1 / count] * count, size=RESAMPLES)
     weights = times.T[units].astype(np.float64)
     shares = profile(accuracy_of(means, direction), DRAWN, weights=weights[:, None, :])

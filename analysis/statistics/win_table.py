@@ -29,7 +29,7 @@ class WinTable:
     counted: list[Key]
     constant: list[Key]  # every column equal (in some group of `within`); counted or not as asked
     incomplete: list[Key]  # rows that lack a column; not counted
-    partial: list[Key]  # further blocks (row, replicate) that lack a column; left out of their row's mean
+    partial: list[Key]  # blocks (row, replicate) of counted rows that lack a column, whose mean is over the others
     skipped: list[Key]
     direction: Direction = "min"  # which end of the value was counted as better
 
@@ -96,10 +96,10 @@ def tally(
     skip: Sequence[str] = (),
     tolerance: float = TOLERANCE,
 ) -> WinTable:
-    """Wins of the columns of `table`, each row's mean over its complete replicates; columns of one group compete."""
+    """Wins of the columns of `table` by their `standing` on each row; columns of one group compete."""
     groups = [()] * len(table.columns) if groups is None else groups
     skipped = skipped_rows(table.rows, skip)
-    whole = table.complete_blocks()
+    whole = table.compared()
     if not whole.rows:
         raise UsageError(
             f"no row has a result for each of the {len(table.columns)} columns "
@@ -107,7 +107,7 @@ def tally(
         )
     keep = [i for i, row in enumerate(whole.rows) if row not in skipped]
     kept = [whole.rows[i] for i in keep]
-    mean = whole.mean()[keep]
+    mean = whole.standing()[keep]
     flat = np.asarray(constant_rows(mean, groups, tolerance).any(axis=1))
     return WinTable(
         columns=table.columns,
@@ -115,7 +115,7 @@ def tally(
         counted=kept,
         constant=[row for row, f in zip(kept, flat, strict=True) if f],
         incomplete=[row for row in table.rows if row not in whole.rows],
-        partial=[block for block in table.partial if block[: len(table.rows[0])] in whole.rows],
+        partial=[block for block in whole.partial if block[: len(table.rows[0])] not in skipped],
         skipped=[row for row in table.rows if row in skipped],
         direction=table.direction,
     )

@@ -98,11 +98,11 @@ def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selec
     console = Console(soft_wrap=True)
     console.print(shown)
     for words, rows in (
-        ("lack a method, not counted", table.incomplete),
-        ("left out as asked", table.skipped),
-        ("lack a method, left out of their mean", table.partial),
+        ("rows lack a method, not counted", table.incomplete),
+        ("rows left out as asked", table.skipped),
+        ("blocks lack a method, whose mean is over its others", table.partial),
     ):
         if rows:
-            below.insert(0, f"{len(rows)} rows {words}: " + "; ".join(", ".join(map(str, r)) for r in rows))
+            below.insert(0, f"{len(rows)} {words}: " + "; ".join(", ".join(map(str, r)) for r in rows))
     for line in below:
         console.print(line, highlight=False, markup=False)

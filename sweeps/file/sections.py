@@ -88,7 +88,22 @@ class AnalysisSection:
         metadata=setting(
             "loss",
             words=("loss", "majority", "drop"),
-            help="a diverged trial loses, has the error of the most frequent class, or is missing",
+            help="a method loses a row where more than half of its seeds diverged and else has there the error of the "
+            "most frequent class; it always has that error; it is missing",
+        )
+    )
+    reference: int = field(
+        metadata=setting(
+            0,
+            low=0,
+            help="the batch size that small-batch changes are taken from; 0: the largest that all methods share",
+        )
+    )
+    undefined: str = field(
+        metadata=setting(
+            "drop",
+            words=("drop", "majority"),
+            help="a batch size without results of some method: left out, or charged to it as diverged",
         )
     )
     columns: tuple[str, ...] = field(

@@ -93,7 +93,7 @@ def test_what_is_incomplete_is_left_out_and_said(tmp_path: Path):
     frame = trials()
     gone = (frame["dataset"] == "wine") & (frame["seed"] == 1) & (frame["normalizer"] == "bn")
     words = page(frame[~gone], tmp_path).words
-    assert "Left out because a method has no result there: 0 whole rows, 1 single block." in words
+    assert "2 of 54 results are missing, left out of their own means alone." in words
 
 
 def test_nothing_complete_is_refused(tmp_path: Path):

@@ -64,7 +64,7 @@ def test_an_incomplete_sweep_is_analysed_on_what_is_complete_and_says_so(call: C
     train(workspace, FILE, leave="titanic")
     code, out, _ = call("analyze", "mine", "-o", "tables")
     assert code == 0
-    assert "the sweep is not complete (4 todo): only complete blocks are compared" in out
+    assert "the sweep is not complete (4 todo): only rows on which every method has a result are compared" in out
     blocks = pd.read_csv("tables/completeness.csv").set_index(["dataset", "seed"])
     assert blocks.loc[("titanic", 0), ["done", "todo", "compared"]].tolist() == [0, 2, "no"]
     assert "4 of 8 trials have a result (4 todo)." in json.loads(Path("tables/summary.json").read_text())["compared"]
