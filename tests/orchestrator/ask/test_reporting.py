@@ -66,7 +66,7 @@ def test_an_incomplete_sweep_is_analysed_on_what_is_complete_and_says_so(call: C
     assert code == 0
     assert "the sweep is not complete (4 todo): only rows on which every method has a result are compared" in out
     blocks = pd.read_csv("tables/completeness.csv").set_index(["dataset", "seed"])
-    assert blocks.loc[("titanic", 0), ["done", "todo", "compared"]].tolist() == [0, 2, "no"]
+    assert blocks.loc[("titanic", 0), ["done", "todo", "compared"]].tolist() == [0, 2, 0]
     assert "4 of 8 trials have a result (4 todo)." in json.loads(Path("tables/summary.json").read_text())["compared"]
     code, _, err = call("report", "mine")
     assert code == 2
