@@ -72,7 +72,7 @@ def resampled(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[
     drawn: list[Floats] = []
     for row in values:
         there = row[:, ~np.isnan(row).all(axis=0)]
-        drawn.append(there[:, rng.integers(0, there.shape[1], size=(resamples, there.shape[1]))])
+        drawn.append(there[:, rng.integers(0, max(1, there.shape[1]), size=(resamples, there.shape[1]))])
     return drawn
 
 
@@ -82,7 +82,7 @@ def iqm_intervals(values: Floats, *, seed: int, level: float = LEVEL, resamples:
     With the percentile interval of the bootstrap stratified by rows.
     """
     middle = iqm(np.concatenate(list(values), axis=1))
-    seeds = int((~np.isnan(values).all(axis=1)).sum(axis=1).min())
+    seeds = int((~np.isnan(values).all(axis=1)).sum(axis=1).max())
     if seeds < 2:
         return [Interval(float(m), None, None, seeds) for m in middle]
     drawn = resampled(values, seed=seed, resamples=resamples)

@@ -54,6 +54,12 @@ def test_iqm_takes_rows_with_different_numbers_of_seeds():
     assert found.mean == pytest.approx(stats.trim_mean(values[~np.isnan(values)], 0.25))
 
 
+def test_a_row_with_one_seed_or_none_takes_no_interval_away():
+    values = np.random.default_rng(2).normal(size=(3, 1, 4))
+    values[1, 0, 1:] = values[2] = np.nan
+    assert iqm_intervals(values, seed=0)[0].low is not None
+
+
 def test_one_seed_has_no_interval():
     assert iqm_intervals(np.zeros((3, 2, 1)), seed=0)[0].low is None
 
