@@ -180,7 +180,7 @@ def robustness(findings: Findings) -> Drawing | None:
         "robustness-curves",
         "Error against batch size",
         f"Mean over {len(found.rows)} rows and {found.loss.shape[3]} seeds; bars: {q.level:.0%} intervals over seeds. "
-        f"A training that diverged is charged with {CHARGE}.",
+        f"A training that diverged is charged with {CHARGE[q.diverged]}.",
         figures.robustness(
             found.columns, found.batch_sizes, mean, ends[..., 0], ends[..., 1], order, f"mean {q.metric_name}"
         ),

@@ -37,7 +37,7 @@ def small_batches(findings: Findings) -> Table | None:
         f"On the batch sizes that all methods share ({listed(sizes, 12)}), over {len(found.rows)} rows. Change: "
         f"{q.metric_name} at {least} less that of the same seed at {reference}. Index: mean change from {reference} "
         f"over log2 of the batch size; {worse(findings)}; 0: the batch size does not matter. It tells no level. "
-        f"{q.level:.0%} intervals over seeds. A training that diverged is charged with {CHARGE}."
+        f"{q.level:.0%} intervals over seeds. A training that diverged is charged with {CHARGE[q.diverged]}."
     )
     if q.undefined == "majority":
         note += " So is a batch size without any result of a method."
@@ -89,8 +89,9 @@ def by_batch_size(findings: Findings) -> Table | None:
     data: dict[str, list[object]] = {"batch_size": list(found.batch_sizes)}
     data |= {name: list(mean[:, j]) for j, name in enumerate(findings.names)}
     note = (
-        f"Over {len(found.rows)} rows; a training that diverged is charged with {CHARGE}. Not defined: there is no "
-        "such result, for example batch statistics of a single sample."
+        f"Over {len(found.rows)} rows; a training that diverged is charged with "
+        f"{CHARGE[findings.question.diverged]}. Not defined: there is no such result, for example "
+        "batch statistics of a single sample."
     )
     return Table(
         "by_batch_size", "Every batch size", note, pd.DataFrame(data),

@@ -106,7 +106,11 @@ def by_row(findings: Findings) -> Table:
     data |= {name: list(findings.row_means[:, j]) for j, name in enumerate(findings.names)}
     note = f"Mean {q.metric_name} over seeds; the best of each row is bold."
     if findings.states["diverged"]:
-        note += " Diverged trials are left out." if q.diverged == "drop" else f" A diverged trial enters with {CHARGE}."
+        note += (
+            " Diverged trials are left out."
+            if q.diverged == "drop"
+            else f" A diverged trial enters with {CHARGE[q.diverged]}."
+        )
     note += left_out(findings.scores.values)
     return Table("by_row", f"All {q.rows_name}", note, pd.DataFrame(data), q.direction, findings.names)
 

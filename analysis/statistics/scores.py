@@ -20,11 +20,13 @@ from sweeps.words.vocabulary import NORMALIZERS
 
 Direction = Literal["min", "max"]
 Diverged = Literal["loss", "majority", "drop"]
-CHARGE = "the majority-class error (where that is unknown: the worst score of its row)"
+_WORSE = "the majority-class error, or the worst score of its row where that is worse"
+# What a diverged trial is charged with where an amount is needed, by the rule for it.
+CHARGE: dict[str, str] = {"loss": _WORSE, "majority": "the majority-class error", "drop": _WORSE}
 # What becomes of a diverged trial, in words.
 COUNTED_AS: dict[str, str] = {
-    "loss": f"a method loses a row where more than half of its seeds diverged; elsewhere each counts with {CHARGE}",
-    "majority": f"each counts with {CHARGE}",
+    "loss": f"a method loses a row where more than half of its seeds diverged; elsewhere each counts with {_WORSE}",
+    "majority": "each counts with the majority-class error",
     "drop": "they are left out",
 }
 Key = tuple[Any, ...]
@@ -41,7 +43,7 @@ class Scores:
     NaN: missing (not run, failed, or dropped). `diverged`, of the same shape, is 1 where the selected trial diverged
     (and NaN where there is none), whatever the rule; between 0 and 1 where replicates were merged. `penalty` is what a
     diverged trial of that cell is charged with: the majority-class error, or the worst score of its row where that is
-    unknown. `chosen[i, j, k]` is the position of the selected trial in the table, -1 where missing. `loses`: a column
+    worse. `chosen[i, j, k]` is the position of the selected trial in the table, -1 where missing. `loses`: a column
     loses a row where more than half of its replicates diverged.
     """
 
@@ -195,7 +197,9 @@ def scores(
     chosen = np.take_along_axis(table, best[..., None], axis=3)[..., 0]
     gone = np.where(whole, lost[chosen], np.nan)
     values = np.where(whole, amount[chosen], np.nan)
-    penalty = filled(np.where(whole, charge(frame, value, direction)[chosen], np.nan), values, sign)
+    penalty = filled(
+        np.where(whole, charge(frame, value, direction)[chosen], np.nan), values, sign, diverged == "majority"
+    )
     values = np.where(gone == 1, penalty, values)
     if diverged == "drop":
         whole &= ~(present & lost[table]).any(axis=3)
@@ -213,14 +217,18 @@ def charge(frame: pd.DataFrame, value: str, direction: Direction) -> Floats:
     return error if direction == "min" else 1 - error
 
 
-def filled(penalty: Floats, values: Floats, sign: float) -> Floats:
-    """`penalty` (rows, columns, replicates), where unknown: the row's worst one, else its worst value, else the worst
-    value of all, else the worst that an error or an accuracy can be."""
-    for known in (penalty, values):
-        worst = np.where(np.isnan(known), -np.inf, sign * known).max(axis=(1, 2), keepdims=True)
-        penalty = np.where(np.isnan(penalty) & (worst > -np.inf), sign * worst, penalty)
-    worst = np.nanmax(sign * values) if np.any(~np.isnan(values)) else max(sign, 0.0)
-    return np.where(np.isnan(penalty), sign * worst, penalty)
+def filled(penalty: Floats, values: Floats, sign: float, plain: bool) -> Floats:
+    """`penalty` (rows, columns, replicates), unless `plain` no better than the row's worst value: diverging never pays.
+
+    Where unknown it is the row's worst one, else its worst value, else the worst value of all, else the worst that an
+    error or an accuracy can be.
+    """
+    known, scored = (np.where(np.isnan(x), -np.inf, sign * x) for x in (penalty, values))
+    known = np.where(np.isinf(known), known.max(axis=(1, 2), keepdims=True), known)
+    worst = scored.max(axis=(1, 2), keepdims=True)
+    known = np.where(np.isinf(known), worst, known if plain else np.maximum(known, worst))
+    last = scored.max() if np.isfinite(scored).any() else max(sign, 0.0)
+    return sign * np.where(np.isinf(known), last, known)
 
 
 def numbers(frame: pd.DataFrame, name: str) -> Floats:

@@ -96,3 +96,12 @@ def test_a_table_of_nothing_but_divergence_has_no_winner():
     assert findings.wins.wins == [0, 0]
     assert findings.row_means.tolist() == [[1, 1]] * 3
     assert findings.profile_area.tolist() == [0, 0]
+
+
+def test_it_never_pays_to_diverge():
+    frame = trials(normalizers=["bn", "vcl"], activations=["relu"], depths=[4], datasets=["wine"], noise=0)
+    frame["test_error"] = 0.9  # worse than always answering the most frequent class
+    frame = diverge(frame, (frame["normalizer"] == "vcl") & (frame["seed"] == 0))
+    assert Findings(frame, Question()).row_means.tolist() == [pytest.approx([0.9, 0.9])]
+    majority = Findings(frame, Question(diverged="majority"))
+    assert majority.row_means.tolist() == [pytest.approx([0.9, (2 * 0.9 + MAJORITY) / 3])]

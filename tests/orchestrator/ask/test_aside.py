@@ -34,7 +34,7 @@ def mixed(workspace: Workspace) -> Workspace:
 
 DIVERGED = (
     "4 trials diverged: a method loses a row where more than half of its seeds diverged; elsewhere each counts with "
-    "the majority-class error (where that is unknown: the worst score of its row)"
+    "the majority-class error, or the worst score of its row where that is worse"
 )
 LEFT = "4 trials of mine have no result (4 todo): `normsweep run mine`"
 
