@@ -20,7 +20,9 @@ def parts(name: str) -> tuple[str, ...]:
     names = name.split("+")
     for part in names:
         if part not in NORMALIZERS:
-            raise UsageError(unknown("normalizer", part if len(names) > 1 else name, NORMALIZERS))
+            told = unknown("normalizer", part, NORMALIZERS)
+            own = "" if told.endswith("?") else " A file that declares one of your own is named under `plugins`."
+            raise UsageError(told + own)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             _compatible(a, b)
