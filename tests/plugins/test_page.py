@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.timeout(900)
 def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     (method,), (sweep,) = blocks("python"), blocks("yaml")
-    (tmp_path / "rms.py").write_text(method, encoding="utf-8")
+    (tmp_path / "my_rms.py").write_text(method, encoding="utf-8")
     (tmp_path / "own.yaml").write_text(sweep, encoding="utf-8")
     said: list[str] = []
     for line in "".join(blocks("sh")).splitlines():
@@ -37,7 +37,8 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
         said.append(done.stdout)
     assert said[0].endswith("rms.py: no fault was found\n")
     assert "10 of 10 trials done" in said[2]
-    (pack, *_) = [p for p in Store.at(tmp_path / "normsweep-out").roster.live if p.trials[0].normalizer.name == "rms"]
+    live = Store.at(tmp_path / "normsweep-out").roster.live
+    (pack, *_) = [p for p in live if p.trials[0].normalizer.name == "my-rms"]
     assert [t.normalizer["eps"] for t in pack.trials] == [1e-5, 0.1, 1e-5, 0.1]
 
 
