@@ -15,7 +15,7 @@ from sweeps.columns import settings
 from sweeps.errors import UsageError
 from sweeps.trial import completed
 from sweeps.words.settings import CHOICES
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS, OWN
 
 # What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
 AXES = ("dataset", "model", "depth", "width", "activation", "normalizer", "batch_size", "split")
@@ -70,8 +70,8 @@ def parsed(text: Any) -> dict[str, Any]:
 
 
 def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
-    """Those of `names` that take more than one value in the table."""
-    return [n for n in names if n in frame and len(frame[n].unique()) > 1]
+    """Those of `names` that take more than one value in the table; the activation `own` says nothing of its own."""
+    return [n for n in names if n in frame and len({*frame[n].unique()} - ({OWN} if n == "activation" else set())) > 1]
 
 
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
@@ -132,14 +132,16 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
         fields = sweeps.setdefault(str(sweep), {})
         for name, value in completed(parsed(text)).items():
+            if name == "activation" and value["name"] == OWN:
+                continue  # it follows from the normalizer
             fields.setdefault(name, set()).add(worded(value, name))
     (one, first), *others = sweeps.items()
     for other, fields in others:
-        for name in sorted(set(first) - free):
-            if first[name] != fields.get(name):
+        for name in sorted((first.keys() & fields.keys()) - free):
+            if first[name] != fields[name]:
                 raise UsageError(
                     f"sweeps {one} and {other} follow different protocols: {name} is {listed(sorted(first[name]))} "
-                    f"in one and {listed(sorted(fields.get(name, ())))} in the other; report them apart"
+                    f"in one and {listed(sorted(fields[name]))} in the other; report them apart"
                 )
 
 

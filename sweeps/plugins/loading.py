@@ -28,7 +28,14 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "word": str}
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ARGUMENTS = {"self", "site", "name"}  # of what is called with the options
-_ENTRY: dict[str, type] = {"summary": str, "source": str, "least_values": int, "revision": int, "options": Mapping}
+_ENTRY: dict[str, type] = {
+    "summary": str,
+    "source": str,
+    "least_values": int,
+    "own_activation": bool,
+    "revision": int,
+    "options": Mapping,
+}
 _OPTION: dict[str, type] = {"kind": str, "packs": bool, "help": str, "words": tuple}
 
 

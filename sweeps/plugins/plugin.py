@@ -58,6 +58,7 @@ def _entry_json(entry: Normalizer) -> dict[str, Any]:
         "points": sorted(entry.points),
         "revision": entry.revision,
         "least_values": entry.least_values,
+        "own_activation": entry.own_activation,
         "options": options,
     }
 
@@ -73,6 +74,7 @@ def _entry(data: Mapping[str, Any], digest: str) -> Normalizer:
         points=frozenset(data["points"]),
         revision=data["revision"],
         least_values=data["least_values"],
+        own_activation=data.get("own_activation", False),
         options=options,
         plugin=digest,
     )

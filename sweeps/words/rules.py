@@ -12,15 +12,30 @@ from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
 from sweeps.words.choice import Choice
-from sweeps.words.composition import normalizer, parts
+from sweeps.words.composition import brings_activation, normalizer, parts
 from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
+from sweeps.words.vocabulary import NORMALIZERS, OWN, RENORM_START
 
 SHOWN = 10
 UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
 OF_WIDTH = (*UNITS, "transformer")  # models whose layers have `width` channels and no space
 # Named to who asks for too small a batch.
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws", "sn")
+ANY_BATCH = (
+    "none",
+    "ln",
+    "gn",
+    "wn",
+    "ws",
+    "cwo",
+    "normprop",
+    "bn-frozen",
+    "dyt",
+    "sws",
+    "sn",
+    "rms",
+    "frn",
+    "evonorm-s0",
+)
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:
@@ -50,8 +65,11 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
     one does: distinct sentences, no problems."""
     found: dict[str, None] = {}
     known = cache(facts)
+    activating: dict[str, None] = {}
     ramping: dict[str, list[int]] = {}
     for trial in trials:
+        if brings_activation(trial.normalizer.name):
+            activating[trial.normalizer.name] = None
         if "brn" in parts(trial.normalizer.name):
             ramp = trial.normalizer["ramp"]
             assert isinstance(ramp, float)
@@ -63,6 +81,11 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
             found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
                 None
             )
+    if activating:
+        found[
+            f"activation={OWN} in the trials of {', '.join(activating)}: they activate as well, so that one training "
+            "stands for all values of that axis"
+        ] = None
     for name, counts in ramping.items():
         found[
             f"{name}: {len(counts)} of its trials compute what bn does, bit for bit: it begins to differ after "
@@ -114,6 +137,12 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
     yield from _schedule_problems(trial)
     yield from _warmup_problems(trial, facts)
     yield from _optimizer_problems(trial.optimizer, trial)
+    if trial.activation.name == OWN and not brings_activation(trial.normalizer.name):
+        able = [name for name, entry in NORMALIZERS.items() if entry.own_activation]
+        yield (
+            f"activation={OWN} with {trial.normalizer.name}: it brings none; for {', '.join(able)} alone: "
+            "name another activation"
+        )
     yield from _normalizer_problems(trial)
 
 
@@ -223,13 +252,13 @@ def _in_without_space(trial: Trial, _share: int) -> Iterator[str]:
         yield f"in with model {trial.model.name}: a channel of a fully connected layer is one value; use ln or gn"
 
 
-def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
+def _group_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
     groups = trial.normalizer["groups"]
     assert isinstance(groups, int)
     if trial.model.name in OF_WIDTH and trial.width == divisor(trial.width, groups):
         yield (
-            f"gn with groups={groups}: a group of a layer of width={trial.width} would be one value, it needs 2; "
-            "use fewer groups, a wider layer or ln"
+            f"{trial.normalizer.name} with groups={groups}: a group of a layer of width={trial.width} would be one "
+            "value, it needs 2; use fewer groups, a wider layer or ln"
         )
 
 
@@ -269,7 +298,8 @@ RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
     "bn-noise": (_noise_of_smaller_batch,),
     "ln": (_ln_of_one_value,),
     "in": (_in_without_space,),
-    "gn": (_gn_of_one_value,),
+    "gn": (_group_of_one_value,),
+    "evonorm-s0": (_group_of_one_value,),
     "cwn": (_one_weight,),
     "ws": (_one_weight,),
     "sws": (_one_weight,),

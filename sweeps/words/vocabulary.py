@@ -23,12 +23,16 @@ class Normalizer(Entry):
 
     `least_values`: the fewest values its batch statistic may be taken over (1 = any). `revision` enters every
     trial's identity: raise it when the method is mended, and only this method's trials are trained again.
+
+    `own_activation`: it activates as well, at the point `activated`; its trials have the activation `own`, which hands
+    it the pre-activation as it is.
     """
 
     implementation: str = ""
     points: frozenset[str] = frozenset()
     revision: int = 1
     least_values: int = 1
+    own_activation: bool = False
     plugin: str = ""
 
 
@@ -49,6 +53,7 @@ SYNC = "statistics over the shards of a batch together"
 CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
 CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
 RENORM_START = 5_000  # steps of plain batch normalization at the beginning, times `ramp`
+EVONORM = "Liu et al. 2020, Evolving normalization-activation layers"
 VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
 
 NORMALIZERS: dict[str, Normalizer] = {
@@ -226,7 +231,39 @@ NORMALIZERS: dict[str, Normalizer] = {
         implementation="weights.spectral:SpectralNorm",
         points=frozenset({"weight"}),
     ),
+    "rms": Normalizer(
+        summary="root mean square normalization: layer normalization without its mean",
+        source="Zhang and Sennrich 2019, Eq. 4",
+        implementation="rms:RootMeanSquareNorm",
+        points=frozenset({"after"}),
+    ),
+    "frn": Normalizer(
+        summary="filter response normalization, with a learned threshold as activation",
+        source="Singh and Krishnan 2020",
+        implementation="frn:FilterResponseNorm",
+        points=frozenset({"after", "activated"}),
+        own_activation=True,
+    ),
+    "evonorm-b0": Normalizer(
+        summary="EvoNorm-B0: normalization by batch and sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormB0",
+        points=frozenset({"activated"}),
+        least_values=2,
+        own_activation=True,
+        options={"sync": Option("bool", False, help=SYNC)},
+    ),
+    "evonorm-s0": Normalizer(
+        summary="EvoNorm-S0: normalization by groups of a sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormS0",
+        points=frozenset({"activated"}),
+        own_activation=True,
+        options={"groups": Option("int", 32, low=1, help="reduced to the largest divisor of the channels below it")},
+    ),
 }
+
+OWN = "own"  # the activation of trials whose normalizer brings it
 
 ACTIVATIONS: dict[str, Entry] = {
     "relu": Entry(summary="max(u, 0)"),
@@ -249,6 +286,7 @@ ACTIVATIONS: dict[str, Entry] = {
     "tanh": Entry(summary="hyperbolic tangent"),
     "sigmoid": Entry(summary="1/(1 + exp(-u))"),
     "abs": Entry(summary="|u|"),
+    OWN: Entry(summary="the normalizer's own: of frn, evonorm-b0 and evonorm-s0, and of them alone"),
 }
 
 WIDTH = Option("float", 1.0, low=0.0, help="times the published channels")

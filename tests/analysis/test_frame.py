@@ -45,6 +45,26 @@ def test_sweeps_of_different_protocols_are_refused():
     refuse_mixtures(pd.concat([frame, frame.assign(sweep="again")]), ["dataset", "activation", "normalizer"])
 
 
+def test_an_activation_that_the_normalizer_brings_needs_no_role():
+    frame = pd.concat([trials(activations=["elu"]), trials(activations=["own"], normalizers=["frn"])])
+    assert Findings(frame, Question(select=("depth",))).names == ["none", "bn", "vcl", "frn"]
+    frame = pd.concat([trials(), trials(activations=["own"], normalizers=["frn"])])
+    found = Findings(frame, Question(select=("depth",)))
+    assert found.names[-1] == "own/frn"
+    assert [d is None for d in found.differences] == [name.split("/")[1] in ("bn", "frn") for name in found.names]
+
+
+def test_sweeps_agree_in_the_activation_where_one_has_its_normalizers_own():
+    frame = trials(depths=[4], seeds=[0], activations=["relu"])
+    frame = frame.assign(trial='{"activation": {"name": "relu", "options": {}}}')
+    other = trials(depths=[4], seeds=[0], activations=["own"], normalizers=["frn"])
+    other = other.assign(sweep="other", trial='{"activation": {"name": "own", "options": {}}}')
+    refuse_mixtures(pd.concat([frame, other]), ["dataset", "normalizer"])
+    third = frame.assign(sweep="third", activation="elu", trial='{"activation": {"name": "elu", "options": {}}}')
+    with pytest.raises(ValueError, match="activation varies"):
+        refuse_mixtures(pd.concat([frame, other, third]), ["dataset", "normalizer"])
+
+
 def test_fields_of_a_trial_that_vary_become_columns():
     frame = trials(depths=[4], seeds=[0])
     lr = ['{"lr": 0.1, "epochs": 5}', '{"lr": 0.01, "epochs": 5}'] * (len(frame) // 2)

@@ -67,17 +67,35 @@ def test_a_record_is_read_though_the_package_ships_the_name(tmp_path: Path, monk
     with forgotten():
         file = sweep_file(tmp_path, METHODS)
         spec = load_spec(file)
+        ids = [t.id for t in expand(spec, facts)]
     loading.load.cache_clear()
-    shipped = Normalizer(summary="of a later release", implementation="rms:Rms", points=frozenset({"after"}))
+    shipped = Normalizer(
+        summary="of a later release",
+        implementation="rms:Rms",
+        points=frozenset({"after"}),
+        own_activation=True,
+        revision=2,
+    )
     with monkeypatch.context() as later:
         later.setitem(NORMALIZERS, "my-rms", shipped)
         names = [*NORMALIZERS]
         again = SweepSpec.from_record(spec.as_json())
         assert again.trial == spec.trial
+        assert [t.id for t in expand(again, facts)] == ids
         assert [*NORMALIZERS] == names
         assert NORMALIZERS["my-rms"] is shipped
         with pytest.raises(UsageError, match="the name 'my-rms' is taken by a method of normsweep"):
             load_spec(file)
+
+
+def test_a_method_that_activates_has_the_activation_own(tmp_path: Path) -> None:
+    own = RMS.replace('points=frozenset({"after"})', 'points=frozenset({"activated"}), own_activation=True')
+    written(tmp_path, own.replace("def after", "def activated"))
+    spec = load_spec(sweep_file(tmp_path, "  activation: [relu, elu]\n  normalizer: my-rms\n"))
+    (one,) = expand(spec, facts)
+    assert one.activation.name == "own"
+    with forgotten():
+        assert [t.id for t in expand(SweepSpec.from_record(spec.as_json()), facts)] == [one.id]
 
 
 def test_a_record_of_another_version_leaves_the_loaded_one_in_use(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import normalizer
+from sweeps.words.vocabulary import OWN
 from trainers.layers.activations import Activation
 from trainers.layers.block import Block, Convolution
 from trainers.layers.linear import linear
@@ -69,12 +70,13 @@ def layer(
     """
     count, convolution = len(replicas), kind == "convolution"
     streams = Streams([10 + r for r in replicas], dtype=FLOAT64, device=device)
+    activation = (Choice(OWN) if normalizer(subject.name).own_activation else ELU,) * count
     site = Site(
         in_channels=INPUTS,
         out_channels=OUTPUTS,
         kernel=KERNEL if convolution else (),
         spatial=SPATIAL if convolution else (),
-        activation=(ELU,) * count,
+        activation=activation,
         layer=2,
         layers=4,
         replicas=count,
@@ -89,7 +91,7 @@ def layer(
         site,
         method,
         Convolution(padding=1) if convolution else linear,
-        Activation((ELU,) * count, device=streams.device, dtype=FLOAT64),
+        Activation(activation, device=streams.device, dtype=FLOAT64),
         weight=torch.stack([scale * normal(*shape, seed=r) for r in replicas]).to(device),
         bias=torch.stack([0.3 * normal(OUTPUTS, seed=100 + r) for r in replicas]).to(device),
     )

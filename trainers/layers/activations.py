@@ -34,6 +34,8 @@ def function(choice: Choice) -> Function:
             return torch.sigmoid
         case "abs":
             return torch.abs
+        case "own":
+            return lambda u: u
         case name:
             raise UsageError(f"'{name}' is not a fixed activation: name one of sweeps.words.vocabulary.ACTIVATIONS")
 
