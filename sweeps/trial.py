@@ -9,10 +9,11 @@ from typing import Any
 
 from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.choice import Choice
 from sweeps.words.declared import options, setting
 from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
+from sweeps.words.vocabulary import ACTIVATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
 

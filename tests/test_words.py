@@ -13,8 +13,9 @@ import typer.main
 from orchestrator.cli.main import app
 from slurm.profile import Profile
 from sweeps.file.sections import ANALYSIS, RUN
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.settings import CHOICES, SETTINGS
-from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, MODELS, NORMALIZERS, SCHEDULES
+from sweeps.words.vocabulary import ACTIVATIONS, MODELS, NORMALIZERS, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "docs" / "glossary.md"

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.near import unknown
-from sweeps.words.vocabulary import AUGMENTATIONS
 from trainers.augment.augmentation import Augmentation
 from trainers.augment.cloud import RotateJitter
 from trainers.augment.crop import Crop, Flip, ResizedCrop

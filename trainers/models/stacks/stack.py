@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.composition import normalizer
+from sweeps.words.limits import NO_ACTIVATION
 from trainers.layers.block import Block, Layer
 from trainers.layers.dropout import Dropout
 from trainers.models.network import Network
@@ -57,8 +58,8 @@ class Stack(Network):
         method = trials[0].normalizer.name
         if "activated" in normalizer(method).points:
             raise UsageError(
-                f"{method} with model {model.name}: it acts on what an activation puts out, and the layers that add to "
-                "the stream have none; use the model mlp, or another method"
+                f"{method} with model {model.name}: {NO_ACTIVATION.of(model=model.name)}; "
+                "use the model mlp, or another method"
             )
         self.first = first
         self.sublayers = nn.ModuleList(sublayers)
