@@ -259,8 +259,8 @@ def test_a_bad_file_is_told_in_one_sentence(case: str, tmp_path: Path) -> None:
     [
         ("['~nobody-of-that-name/x.py']", "cannot be the name of a plug-in file: RuntimeError: "),
         (f"[{'x' * 300}.py]", "cannot be the name of a plug-in file: OSError: .*too long"),
-        ("[{file: a.py, digest: b, normalizers: 3}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
-        ("[{file: a.py, digest: b, normalizers: {x: {}}}]", "a plug-in is a file such as rms.py, not {file: 'a.py'"),
+        ("[{file: a.py, digest: b, normalizers: 3}]", "a plug-in is a file such as my_rms.py, not {file: 'a.py'"),
+        ("[{file: a.py, digest: b, normalizers: {x: {}}}]", "a plug-in is a file such as my_rms.py, not {file: 'a.py'"),
     ],
 )
 def test_what_names_no_file_is_told(plugins: str, sentence: str, tmp_path: Path) -> None:
