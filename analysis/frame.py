@@ -74,6 +74,18 @@ def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
     return [n for n in names if n in frame and len({*frame[n].unique()} - ({OWN} if n == "activation" else set())) > 1]
 
 
+def of_every_activation(frame: pd.DataFrame, used: Collection[str]) -> pd.DataFrame:
+    """The table where, if activations are `used` to tell rows or replicates apart, a training whose normalizer brings
+    its own stands once for each of the others: with any of them it would have been the same."""
+    if "activation" not in used or "activation" not in frame:
+        return frame
+    own = frame["activation"] == OWN
+    others = [a for a in frame["activation"].unique() if a != OWN]
+    if not own.any() or not others:
+        return frame
+    return pd.concat([frame[~own], *(frame[own].assign(activation=a) for a in others)], ignore_index=True)
+
+
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
     """Raises UsageError for what must not be compared: several metrics, or trials of different protocols."""
     if "metric" in frame and "metric" not in used and len(frame["metric"].unique()) > 1:
