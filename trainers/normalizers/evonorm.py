@@ -62,7 +62,7 @@ class EvoNormB0(EvoNorm):
             _, var = sync.mean_var(u, joined=self._sync)
             follow(self.running_var, var)
         space = tuple(range(3, u.ndim))
-        of_sample = u.var(space, correction=0, keepdim=True) if space else torch.zeros_like(var).unsqueeze(1)
+        of_sample = _variance(u, space) if space else torch.zeros_like(var).unsqueeze(1)
         return u / torch.maximum(beside((var + EPS).sqrt(), u), beside(self.v, u) * u + (of_sample + EPS).sqrt())
 
 
@@ -78,6 +78,11 @@ class EvoNormS0(EvoNorm):
 
     def normalized(self, u: Tensor) -> Tensor:
         grouped = u.unflatten(2, (self._groups, -1))
-        var = grouped.var(tuple(range(3, grouped.ndim)), correction=0, keepdim=True)
+        var = _variance(grouped, tuple(range(3, grouped.ndim)))
         gated = (u * torch.sigmoid(beside(self.v, u) * u)).unflatten(2, (self._groups, -1))
         return (gated * (var + EPS).rsqrt()).flatten(2, 3)
+
+
+def _variance(u: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Biased, the axes kept. `torch.var` takes twice as long over short ones."""
+    return (u - u.mean(axes, keepdim=True)).square().mean(axes, keepdim=True)
