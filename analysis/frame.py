@@ -79,11 +79,12 @@ def of_every_activation(frame: pd.DataFrame, used: Collection[str]) -> pd.DataFr
     its own stands once for each of the others: with any of them it would have been the same."""
     if "activation" not in used or "activation" not in frame:
         return frame
-    own = frame["activation"] == OWN
+    own = [a == OWN for a in frame["activation"]]
     others = [a for a in frame["activation"].unique() if a != OWN]
-    if not own.any() or not others:
+    if not any(own) or not others:
         return frame
-    return pd.concat([frame[~own], *(frame[own].assign(activation=a) for a in others)], ignore_index=True)
+    trained = frame.loc[[not o for o in own]]
+    return pd.concat([trained, *(frame.loc[own].assign(activation=a) for a in others)], ignore_index=True)
 
 
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
