@@ -14,8 +14,9 @@ from analysis.table_file import load
 from sweeps.columns import settings
 from sweeps.errors import UsageError
 from sweeps.trial import completed
+from sweeps.words.activations import OWN
 from sweeps.words.settings import CHOICES
-from sweeps.words.vocabulary import NORMALIZERS, OWN
+from sweeps.words.vocabulary import NORMALIZERS
 
 # What tells trials apart apart from their seed; whatever of it varies must have a role in a comparison.
 AXES = ("dataset", "model", "depth", "width", "activation", "normalizer", "batch_size", "split")

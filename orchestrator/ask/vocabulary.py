@@ -27,10 +27,9 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
-    from sweeps.words import augmentations, optimizers, vocabulary
+    from sweeps.words.kinds import NAMES as ENTRIES
+    from sweeps.words.kinds import plural
     from sweeps.words.limits import limits
-
-    module = {"augmentations": augmentations, "optimizers": optimizers}.get(what, vocabulary)
 
     return [
         {
@@ -40,7 +39,9 @@ def listed(what: str) -> list[dict[str, Any]]:
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
             **({"cannot be used where": "; ".join(limits(name))} if what == "normalizers" else {}),
         }
-        for name, entry in getattr(module, what.upper()).items()
+        for field in ENTRIES
+        if plural(field) == what
+        for name, entry in ENTRIES[field].items()
     ]
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from sweeps.select import Selector
 from sweeps.trial import is_left_out
+from sweeps.words.activations import ACTIVATIONS, OWN
 from sweeps.words.choice import Choice
 from sweeps.words.composition import brings_activation
-from sweeps.words.settings import AUTO_INIT, AUTO_INIT_OF_NORMALIZER, Value
-from sweeps.words.vocabulary import OWN
+from sweeps.words.settings import AUTO_INIT_OF_NORMALIZER, Value
 
 OWN_ACTIVATION = Choice(OWN)
 
@@ -142,7 +142,7 @@ class Axes:
             assert isinstance(activation, Choice)
             assert isinstance(method, Choice)
             stated = AUTO_INIT_OF_NORMALIZER.get(method.name)
-            draft["init"] = stated or AUTO_INIT.get(activation.name, "he")
+            draft["init"] = stated or ACTIVATIONS[activation.name].init
         if self.lr_reference_batch:
             lr, batch_size = draft["lr"], draft["batch_size"]
             assert isinstance(lr, float)

@@ -51,6 +51,7 @@ def normalizer(name: str) -> Normalizer:
         revision=sum(entry.revision for entry in entries),
         least_values=max(entry.least_values for entry in entries),
         own_activation=any(entry.own_activation for entry in entries),
+        packs=all(entry.packs for entry in entries),
         plugin="+".join(sorted({entry.plugin for entry in entries if entry.plugin})),
     )
 

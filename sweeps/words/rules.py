@@ -11,6 +11,7 @@ from sweeps.cost import steps, warmup_steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.trial import Trial, field_names
+from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice
 from sweeps.words.composition import brings_activation, normalizer, parts
 from sweeps.words.limits import (
@@ -31,7 +32,7 @@ from sweeps.words.limits import (
     VIRTUAL_BATCH,
 )
 from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import NORMALIZERS, OWN, RENORM_START
+from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
 SHOWN = 10
 UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
@@ -197,6 +198,8 @@ def _optimizer_problems(optimizer: Choice, trial: Trial) -> Iterator[str]:
                 f'where: [{{if: "optimizer={",".join(able)}", {name}: {str(value).lower()}}}]'
             )
     for name, value in optimizer.options:
+        if OPTIMIZERS[optimizer.name].plugin:
+            break
         if name in ("betas", "rho") and (value == 1.0 or (isinstance(value, tuple) and 1.0 in value)):
             told = f"{[*value]}: each" if isinstance(value, tuple) else f"{value}:"
             yield f"{optimizer.name} with {name}={told} must be below 1"

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from sweeps.trial import Trial
+from sweeps.words.activations import ACTIVATIONS, OWN
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import brings_activation, normalizer, parts
-from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS, OWN
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, method, trial
 from trainers.data.dataset import Dataset, assemble

@@ -11,7 +11,7 @@ from tests.plugins.files import RMS, sweep_file, written
 
 BAD = {
     "raises": ("raise ValueError('no licence')\n", "rms.py:1: it raises ValueError: no licence when it is imported"),
-    "taken": (RMS.replace('"my-rms"', '"bn"'), "the name 'bn' is taken by a method of normsweep: choose another"),
+    "taken": (RMS.replace('"my-rms"', '"bn"'), "the name 'bn' is taken by a normalizer of normsweep: choose another"),
     "clash": (RMS.replace('{"eps": Option', '{"mu": Option'), "option 'mu' is none that RmsNorm takes"),
     "missing": ("", "there is no plug-in file "),
 }

@@ -84,7 +84,7 @@ def test_a_record_is_read_though_the_package_ships_the_name(tmp_path: Path, monk
         assert [t.id for t in expand(again, facts)] == ids
         assert [*NORMALIZERS] == names
         assert NORMALIZERS["my-rms"] is shipped
-        with pytest.raises(UsageError, match="the name 'my-rms' is taken by a method of normsweep"):
+        with pytest.raises(UsageError, match="the name 'my-rms' is taken by a normalizer of normsweep"):
             load_spec(file)
 
 
@@ -125,7 +125,7 @@ def test_names_of_one_sweep_are_unknown_to_another(tmp_path: Path) -> None:
 def test_an_entry_point_is_the_file_of_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, name="their_rms.py")
     monkeypatch.syspath_prepend(str(tmp_path))
-    point = EntryPoint("their-rms", "their_rms:RmsNorm", loading.GROUP)
+    point = EntryPoint("their-rms", "their_rms:RmsNorm", "normsweep.normalizers")
 
     def points(group: str) -> EntryPoints:
         return EntryPoints([point]).select(group=group)
@@ -133,9 +133,7 @@ def test_an_entry_point_is_the_file_of_its_module(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(loading, "entry_points", points)
     spec = load_spec(sweep_file(tmp_path, METHODS, plugins="[their-rms]"))
     assert spec.plugins[0].code == RMS.encode()
-    with pytest.raises(
-        UsageError, match=r"1:11: unknown entry point of normsweep.normalizers 'their-rm': did you mean"
-    ):
+    with pytest.raises(UsageError, match=r"1:11: unknown entry point of normsweep 'their-rm': did you mean"):
         load_spec(sweep_file(tmp_path, METHODS, plugins="[their-rm]"))
 
 
@@ -152,7 +150,7 @@ BAD = {
     "raises": (HEAD + "\n\nraise ValueError('no licence')\n", r"rms\.py:11: it raises ValueError: no licence when"),
     "lacks a module": ("import no_such_thing\n", r"rms\.py:1: it raises ModuleNotFoundError: No module named 'no_such"),
     "exits": (HEAD + "raise SystemExit\n", r"rms\.py:9: it raises SystemExit when it is imported"),
-    "empty": ("", r"rms\.py: it declares no method: put `@plugin\("),
+    "empty": ("", r"rms\.py: it declares nothing: put `@plugin\("),
     "no Method": (HEAD + CLASS.format("", "x = 1").replace("(Method)", ""), r"rms\.py:9: my-rms is no method"),
     "taken": (
         HEAD + CLASS.format(POINTS, AFTER).replace('"my-rms"', '"bn"'),
@@ -286,7 +284,7 @@ def test_an_entry_point_whose_package_fails_is_told(
     (tmp_path / "bad").mkdir()
     written(tmp_path / "bad", "raise ValueError('no')\n", "__init__.py")
     monkeypatch.syspath_prepend(str(tmp_path))
-    points = EntryPoints([EntryPoint("theirs", f"{module}:Rms", loading.GROUP)])
+    points = EntryPoints([EntryPoint("theirs", f"{module}:Rms", "normsweep.normalizers")])
     monkeypatch.setattr(loading, "entry_points", lambda group: points.select(group=group))
     with pytest.raises(
         UsageError, match=rf"1:11: the entry point theirs .*whose package cannot be imported: {sentence}"

@@ -14,9 +14,9 @@ from sweeps.words.optimizers import OPTIMIZERS
 from tests.trainers.factory import blobs, trial
 from tests.trainers.test_descent import ON_VECTORS
 from tests.trainers.trials import activation, method, model
+from trainers.compiling.recording import Recording, Repeated, Unrecordable
 from trainers.normalizers.identity import Identity
 from trainers.pack import PackTrainer
-from trainers.recording import Recording, Repeated, Unrecordable
 from trainers.seeding import Streams
 
 DATA = blobs()
