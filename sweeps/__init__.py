@@ -16,18 +16,28 @@ if TYPE_CHECKING:
     from sweeps.plan import expand
     from sweeps.select import Selector
     from sweeps.trial import Trial
+    from sweeps.words.activations import Activation
+    from sweeps.words.augmentations import Augmentation
     from sweeps.words.choice import Choice
     from sweeps.words.declared import Option
+    from sweeps.words.models import Model
+    from sweeps.words.optimizers import Optimizer
+    from sweeps.words.schedules import Schedule
     from sweeps.words.vocabulary import Normalizer
 
 __all__ = [
+    "Activation",
+    "Augmentation",
     "Choice",
     "DamagedError",
     "DatasetFacts",
     "MissingError",
+    "Model",
     "Normalizer",
     "NormsweepError",
+    "Optimizer",
     "Option",
+    "Schedule",
     "Selector",
     "SplitSizes",
     "SweepSpec",
@@ -41,10 +51,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Activation": "words.activations",
+    "Augmentation": "words.augmentations",
     "Choice": "words.choice",
     "DatasetFacts": "facts",
+    "Model": "words.models",
     "Normalizer": "words.vocabulary",
+    "Optimizer": "words.optimizers",
     "Option": "words.declared",
+    "Schedule": "words.schedules",
     "Selector": "select",
     "SplitSizes": "facts",
     "SweepSpec": "file.spec",

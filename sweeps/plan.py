@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
@@ -12,12 +12,13 @@ from typing import Any
 from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
 from sweeps.file.spec import SweepSpec
-from sweeps.file.values import entry_of
 from sweeps.identity import canonical, digest, pack_id, sha256
+from sweeps.plugins.use import alone
 from sweeps.select import Selector
 from sweeps.trial import SCHEMA, Trial, field_names, is_left_out
 from sweeps.words.choice import Choice
 from sweeps.words.composition import normalizer, parts
+from sweeps.words.kinds import entry_of, fixed
 from sweeps.words.settings import CHOICES, DECLARED
 
 # Fields that all trials of a pack share; choices and the split are looked at closer.
@@ -31,7 +32,9 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
 
     UsageError that names every data set which is not here, and how to get it.
     """
-    drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
+    with alone(spec.plugins):  # a record may be older than a method of the package of the same name
+        drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
+        revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     digests: dict[str, str] = {}
     absent: list[str] = []
     for name in dict.fromkeys(str(draft["dataset"]) for draft in drafts):
@@ -42,28 +45,36 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
     if absent:
         with spec.located():
             raise UsageError("\n".join(absent))
-    revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     from_file = _of_plugins(spec)
     made: list[Trial] = []
     for draft in drafts:
         values: dict[str, Any] = draft
-        values["normalizer"] = from_file(values["normalizer"])
+        for field, given in from_file.items():
+            values[field] = given(values[field])
         values["digest"] = digests[values["dataset"]]
         values["revision"] = revisions[values["normalizer"].name]
         made.append(Trial(**values))
     return made
 
 
-def _of_plugins(spec: SweepSpec) -> Callable[[Choice], Choice]:
-    """Gives a normalizer that a plug-in declares, or a part of it, the digest of the file; others stay as they are."""
-    digests = {name: plugin.digest for plugin in spec.plugins for name in plugin.normalizers}
+def _of_plugins(spec: SweepSpec) -> dict[str, Callable[[Choice], Choice]]:
+    """By the field of a trial: gives a choice that a plug-in declares, or a part of it, the digest of the file; others
+    stay as they are."""
+    digests: dict[str, dict[str, str]] = {}
+    for plugin in spec.plugins:
+        for field, name in plugin.entries:
+            digests.setdefault(field, {})[name] = plugin.digest
+    return {field: _giver(field, own) for field, own in digests.items()}
 
+
+def _giver(field: str, digests: Mapping[str, str]) -> Callable[[Choice], Choice]:
     @cache  # equal choices become the same object, whose text `by_id` makes once
     def given(choice: Choice) -> Choice:
-        used = sorted({digests[part] for part in parts(choice.name) if part in digests})
+        names = parts(choice.name) if field == "normalizer" else (choice.name,)
+        used = sorted({digests[name] for name in names if name in digests})
         return replace(choice, plugin="+".join(used)) if used else choice
 
-    return given if digests else lambda choice: choice
+    return given
 
 
 def by_id(trials: Iterable[Trial]) -> dict[str, Trial]:
@@ -136,16 +147,19 @@ def shape_key(trial: Trial, facts: Facts) -> tuple[object, ...]:
     return (
         *(getattr(trial, name) for name in _SHARED),
         facts(trial.dataset).sizes(trial.split),
-        *(_choice_key(kind, getattr(trial, kind)) for kind in CHOICES),
+        *(_choice_key(field, trial) for field in CHOICES),
     )
 
 
-def _choice_key(kind: str, choice: Choice) -> tuple[object, ...]:
-    if kind == "schedule":
-        return ()
-    options = entry_of(kind, choice.name).options
-    name = "" if DECLARED[kind].packs else choice.name
-    return name, choice.plugin, tuple(item for item in choice.options if not options[item[0]].packs)
+def _choice_key(field: str, trial: Trial) -> tuple[object, ...]:
+    choice: Choice = getattr(trial, field)
+    entry = entry_of(field, choice.name)
+    if not entry.packs:
+        return (trial.id,)
+    if field == "schedule":
+        return (choice.plugin,)
+    name = "" if DECLARED[field].packs else choice.name
+    return name, *fixed(choice, entry)
 
 
 def plan_hash(trials: Iterable[Trial]) -> str:

@@ -9,10 +9,14 @@ from typing import Any
 
 from sweeps.errors import UsageError
 from sweeps.identity import canonical, digest
+from sweeps.words.activations import ACTIVATIONS, INITS
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.choice import Choice
 from sweeps.words.declared import options, setting
+from sweeps.words.models import MODELS
 from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, INITS, MODELS, NORMALIZERS, SCHEDULES
+from sweeps.words.schedules import SCHEDULES
+from sweeps.words.vocabulary import NORMALIZERS
 
 SCHEMA = 1  # of the trial; a change of meaning of any field raises it
 
@@ -179,6 +183,17 @@ class Trial:
 
     def canonical(self) -> str:
         return canonical(self.as_json())
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        """The digests of the plug-ins that declare what it names."""
+        joined = (getattr(self, kind).plugin for kind in _choices())
+        return frozenset(digest for digests in joined if digests for digest in digests.split("+"))
+
+
+@cache
+def _choices() -> tuple[str, ...]:
+    return tuple(name for name, option in options(Trial).items() if option.kind == "choice")
 
 
 @cache

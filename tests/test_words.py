@@ -13,8 +13,8 @@ import typer.main
 from orchestrator.cli.main import app
 from slurm.profile import Profile
 from sweeps.file.sections import ANALYSIS, RUN
+from sweeps.words.kinds import NAMES
 from sweeps.words.settings import CHOICES, SETTINGS
-from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, MODELS, NORMALIZERS, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "docs" / "glossary.md"
@@ -66,7 +66,7 @@ def offered() -> Iterator[tuple[str, str]]:
             (path, option) for parameter in command.params for option in (parameter.name or "", *parameter.opts)
         )
     yield from (("a sweep file", name) for name in (*SETTINGS, *CHOICES, *RUN, *ANALYSIS))
-    for entries in (ACTIVATIONS, AUGMENTATIONS, MODELS, NORMALIZERS, SCHEDULES):
+    for entries in NAMES.values():
         yield from ((f"the options of {name}", option) for name, entry in entries.items() for option in entry.options)
     yield from (("a site file", field.name) for field in fields(Profile))
 

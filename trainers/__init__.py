@@ -11,32 +11,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers import data
+    from trainers.augment.augmentation import Augmentation
     from trainers.checking.check import faults
+    from trainers.layers.dropout import Dropout
+    from trainers.models.builder import Builder
+    from trainers.models.network import Network
     from trainers.normalizers.method import Method, Site
-    from trainers.normalizers.plugin import plugin
+    from trainers.optim.optimizer import Optimizer, beside
     from trainers.pack import PackTrainer
+    from trainers.plugins.declare import plugin
+    from trainers.schedule import Position
     from trainers.seeding import Streams
     from trainers.trainer import Trainer
 
 __all__ = [
+    "Augmentation",
+    "Builder",
+    "Dropout",
     "Method",
+    "Network",
+    "Optimizer",
     "PackTrainer",
+    "Position",
     "Site",
     "Streams",
     "Trainer",
+    "beside",
     "data",
     "faults",
     "plugin",
 ]
 
 _HOMES = {
+    "Augmentation": "augment.augmentation",
+    "Builder": "models.builder",
+    "Dropout": "layers.dropout",
     "Method": "normalizers.method",
+    "Network": "models.network",
+    "Optimizer": "optim.optimizer",
     "PackTrainer": "pack",
+    "Position": "schedule",
     "Site": "normalizers.method",
     "Streams": "seeding",
     "Trainer": "trainer",
+    "beside": "optim.optimizer",
     "faults": "checking.check",
-    "plugin": "normalizers.plugin",
+    "plugin": "plugins.declare",
 }
 
 

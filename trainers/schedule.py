@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi, prod
+from functools import cache, partial
+from math import cos, inf, pi, prod
 
 from sweeps.words.choice import Choice
+from trainers.plugins.lookup import implementation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,38 +28,34 @@ class Position:
 
 
 def factor(schedule: Choice, position: Position) -> float:
-    """The factor on `lr` at this position (see `sweeps.words.vocabulary.SCHEDULES`)."""
-    return FACTORS[schedule.name](schedule, position)
+    """The factor on `lr` at this position."""
+    return _function(schedule)(position)
 
 
-def _constant(_schedule: Choice, _position: Position) -> float:
+def is_factor(value: object) -> bool:
+    """Whether it is a number from 0 on."""
+    return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value < inf
+
+
+@cache
+def _function(schedule: Choice) -> Callable[[Position], float]:
+    return partial(implementation("schedule", schedule.name), **schedule.as_dict())
+
+
+def constant(_position: Position) -> float:
     return 1.0
 
 
-def _step(schedule: Choice, position: Position) -> float:
-    at, by, passed = schedule["at"], schedule["factor"], position.passed(str(schedule["unit"]))
-    assert isinstance(at, tuple)
-    reached = [passed >= int(begin or 0) for begin in at]
-    if isinstance(by, tuple):
-        return prod(float(each or 0) for each, begun in zip(by, reached, strict=True) if begun)
-    assert isinstance(by, int | float)
-    return float(by) ** sum(reached)
+def step(position: Position, *, at: tuple[int, ...], factor: float | tuple[float, ...], unit: str) -> float:
+    reached = [position.passed(unit) >= begin for begin in at]
+    if isinstance(factor, tuple):
+        return prod(each for each, begun in zip(factor, reached, strict=True) if begun)
+    return factor ** sum(reached)
 
 
-def _halving(schedule: Choice, position: Position) -> float:
-    every = schedule["every"]
-    assert isinstance(every, int)
+def halving(position: Position, *, every: int) -> float:
     return 0.5 ** (position.epoch // every)
 
 
-def _cosine(schedule: Choice, position: Position) -> float:
-    unit = str(schedule["unit"])
+def cosine(position: Position, *, unit: str) -> float:
     return (1.0 + cos(pi * position.passed(unit) / position.length(unit))) / 2.0
-
-
-FACTORS: dict[str, Callable[[Choice, Position], float]] = {
-    "constant": _constant,
-    "step": _step,
-    "halving": _halving,
-    "cosine": _cosine,
-}

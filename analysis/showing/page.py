@@ -18,6 +18,7 @@ from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
 from analysis.showing.figures import inline_svg, save
 from analysis.showing.latex import latex
+from analysis.showing.limits import limits_of
 from analysis.showing.shown import heads, lines
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
@@ -91,6 +92,7 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
         drawings.robustness(findings),
         comparisons.small_batches(findings),
         comparisons.by_batch_size(findings),
+        limits_of(findings),
         drawings.profiles(findings),
         drawings.ranks(findings),
         comparisons.ranking(findings),

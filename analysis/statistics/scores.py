@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sweeps.errors import UsageError
 from sweeps.file.sections import asked
 from sweeps.records import ALIASES, CIRCUMSTANCES, CURVES, RESULTS
-from sweeps.words.vocabulary import ACTIVATIONS, NORMALIZERS
+from sweeps.words.activations import ACTIVATIONS
+from sweeps.words.vocabulary import NORMALIZERS
 
 Direction = Literal["min", "max"]
 Diverged = Literal["loss", "majority", "drop"]

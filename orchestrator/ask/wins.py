@@ -57,7 +57,7 @@ def _recorded(
     store: Store, sweep: str, given: Mapping[str, Any], where: Selector | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The results of a sweep, and what its analysis section asks, but for what is given."""
-    from analysis.frame import named_methods, with_fields
+    from analysis.frame import named_methods, of_every_activation, with_fields
     from analysis.question import Question
     from orchestrator.store.results import whole
 
@@ -77,7 +77,8 @@ def _recorded(
         "average": question.average,
         "diverged": question.diverged,
     }
-    return frame, asked | dict[str, Any](given)
+    asked |= dict[str, Any](given)
+    return of_every_activation(frame, (*asked["rows"], *asked["average"])), asked
 
 
 def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:

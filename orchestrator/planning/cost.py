@@ -18,8 +18,10 @@ from sweeps.cost import flops, steps, steps_per_epoch
 from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import DatasetFacts, Facts
 from sweeps.file.sections import RunSection
+from sweeps.identity import canonical
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice
+from sweeps.words.kinds import NAMES
 from sweeps.words.near import unknown
 
 # Until the ledger has timed trials of its own: what one core of a laptop or server does on small dense layers.
@@ -174,7 +176,7 @@ class CostModel:
         return None if rate is None else rate * (work.trials if work.flops is None else work.flops)
 
     def _work(self, shape: Mapping[str, Any], trial: Trial | Mapping[str, Any], trials: int) -> Work:
-        key = str([str(value) if isinstance(value, Choice) else _text(value) for value in shape.values()])
+        key = str([_text(value.as_json() if isinstance(value, Choice) else value) for value in shape.values()])
         if key not in self._shapes:
             self._shapes[key] = self._measured(trial if isinstance(trial, Trial) else Trial.from_json(trial))
         one = self._shapes[key]
@@ -187,6 +189,8 @@ class CostModel:
         except NormsweepError:  # its data set is not here
             return Work(model=model, trials=1, flops=None, steps=trial.steps, epochs=trial.epochs)
         count = steps(trial, facts)
+        if trial.plugins and not _is_loaded(trial):
+            return Work(model=model, trials=1, flops=None, steps=count, epochs=trial.epochs)
         epochs = -(-count // max(steps_per_epoch(trial, facts), 1))
         return Work(model=model, trials=1, flops=flops(trial, facts, _macs_of_layers), steps=count, epochs=epochs)
 
@@ -211,9 +215,15 @@ class CostModel:
         return timings
 
 
+def _is_loaded(trial: Trial) -> bool:
+    """Whether its network can be built here, and not only be named."""
+    named = (NAMES["model"].get(trial.model.name), NAMES["activation"].get(trial.activation.name))
+    return all(entry is not None and entry.implementation for entry in named)
+
+
 def _text(value: object) -> str:
-    """A choice as the roster's files have it, like `str(Choice)`."""
-    return str(Choice.from_json(value)) if isinstance(value, dict) else str(value)
+    """A choice as the roster's files have it, with its plug-in."""
+    return canonical(value) if isinstance(value, dict) else str(value)
 
 
 def _decile(values: list[float], tenths: int) -> float | None:

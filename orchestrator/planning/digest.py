@@ -15,12 +15,10 @@ from pathlib import Path
 import trainers
 from sweeps.identity import digest, sha256
 from sweeps.words.composition import parts
-from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.kinds import entry_of
 
 HOME = Path(trainers.__file__).resolve().parent
 _OPTIMIZER = ("trainers.optim.build", "trainers.schedule")  # beside the optimizer's own module
-_PLUGIN = "method"  # all that a plug-in's method needs of ours; the file itself is part of the trials' identity
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 _MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: ">", tokenize.DEDENT: "<"}
 
@@ -31,7 +29,7 @@ def source_digest(normalizer: str, model: str, optimizer: str = "sgd", home: Pat
 
     Comments, docstrings and layout do not count. `home`: the folder of the package.
     """
-    todo, known = list(defining(normalizer, model, optimizer, home)), dict[str, str]()
+    todo, known = list(defining(normalizer, model, optimizer)), dict[str, str]()
     while todo:
         name = todo.pop()
         path = _file(name, home)
@@ -41,23 +39,14 @@ def source_digest(normalizer: str, model: str, optimizer: str = "sgd", home: Pat
     return digest(known)
 
 
-def defining(normalizer: str, model: str, optimizer: str = "sgd", home: Path = HOME) -> tuple[str, ...]:
-    """The modules that define the method, or the parts of a composition, the model, and the optimizer."""
-    entries = [NORMALIZERS[part] for part in parts(normalizer)]
-    methods = [_PLUGIN if entry.plugin else entry.implementation.partition(":")[0] for entry in entries]
-    moving = f"trainers.optim.{OPTIMIZERS[optimizer].implementation.partition(':')[0]}"
-    return (*(f"trainers.normalizers.{method}" for method in methods), _models(home)[model], moving, *_OPTIMIZER)
+def defining(normalizer: str, model: str, optimizer: str = "sgd") -> tuple[str, ...]:
+    """The modules that define the method, or the parts of a composition, the model, and the optimizer.
 
-
-@cache
-def _models(home: Path) -> dict[str, str]:
-    """The module of every model, as `models/build.py` imports it; read, not run: that would bring torch."""
-    tree = ast.parse((home / "models" / "build.py").read_text())
-    home_of = {a.name: n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names if n.module}
-    table = next(n.value for n in ast.walk(tree) if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "MODELS")
-    assert isinstance(table, ast.Dict)
-    entries = zip(table.keys, table.values, strict=True)
-    return {ast.literal_eval(name): home_of[ast.unparse(model)] for name, model in entries if name is not None}
+    Of a plug-in those of ours that it is built on; the file itself is part of the trials' identity.
+    """
+    entries = [*(entry_of("normalizer", part) for part in parts(normalizer))]
+    entries += [entry_of("model", model), entry_of("optimizer", optimizer)]
+    return (*(module for entry in entries for module in (entry.base if entry.plugin else (entry.module,))), *_OPTIMIZER)
 
 
 @cache

@@ -71,7 +71,7 @@ def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) 
     """
     with spec.located() if spec else nullcontext():
         rules.check(trials, facts)
-    deep = [t for t in trials if t.model.name != "mlp" or t.normalizer.plugin]
+    deep = [t for t in trials if t.model.name != "mlp" or t.plugins]
     if deep:
         from trainers.models.dry import refusals
 

@@ -48,7 +48,7 @@ def run_copies(store: Store, trials: Iterable[Trial]) -> None:
     UnusableCopy for one that is not here, that is not what was planned, that others could write, or that cannot be
     imported here.
     """
-    digests = {digest for trial in trials for digest in trial.normalizer.plugin.split("+") if digest}
+    digests = frozenset[str]().union(*(trial.plugins for trial in trials))
     try:
         use(_copy(store.workspace.plugin(digest), digest) for digest in sorted(digests))
     except UsageError as error:
@@ -64,12 +64,12 @@ def edited(store: Store, spec: SweepSpec) -> dict[Plugin, Plugin]:
         return {}
     last = store.sweeps.newest(spec.name)
     recorded = [Plugin.from_json(data) for data in last.spec.get("plugins", ())] if last else []
-    before = {name: plugin for plugin in recorded for name in plugin.normalizers}
+    before = {key: plugin for plugin in recorded for key in plugin.entries}
     found: dict[Plugin, Plugin] = {}
     for plugin in settled(store, spec).plugins:
-        for name in plugin.normalizers:
-            if name in before and before[name].digest != plugin.digest:
-                found[plugin] = before[name]
+        for key in plugin.entries:
+            if key in before and before[key].digest != plugin.digest:
+                found[plugin] = before[key]
     return found
 
 
@@ -89,7 +89,7 @@ def unedited(store: Store, spec: SweepSpec) -> SweepSpec:
     """
     found = edited(store, spec)
     for now, was in found.items():
-        if now.as_json()["normalizers"] != was.as_json()["normalizers"]:
+        if now.declared() != was.declared():
             raise UsageError(
                 f"{now.file} declares something else than when {spec.name} was planned: leave out --same-results, so "
                 "that its trials are new ones"

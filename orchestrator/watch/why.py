@@ -156,7 +156,7 @@ def _notes(observer: Observer, found: TrialMatch, trial: Trial, wanted: list[str
     from trainers import data
 
     notes: list[str] = []
-    for plugin in filter(None, trial.normalizer.plugin.split("+")):
+    for plugin in sorted(trial.plugins):
         notes.append(f"plug-in: {plugin}, of which {observer.workspace.plugin(plugin)} is the copy that is run")
     revision = trial.revision if trial.normalizer.plugin else normalizer(trial.normalizer.name).revision
     if revision != trial.revision:

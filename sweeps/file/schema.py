@@ -42,7 +42,7 @@ def sweep_schema() -> Schema:
         "trial": _object(trial) | {"description": "what is computed: any change here is another trial"},
         "run": _section(RUN, "how it is run: changes no result"),
         "analysis": _section(ANALYSIS, "what is asked of the results"),
-        "plugins": _one_or_more({"type": "string"}, "files that declare normalizers, beside the sweep file"),
+        "plugins": _one_or_more({"type": "string"}, "files that declare names of your own, beside the sweep file"),
     }
     return {
         "$schema": DIALECT,

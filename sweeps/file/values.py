@@ -13,8 +13,9 @@ from sweeps.errors import UsageError
 from sweeps.file.document import Entry as Given
 from sweeps.file.document import Node, each
 from sweeps.words.choice import Choice, OptionValue
-from sweeps.words.composition import normalizer, parts
+from sweeps.words.composition import parts
 from sweeps.words.declared import WORDS, Entry, Option
+from sweeps.words.kinds import entry_of
 from sweeps.words.near import unknown
 from sweeps.words.settings import CHOICES, SETTINGS, Value
 from sweeps.words.vocabulary import resolved
@@ -132,16 +133,6 @@ def _ranged(name: str, option: Option, node: Node, value: N) -> N:
     if limit := option.broken(value, declared=node.place.recorded):
         raise node.error(f"'{name}' must be {limit}, not {node}")
     return value
-
-
-def entry_of(kind: str, name: str) -> Entry:
-    """A vocabulary's entry; a normalizer may be a composition. UsageError, without a place, for an unknown name."""
-    if kind == "normalizer":
-        return normalizer(name)
-    entries = CHOICES[kind]
-    if name not in entries:
-        raise UsageError(unknown(kind, name, entries))
-    return entries[name]
 
 
 def choices(kind: str, node: Node) -> tuple[Choice, ...]:

@@ -8,28 +8,42 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import util
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from sweeps.errors import UsageError
 from sweeps.file.document import scalar
 from sweeps.identity import sha256_of
-from sweeps.plugins.plugin import Declared, Plugin
-from sweeps.plugins.use import taken
+from sweeps.plugins.plugin import Declared, Key, Plugin
+from sweeps.plugins.use import taken, taken_by
 from sweeps.trial import field_names
-from sweeps.words.declared import LARGEST_FLOAT, Option
+from sweeps.words.activations import INITS
+from sweeps.words.declared import LARGEST_FLOAT, Entry, Option
+from sweeps.words.kinds import KINDS, plural
 from sweeps.words.near import unknown
-from sweeps.words.vocabulary import Normalizer
 
-GROUP = "normsweep.normalizers"  # of entry points
+GROUP = "normsweep"  # of entry points: normsweep.normalizers, normsweep.models, ...
 MODULES = "normsweep_plugin_"  # + the digest: the modules that files become
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "word": str}
+_LISTS: dict[str, type] = {"ints": int, "floats": float}  # of their elements; no normalizer has such an option
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_ARGUMENTS = {"self", "site", "name"}  # of what is called with the options
-_ENTRY: dict[str, type] = {"summary": str, "source": str, "least_values": int, "revision": int, "options": Mapping}
-_OPTION: dict[str, type] = {"kind": str, "packs": bool, "help": str, "words": tuple}
+_ENTRY: dict[str, type] = {
+    "summary": str,
+    "source": str,
+    "least_values": int,
+    "own_activation": bool,
+    "revision": int,
+    "options": Mapping,
+    "packs": bool,
+    "takes": tuple,
+    "learns": Mapping,
+    "init": str,
+}
+_OPTION: dict[str, type] = {"kind": str, "packs": bool, "help": str, "words": tuple, "length": int}
+_TYPES = ", ".join(kind.__name__ for kind in KINDS.values())
+_TAKEN = ("momentum", "nesterov")  # settings that an optimizer may take
 
 
 def find(file: str, folder: Path) -> Path:
@@ -45,17 +59,28 @@ def find(file: str, folder: Path) -> Path:
         except (OSError, RuntimeError, ValueError) as error:  # too long; a user that is not known; a null byte
             raise UsageError(f"{file} cannot be the name of a plug-in file: {_said(error)}") from None
         raise UsageError(f"there is no plug-in file {path}")
-    points = {point.name: point for point in entry_points(group=GROUP)}
-    if file not in points:
-        raise UsageError(f"{unknown('entry point of ' + GROUP, file, points)} A file of your own ends in .py.")
+    point = _entry_point(file)
+    told = f"the entry point {file} of {point.group} names {point.module}"
     try:
-        spec = util.find_spec(points[file].module)
+        spec = util.find_spec(point.module)
     except Exception as error:  # noqa: BLE001  finding a module imports the package that holds it
-        told = f"whose package cannot be imported: {_said(error)}"
-        raise UsageError(f"the entry point {file} of {GROUP} names {points[file].module}, {told}") from None
+        raise UsageError(f"{told}, whose package cannot be imported: {_said(error)}") from None
     if spec is None or not spec.origin:
-        raise UsageError(f"the entry point {file} of {GROUP} names {points[file].module}, which is not installed")
+        raise UsageError(f"{told}, which is not installed")
     return Path(spec.origin)
+
+
+def _entry_point(name: str) -> EntryPoint:
+    """Of whatever group. UsageError where none is called so, and where several are that name different modules."""
+    points = [point for field in KINDS for point in entry_points(group=f"{GROUP}.{plural(field)}")]
+    found = {point.module: point for point in points if point.name == name}
+    if not found:
+        names = [point.name for point in points]
+        raise UsageError(f"{unknown(f'entry point of {GROUP}', name, names)} A file of your own ends in .py.")
+    if len(found) > 1:
+        told = " and ".join(f"{point.module} ({point.group})" for point in found.values())
+        raise UsageError(f"the entry point {name} of {GROUP} names {told}: ask the packages' authors to rename one")
+    return next(iter(found.values()))
 
 
 def read(path: Path, file: str = "") -> Plugin:
@@ -72,42 +97,59 @@ def load(code: bytes, file: str, path: str) -> Plugin:
     """Runs the code of a file that is called `file` and lies at `path`. UsageError as `read` raises it."""
     digest = sha256_of(code)
     module = _module(code, digest, path)
-    found: dict[str, Normalizer] = {}
+    found: dict[Key, Entry] = {}
     for thing in vars(module).values():
-        declared = (
-            vars(thing).get("declared") if isinstance(thing, type) and thing.__module__ == module.__name__ else None
-        )
+        own = getattr(thing, "__module__", "") == module.__name__
+        declared = getattr(thing, "__dict__", {}).get("declared") if own else None
         if not isinstance(declared, Declared):
             continue
-        if wrong := problem(declared) or (f"'{declared.name}' is declared twice" if declared.name in found else ""):
-            raise UsageError(f"{path}:{declared.line}: {wrong}")
+        key = field_of(declared.entry), declared.name
+        if key in found:
+            raise UsageError(f"{path}:{declared.line}: '{declared.name}' is declared twice")
         implementation = f"{module.__name__}:{thing.__qualname__}"
-        found[declared.name] = replace(declared.entry, implementation=implementation, plugin=digest)
+        found[key] = replace(declared.entry, implementation=implementation, plugin=digest)
     if not found:
-        raise UsageError(f"{path}: it declares no method: put `@plugin(NAME, Normalizer(...))` above a class of it")
-    return Plugin(file=file, digest=digest, normalizers=found, code=code)
+        raise UsageError(f"{path}: it declares nothing: put `@plugin(NAME, ENTRY)` above a class; entries are {_TYPES}")
+    return Plugin(file=file, digest=digest, entries=found, code=code)
+
+
+def field_of(entry: object) -> str:
+    """The field of a trial that holds names of the entry's kind; none for what is no entry."""
+    return next((field for field, kind in KINDS.items() if type(entry) is kind), "")
 
 
 def problem(declared: Declared) -> str:
     """What is wrong with a declaration, in a sentence; nothing for a right one."""
     name, entry = declared.name, declared.entry
-    if told := name_problem(name) or _type_problem(entry, _ENTRY):
+    field = field_of(entry)
+    if not field:
+        return f"{name}: {entry!r} is no entry: use {_TYPES}"
+    own = {key: kind for key, kind in _ENTRY.items() if hasattr(entry, key)}
+    if told := name_problem(field, name) or _type_problem(entry, own):
         return told
     for option, spec in entry.options.items():
-        if told := _option_name_problem(option) or _option_problem(spec):
+        if told := _option_name_problem(entry, option) or _option_problem(entry, spec):
             return f"option '{option}' of {name}: {told}"
-    if entry.least_values < 1 or entry.revision < 1:
-        return f"{name}: least_values and revision are 1 at least"
+    for key in ("least_values", "revision"):
+        if getattr(entry, key, 1) < 1:
+            return f"{name}: least_values and revision are 1 at least"
+    if wrong := [taken for taken in getattr(entry, "takes", ()) if taken not in _TAKEN]:
+        return f"{name}: it `takes` {wrong[0]!r}: say {' or '.join(_TAKEN)}"
+    if getattr(entry, "init", "he") not in INITS:
+        return f"{name}: {unknown('init', getattr(entry, 'init', ''), INITS)}"
+    for learned, option in getattr(entry, "learns", {}).items():
+        if option not in entry.options or entry.options[option].kind != "float":
+            return f"{name}: it learns '{learned}', which begins at '{option}': that is no option of kind float"
     return ""
 
 
-def name_problem(name: object) -> str:
-    """Why a method cannot be called so, in a sentence; nothing where it can."""
+def name_problem(field: str, name: object) -> str:
+    """Why something of a kind cannot be called so, in a sentence; nothing where it can."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return f"the name '{name}' is invalid: use small letters, digits and '-', and begin with a letter"
     if not isinstance(scalar(name), str):
         return f"the name '{name}' is no word in a sweep file: choose another"
-    return f"the name '{name}' is taken by a method of normsweep: choose another" if taken(name) else ""
+    return f"{taken_by(field, name)}: choose another" if taken(field, name) else ""
 
 
 def _type_problem(thing: object, types: Mapping[str, type]) -> str:
@@ -118,13 +160,14 @@ def _type_problem(thing: object, types: Mapping[str, type]) -> str:
     return ""
 
 
-def _option_name_problem(name: str) -> str:
+def _option_name_problem(entry: Entry, name: str) -> str:
     if not _OPTION_NAME.fullmatch(str(name)):
         return "the name is invalid: use small letters, digits and '_', and begin with a letter"
-    return "the name has another meaning: choose another" if name in {*field_names(), *_ARGUMENTS} else ""
+    meant = {*field_names(), *entry.given, "self", "name"}
+    return "the name has another meaning: choose another" if name in meant else ""
 
 
-def _option_problem(option: object) -> str:
+def _option_problem(entry: Entry, option: object) -> str:
     if not isinstance(option, Option):
         return f"{option!r} is no Option"
     if told := _type_problem(option, _OPTION):
@@ -133,17 +176,22 @@ def _option_problem(option: object) -> str:
         return f"its words {option.words!r} are not all words"
     if wrong := [end for end in (option.low, option.high) if end is not None and not _is_finite(end)]:
         return f"its limit {wrong[0]!r} is no finite number"
-    if option.kind not in _KINDS:
-        return f"kind '{option.kind}' is none that a method may have: use {', '.join(_KINDS)}"
+    kinds = _KINDS if entry.kind == "normalizer" else _KINDS | _LISTS
+    if option.kind not in kinds:
+        return f"kind '{option.kind}' is none that {entry.kind}s may have: use {', '.join(kinds)}"
     if option.by is not None or option.younger:
-        return "`by` and `younger` are for methods of normsweep: leave them out"
-    if type(option.default) is not _KINDS[option.kind]:
+        return "`by` and `younger` are for what normsweep ships: leave them out"
+    listed = option.kind in _LISTS and isinstance(option.default, tuple)
+    values = option.default if isinstance(option.default, tuple) and listed else (option.default,)
+    if any(type(value) is not kinds[option.kind] for value in values) or (option.kind == "ints" and not listed):
         return f"its default {option.default!r} is not of kind {option.kind}"
+    if option.length and len(values) != option.length:
+        return f"its default {option.default!r} has not the length {option.length}"
     if isinstance(option.default, str):
         return "" if option.default in option.words else f"its default '{option.default}' is none of its words"
-    if not isinstance(option.default, bool) and isinstance(option.default, int | float):
-        broken = option.broken(option.default)
-        return f"its default {option.default} must be {broken}" if broken else ""
+    for value in values:
+        if not isinstance(value, bool) and isinstance(value, int | float) and (broken := option.broken(value)):
+            return f"its default {value} must be {broken}"
     return ""
 
 

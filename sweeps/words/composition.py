@@ -29,6 +29,11 @@ def parts(name: str) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda part: min(map(POINTS.index, NORMALIZERS[part].points))))
 
 
+def brings_activation(name: str) -> bool:
+    """Whether a name, or a part of a composition, activates as well."""
+    return any(NORMALIZERS[part].own_activation for part in name.split("+"))
+
+
 def normalizer(name: str) -> Normalizer:
     """The entry of a name or of a composition: options of all parts, the largest demand on the batch.
 
@@ -47,6 +52,8 @@ def normalizer(name: str) -> Normalizer:
         points=frozenset().union(*(entry.points for entry in entries)),
         revision=sum(entry.revision for entry in entries),
         least_values=max(entry.least_values for entry in entries),
+        own_activation=any(entry.own_activation for entry in entries),
+        packs=all(entry.packs for entry in entries),
         plugin="+".join(sorted({entry.plugin for entry in entries if entry.plugin})),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from math import inf
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sweeps.words.choice import OptionValue
 from sweeps.words.near import one_of
@@ -102,11 +102,32 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A name of the vocabulary: one sentence, its source, its options."""
+    """A name of the vocabulary: one sentence, its source, its options, and what computes it.
+
+    `implementation` is "module:name" below `home`; of a plug-in it is filled in when the file is loaded, as is
+    `plugin`, the digest of the file. `packs` false: each of its trials is trained alone.
+
+    Each kind of name has a subclass: what the kind is called, the package `home` of what the house ships, the modules
+    `base` that a plug-in is built on, and what an implementation is `given` ahead of its options.
+    """
+
+    kind: ClassVar[str]
+    home: ClassVar[str]
+    base: ClassVar[tuple[str, ...]]
+    given: ClassVar[tuple[str, ...]]
 
     summary: str
     source: str = ""
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+    implementation: str = ""
+    plugin: str = ""
+    packs: bool = True
+
+    @property
+    def module(self) -> str:
+        """The module that computes it. Of a plug-in that is known from a record alone there is none."""
+        module = self.implementation.partition(":")[0]
+        return module if self.plugin else f"{self.home}.{module}"
 
 
 def setting(

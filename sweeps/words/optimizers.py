@@ -6,15 +6,23 @@ The learning rate, `weight_decay`, and for some `momentum` and `nesterov` are se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sweeps.words.declared import Entry, Option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Optimizer(Entry):
-    """`implementation` is "module:class" below `trainers.optim`; `takes`: which of `momentum` and `nesterov` it has."""
+    """What moves the weights, as the vocabulary has it and as a plug-in declares it.
 
-    implementation: str
+    `takes`: which of `momentum` and `nesterov` it has.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+    home: ClassVar[str] = "trainers.optim"
+    base: ClassVar[tuple[str, ...]] = ("trainers.optim.optimizer",)
+    given: ClassVar[tuple[str, ...]] = ("parameters",)
+
     takes: tuple[str, ...] = ()
 
 

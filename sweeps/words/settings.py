@@ -14,10 +14,7 @@ DECLARED: dict[str, Option] = options(Trial)
 SETTINGS: dict[str, Option] = {name: option for name, option in DECLARED.items() if option.kind != "choice"}
 CHOICES: dict[str, Mapping[str, Entry]] = {n: option.entries for n, option in DECLARED.items() if n not in SETTINGS}
 
-# `init: auto`. The VCL paper does not state its own; elu and selu as in Klambauer et al. 2017, tanh and sigmoid as in
-# Glorot and Bengio 2010, every other activation as in He et al. 2015.
-AUTO_INIT = {"elu": "lecun", "selu": "lecun", "tanh": "glorot", "sigmoid": "glorot"}
-# Methods whose papers state theirs, whatever the activation.
+# `init: auto` of methods whose papers state theirs, whatever the activation.
 AUTO_INIT_OF_NORMALIZER = {"normprop": "glorot"}
 
 # Linear scaling: a trial's lr is lr * batch_size / this; 0 = lr as given.

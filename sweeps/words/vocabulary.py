@@ -1,13 +1,15 @@
-"""Names that a sweep file may use, with their options, sources and revisions.
+"""Normalizers that a sweep file may name, with their options, sources and revisions.
 
-A normalizer that the package ships is one file in `trainers/normalizers/` and one entry of `NORMALIZERS`; a file of a
-user's own declares a `Normalizer` above its class, which joins `NORMALIZERS` while it is in use (`sweeps.plugins`).
+One that the package ships is one file in `trainers/normalizers/` and one entry of `NORMALIZERS`; a file of a user's own
+declares a `Normalizer` above its class, which joins `NORMALIZERS` while it is in use (`sweeps.plugins`). So it is with
+every other kind of name: each has a module beside this one, its entries a type of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sweeps.words.choice import OptionValue
 from sweeps.words.declared import Entry, Option
@@ -17,19 +19,23 @@ from sweeps.words.declared import Entry, Option
 class Normalizer(Entry):
     """A normalization method, as the vocabulary has it and as a plug-in declares it.
 
-    `points` are the moments of training it acts at: those whose hooks the class overrides. `implementation` is
-    "module:class" below `trainers.normalizers`; of a plug-in it is filled in when the file is loaded, as is `plugin`,
-    the digest of the file.
+    `points` are the moments of training it acts at: those whose hooks the class overrides. `least_values`: the fewest
+    values its batch statistic may be taken over (1 = any). `revision` enters every trial's identity: raise it when the
+    method is mended, and only this method's trials are trained again.
 
-    `least_values`: the fewest values its batch statistic may be taken over (1 = any). `revision` enters every
-    trial's identity: raise it when the method is mended, and only this method's trials are trained again.
+    `own_activation`: it activates as well, at the point `activated`; its trials have the activation `own`, which hands
+    it the pre-activation as it is.
     """
 
-    implementation: str = ""
+    kind: ClassVar[str] = "normalizer"
+    home: ClassVar[str] = "trainers.normalizers"
+    base: ClassVar[tuple[str, ...]] = ("trainers.normalizers.method",)
+    given: ClassVar[tuple[str, ...]] = ("site",)
+
     points: frozenset[str] = frozenset()
     revision: int = 1
     least_values: int = 1
-    plugin: str = ""
+    own_activation: bool = False
 
 
 def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
@@ -49,6 +55,7 @@ SYNC = "statistics over the shards of a batch together"
 CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
 CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
 RENORM_START = 5_000  # steps of plain batch normalization at the beginning, times `ramp`
+EVONORM = "Liu et al. 2020, Evolving normalization-activation layers"
 VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
 
 NORMALIZERS: dict[str, Normalizer] = {
@@ -226,164 +233,34 @@ NORMALIZERS: dict[str, Normalizer] = {
         implementation="weights.spectral:SpectralNorm",
         points=frozenset({"weight"}),
     ),
-}
-
-ACTIVATIONS: dict[str, Entry] = {
-    "relu": Entry(summary="max(u, 0)"),
-    "elu": Entry(
-        summary="u above 0, alpha (exp(u) - 1) below",
-        source="Clevert et al. 2016",
-        options={"alpha": Option("float", 1.0, low=0.0, packs=True)},
+    "rms": Normalizer(
+        summary="root mean square normalization: layer normalization without its mean",
+        source="Zhang and Sennrich 2019, Eq. 4",
+        implementation="rms:RootMeanSquareNorm",
+        points=frozenset({"after"}),
     ),
-    "selu": Entry(summary="scaled elu with self-normalizing constants", source="Klambauer et al. 2017"),
-    "lrelu": Entry(
-        summary="u above 0, slope u below",
-        source="Maas et al. 2013",
-        options={"slope": Option("float", 0.01, packs=True)},
+    "frn": Normalizer(
+        summary="filter response normalization, with a learned threshold as activation",
+        source="Singh and Krishnan 2020",
+        implementation="frn:FilterResponseNorm",
+        points=frozenset({"after", "activated"}),
+        own_activation=True,
     ),
-    "prelu": Entry(
-        summary="u above 0, slope u below, one slope a layer, learned",
-        source="He et al. 2015",
-        options={"init": Option("float", 0.25, packs=True, help="of the slope")},
+    "evonorm-b0": Normalizer(
+        summary="EvoNorm-B0: normalization by batch and sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormB0",
+        points=frozenset({"activated"}),
+        least_values=2,
+        own_activation=True,
+        options={"sync": Option("bool", False, help=SYNC)},
     ),
-    "tanh": Entry(summary="hyperbolic tangent"),
-    "sigmoid": Entry(summary="1/(1 + exp(-u))"),
-    "abs": Entry(summary="|u|"),
-}
-
-WIDTH = Option("float", 1.0, low=0.0, help="times the published channels")
-NORM = Option("word", "pre", words=("pre", "post"), help="normalized before each sublayer, or after each sum")
-HE = "He et al. 2016, Deep residual learning"
-BNE = "Balestriero and Baraniuk 2022, appendix C"
-
-
-def _resnet(*repeats: int) -> dict[str, Option]:
-    return {"width": WIDTH, "repeats": Option("ints", repeats, low=1, help="blocks of each of the four stages")}
-
-
-MODELS: dict[str, Entry] = {
-    "mlp": Entry(summary="fully connected: `depth` layers of `width` units, a classifier"),
-    "resmlp": Entry(
-        summary="residual mlp: `depth` blocks of two layers beside a stream of `width` units",
-        source="Gorishniy et al. 2021, section 3.2 (pre)",
-        options={
-            "norm": NORM,
-            "expansion": Option("float", 2.0, low=0.0, high=1000.0, help="units within a block, times `width`"),
-        },
+    "evonorm-s0": Normalizer(
+        summary="EvoNorm-S0: normalization by groups of a sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormS0",
+        points=frozenset({"activated"}),
+        own_activation=True,
+        options={"groups": Option("int", 32, low=1, help="reduced to the largest divisor of the channels below it")},
     ),
-    "transformer": Entry(
-        summary="encoder of `depth` layers and `width` channels; tokens: a table's features, an image's patches",
-        source="Vaswani et al. 2017 (post), Xiong et al. 2020 (pre)",
-        options={
-            "norm": NORM,
-            "heads": Option("int", 4, low=1, help="of attention; they divide `width`"),
-            "patch": Option("int", 4, low=1, help="side of an image's patches"),
-        },
-    ),
-    "elu-cnn-11": Entry(
-        summary="11-layer convolutional network; `width` 2 is the wide form for Tiny ImageNet",
-        source="Clevert et al. 2016, section 4.2; Littwin and Wolf 2018",
-        options={"width": WIDTH},
-    ),
-    "cnn9": Entry(
-        summary="9-layer convolutional network", source="Ikami et al., section 4.1.1", options={"width": WIDTH}
-    ),
-    "nin": Entry(summary="network in network", source="Arpit et al. 2016, section 5", options={"width": WIDTH}),
-    "vgg16": Entry(
-        summary="VGG-16 for CIFAR: 13 convolutions, one classifier",
-        source="Simonyan and Zisserman 2015, network D",
-        options={"width": WIDTH},
-    ),
-    "resnet9": Entry(summary="9-layer residual network", source="D. Page, DAWNBench 2018", options={"width": WIDTH}),
-    "resnet20": Entry(
-        summary="residual network for CIFAR, 6n + 2 layers",
-        source=f"{HE}, section 4.2",
-        options={"width": WIDTH, "depth": Option("int", 20, low=8)},
-    ),
-    "resnet110": Entry(
-        summary="residual network for CIFAR, 6n + 2 layers",
-        source=f"{HE}, section 4.2",
-        options={"width": WIDTH, "depth": Option("int", 110, low=8)},
-    ),
-    "wrn28-10": Entry(
-        summary="wide residual network, 6n + 4 layers",
-        source="Zagoruyko and Komodakis 2016",
-        options={
-            "width": Option("float", 10.0, low=0.0, help="the widening factor"),
-            "depth": Option("int", 28, low=10),
-        },
-    ),
-    "resnet18": Entry(summary="residual network for ImageNet", source=HE, options=_resnet(2, 2, 2, 2)),
-    "resnet34": Entry(summary="residual network for ImageNet", source=HE, options=_resnet(3, 4, 6, 3)),
-    "resnet50": Entry(summary="residual network for ImageNet, bottlenecks", source=HE, options=_resnet(3, 4, 6, 3)),
-    "bne-cnn": Entry(summary="convolutional network", source=BNE, options={"width": WIDTH}),
-    "bne-resnet": Entry(
-        summary="residual network, Resnet<width>-<depth>",
-        source=BNE,
-        options={
-            "width": Option("float", 2.0, low=0.0, help="the width factor: 2 is 64 to 512 channels"),
-            "depth": Option("int", 2, low=1, help="residual blocks of each of the four stages"),
-        },
-    ),
-    "dgcnn": Entry(
-        summary="dynamic graph CNN for point clouds",
-        source="Wang et al. 2019",
-        options={"width": WIDTH, "k": Option("int", 20, low=1, help="neighbours of a point, itself among them")},
-    ),
-}
-
-SCHEDULES: dict[str, Entry] = {
-    "constant": Entry(summary="the same learning rate throughout"),
-    "step": Entry(
-        summary="times `factor`, one or one for each, from each of the epochs (or steps) `at` on, counted from 0",
-        options={
-            "at": Option("ints", (), low=0),
-            "factor": Option("floats", 0.1, low=0.0),
-            "unit": Option("word", "epoch", words=("epoch", "step")),
-        },
-    ),
-    "halving": Entry(
-        summary="halved every `every` epochs",
-        options={"every": Option("int", 25, low=1, help="epochs")},
-    ),
-    "cosine": Entry(
-        summary="(1 + cos(pi t/T))/2: from `lr` down to 0 over the whole training",
-        source="Loshchilov and Hutter 2017, without restarts",
-        options={"unit": Option("word", "epoch", words=("epoch", "step"), help="what t and T count")},
-    ),
-}
-
-PAD = Option("int", 4, low=0, help="zeros around the image")
-CROP = Option("int", 224, low=1, help="side of the crop; in the centre at evaluation")
-
-AUGMENTATIONS: dict[str, Entry] = {
-    "none": Entry(summary="samples as they are"),
-    "flip": Entry(summary="mirrored with probability 1/2"),
-    "pad-crop-flip": Entry(
-        summary="padded, cropped to the image's size, mirrored with probability 1/2",
-        source="Lin et al. 2014; `cutout`: DeVries and Taylor 2017",
-        options={"pad": PAD, "cutout": Option("int", 0, low=0, help="side of the hole; 0: none")},
-    ),
-    "crop-flip": Entry(summary="a crop of a larger image, mirrored with probability 1/2", options={"size": CROP}),
-    "resized-crop": Entry(
-        summary="a random rectangle resized, mirrored with probability 1/2",
-        source="Szegedy et al. 2015",
-        options={"size": CROP, "least": Option("float", 0.08, low=0.0, high=1.0, help="share of the image's area")},
-    ),
-    "fastaa": Entry(
-        summary="Fast AutoAugment's policy for CIFAR, then pad-crop-flip with Cutout",
-        source="Lim et al. 2019, fa_reduced_cifar10",
-        options={"pad": PAD, "cutout": Option("int", 16, low=0, help="side of the hole; 0: none")},
-    ),
-    "rotate-jitter": Entry(
-        summary="point clouds turned about the up axis and moved point by point",
-        source="Qi et al. 2017; Ikami et al., section 4.2.1",
-        options={"jitter": Option("float", 0.01, low=0.0, help="standard deviation")},
-    ),
-}
-
-INITS: dict[str, str] = {
-    "he": "normal, variance 2/fan_in (He et al. 2015)",
-    "lecun": "normal, variance 1/fan_in (LeCun et al. 1998)",
-    "glorot": "normal, variance 2/(fan_in + fan_out) (Glorot and Bengio 2010)",
 }

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.kinds import NAMES
 
 HEAD = """\
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ RMS = (
     HEAD
     + """
 @plugin(
-    "rms",
+    "my-rms",
     Normalizer(
         summary="root mean square normalization",
         source="Zhang and Sennrich 2019",
@@ -65,7 +65,8 @@ def forgotten() -> Generator[None]:
     try:
         yield
     finally:
-        for name in [name for name, entry in NORMALIZERS.items() if entry.plugin]:
-            del NORMALIZERS[name]
+        for names in NAMES.values():
+            for name in [name for name, entry in names.items() if entry.plugin]:
+                del names[name]
         for name in [name for name in sys.modules if name.startswith("normsweep_plugin_")]:
             del sys.modules[name]

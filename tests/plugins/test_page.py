@@ -1,4 +1,4 @@
-"""docs/your-own-method.md, done as it says, and what `plugin new` writes."""
+"""docs/your-own-method.md and docs/your-own-model.md, done as they say, and what `plugin new` writes."""
 
 from __future__ import annotations
 
@@ -10,46 +10,73 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store import Store
-from sweeps.plugins.new import written
+from sweeps.plugins.new import NEW, written
 from tests.orchestrator.stage import Call
 from trainers import faults
 
-PAGE = (Path(__file__).parents[2] / "docs" / "your-own-method.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+def page(name: str) -> str:
+    return (DOCS / f"your-own-{name}.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def typed(folder: Path, text: str) -> list[str]:
+    """What the commands of a page say, one after the other."""
+    said: list[str] = []
+    for line in "".join(blocks(text, "sh")).splitlines():
+        program, *words = line.split()
+        assert program == "normsweep"
+        command = [sys.executable, "-m", "orchestrator.cli", *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        said.append(done.stdout)
+    return said
 
 
 @pytest.mark.smoke
 @pytest.mark.timeout(900)
-def test_the_page_as_it_is_written(tmp_path: Path) -> None:
-    (method,), (sweep,) = blocks("python"), blocks("yaml")
-    (tmp_path / "rms.py").write_text(method, encoding="utf-8")
-    (tmp_path / "own.yaml").write_text(sweep, encoding="utf-8")
-    said: list[str] = []
-    for line in "".join(blocks("sh")).splitlines():
-        program, *words = line.split()
-        assert program == "normsweep"
-        command = [sys.executable, "-m", "orchestrator.cli", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
-        said.append(done.stdout)
-    assert said[0].endswith("rms.py: no fault was found\n")
-    assert "10 of 10 trials done" in said[2]
-    (pack, *_) = [p for p in Store.at(tmp_path / "normsweep-out").roster.live if p.trials[0].normalizer.name == "rms"]
-    assert [t.normalizer["eps"] for t in pack.trials] == [1e-5, 0.1, 1e-5, 0.1]
+@pytest.mark.parametrize(("name", "file", "trials"), [("method", "my_rms.py", 10), ("model", "mine.py", 12)])
+def test_the_page_as_it_is_written(name: str, file: str, trials: int, tmp_path: Path) -> None:
+    text = page(name)
+    (tmp_path / file).write_text(blocks(text, "python")[0], encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(*blocks(text, "yaml"), encoding="utf-8")
+    said = typed(tmp_path, text)
+    assert said[0].endswith(f"{file}: no fault was found\n")
+    assert f"{trials} of {trials} trials done" in said[2]
+    members = [t for p in Store.at(tmp_path / "normsweep-out").roster.live for t in p.trials]
+    if name == "method":
+        (pack, *_) = [
+            p for p in Store.at(tmp_path / "normsweep-out").roster.live if p.trials[0].normalizer.name == "my-rms"
+        ]
+        assert [t.normalizer["eps"] for t in pack.trials] == [1e-5, 0.1, 1e-5, 0.1]
+    else:
+        assert {len(t.plugins) for t in members} == {1}
+        packed = [p.trials for p in Store.at(tmp_path / "normsweep-out").roster.live]
+        assert {(t.model["gain"], t.activation["begin"]) for t in max(packed, key=len) if t.model.name == "gated"} == {
+            (gain, begin) for gain in (1.0, 2.0) for begin in (0.5, 1.0)
+        }
+
+
+def test_the_schedule_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / "line.py").write_text(blocks(page("model"), "python")[1], encoding="utf-8")
+    assert faults(tmp_path / "line.py") == []
 
 
 def test_the_page_names_every_hook() -> None:
     from trainers.normalizers.points import HOOKS
 
     for hook in HOOKS - {"calibrate_input"}:
-        assert f"`{hook}`" in PAGE
+        assert f"`{hook}`" in page("method")
 
 
-def test_a_method_that_is_begun_has_a_test_that_passes(tmp_path: Path, call: Call) -> None:
-    code, out, err = call("plugin", "new", "normalizer", "my-own", "--folder", str(tmp_path))
+@pytest.mark.parametrize("kind", NEW)
+def test_what_is_begun_has_a_test_that_passes(kind: str, tmp_path: Path, call: Call) -> None:
+    code, out, err = call("plugin", "new", kind, "my-own", "--folder", str(tmp_path))
     assert (code, err) == (0, "")
     method, test = map(Path, out.split())
     assert (method.name, test.name) == ("my_own.py", "test_my_own.py")
@@ -58,7 +85,7 @@ def test_a_method_that_is_begun_has_a_test_that_passes(tmp_path: Path, call: Cal
     begin = namespace["test_no_fault_is_found"]
     assert callable(begin)
     begin()
-    code, _, err = call("plugin", "new", "normalizer", "my-own", "--folder", str(tmp_path))
+    code, _, err = call("plugin", "new", kind, "my-own", "--folder", str(tmp_path))
     assert code == 2
     assert "exists already: move it away or choose another name" in err
 
@@ -66,7 +93,7 @@ def test_a_method_that_is_begun_has_a_test_that_passes(tmp_path: Path, call: Cal
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("bn", "is taken by a method of normsweep"),
+        ("bn", "is taken by a normalizer of normsweep"),
         ("a b", "is invalid"),
         ("1", "is invalid"),
         ("null", "is no word in a sweep file"),
@@ -75,12 +102,12 @@ def test_a_method_that_is_begun_has_a_test_that_passes(tmp_path: Path, call: Cal
 )
 def test_a_name_that_cannot_be(name: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=sentence):
-        written(name, tmp_path)
+        written("normalizer", name, tmp_path)
     assert not any(tmp_path.iterdir())
 
 
 def test_the_verb_tells_faults_and_ends_with_4(tmp_path: Path, call: Call) -> None:
-    written("own", tmp_path)
+    written("normalizer", "own", tmp_path)
     path = tmp_path / "own.py"
     path.write_text(path.read_text().replace("* u / square", "* u.detach() / square"))
     code, out, _ = call("plugin", "check", str(path), "--quick")

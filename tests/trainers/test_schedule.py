@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sweeps.words.choice import Choice
-from sweeps.words.vocabulary import SCHEDULES
-from trainers.schedule import FACTORS, Position, factor
+from trainers.schedule import Position, factor
 
 
 def at(schedule: Choice, *, epoch: int = 0, step: int = 0) -> float:
     return factor(schedule, Position(epoch=epoch, epochs=4, step=step, steps=400))
-
-
-def test_every_name_of_the_vocabulary_has_a_factor() -> None:
-    assert FACTORS.keys() == SCHEDULES.keys()
 
 
 def test_constant() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 from sweeps.facts import DatasetFacts, SplitSizes
 from sweeps.trial import Trial
-from sweeps.words import vocabulary
+from sweeps.words.activations import ACTIVATIONS
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import normalizer
-from sweeps.words.vocabulary import Entry
+from sweeps.words.declared import Entry
+from sweeps.words.models import MODELS
 
 BASE: dict[str, Any] = {
     "dataset": "made",
@@ -53,11 +54,11 @@ def trial(**settings: Any) -> Trial:
 
 
 def model(name: str, **options: OptionValue) -> Choice:
-    return _choice(name, vocabulary.MODELS[name], options)
+    return _choice(name, MODELS[name], options)
 
 
 def activation(name: str, **options: OptionValue) -> Choice:
-    return _choice(name, vocabulary.ACTIVATIONS[name], options)
+    return _choice(name, ACTIVATIONS[name], options)
 
 
 def method(name: str, **options: OptionValue) -> Choice:

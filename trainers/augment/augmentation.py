@@ -11,6 +11,8 @@ from trainers.seeding import Streams
 class Augmentation:
     """Leaves samples as they are. Numbers are drawn from the streams "augment/...", each replica its own."""
 
+    scaled: bool = False  # True where it is also given `mean` and `std` (R, C, 1, 1) that samples are standardized by
+
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
 

@@ -10,16 +10,13 @@ from torch import Tensor
 
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
-from sweeps.words.near import unknown
-from sweeps.words.vocabulary import AUGMENTATIONS
+from sweeps.words.kinds import arguments, entry_of, fixed
 from trainers.augment.augmentation import Augmentation
-from trainers.augment.cloud import RotateJitter
-from trainers.augment.crop import Crop, Flip, ResizedCrop
-from trainers.augment.frames import Framed, frames, number, whole
-from trainers.augment.policy import FastAutoAugment
+from trainers.augment.frames import FRAMED, Framed, frames
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.data.standardize import scale
+from trainers.plugins.lookup import implementation
 from trainers.seeding import Streams
 
 
@@ -31,28 +28,15 @@ def build(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDatas
     UsageError for a name that is not known, and for trials that differ in it.
     """
     choice = trials[0].augment
-    if any(t.augment != choice for t in trials):
+    entry, made = entry_of("augment", choice.name), implementation("augment", choice.name)
+    if len({(t.augment.name, *fixed(t.augment, entry_of("augment", t.augment.name))) for t in trials}) > 1:
         raise UsageError("the trials of a pack have one `augment`: plan these apart")
-    match choice.name:
-        case "none":
-            return Augmentation(streams)
-        case "flip":
-            return Flip(streams)
-        case "pad-crop-flip":
-            return Crop(streams, pad=whole(choice, "pad"), cutout=whole(choice, "cutout"))
-        case "crop-flip" | "resized-crop" if isinstance(data, FolderDataset):
-            return Framed(streams, frames(choice, data.facts.shape[-1]))
-        case "crop-flip":
-            return Crop(streams, size=whole(choice, "size"))
-        case "resized-crop":
-            return ResizedCrop(streams, size=whole(choice, "size"), least=number(choice, "least"))
-        case "fastaa":
-            pad, cutout = whole(choice, "pad"), whole(choice, "cutout")
-            return FastAutoAugment(streams, *_scales(trials, streams, data), pad=pad, cutout=cutout)
-        case "rotate-jitter":
-            return RotateJitter(streams, jitter=number(choice, "jitter"))
-        case name:
-            raise UsageError(unknown("augment", name, AUGMENTATIONS))
+    if isinstance(data, FolderDataset) and choice.name in FRAMED:
+        return Framed(streams, frames(choice, data.facts.shape[-1]))
+    options = arguments([t.augment for t in trials], entry)
+    if made.scaled:
+        options["mean"], options["std"] = _scales(trials, streams, data)
+    return made(streams, **options)
 
 
 def _scales(trials: Sequence[Trial], streams: Streams, data: Dataset | FolderDataset | None) -> tuple[Tensor, Tensor]:

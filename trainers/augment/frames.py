@@ -18,6 +18,7 @@ from trainers.augment.crop import TRIES
 from trainers.data.decoding import SHARE, Box, centre
 from trainers.seeding import Streams
 
+FRAMED = ("crop-flip", "resized-crop")  # done to image files as they are decoded
 Drawn = Sequence[float]  # what one image's frame depends on, uniform in [0, 1)
 
 

@@ -63,7 +63,9 @@ class FastAutoAugment(Crop):
     `mean` and `std` (R, C, 1, 1) of the standardization, images in units of 0..1.
     """
 
-    def __init__(self, streams: Streams, mean: Tensor, std: Tensor, *, pad: int, cutout: int) -> None:
+    scaled = True
+
+    def __init__(self, streams: Streams, *, mean: Tensor, std: Tensor, pad: int, cutout: int) -> None:
         super().__init__(streams, pad=pad, cutout=cutout)
         self.mean, self.std = mean.unsqueeze(1), std.unsqueeze(1)
 

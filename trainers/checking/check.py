@@ -1,9 +1,9 @@
-"""All that is asked of a file's methods, one answer after the other."""
+"""All that is asked of what a file declares, one answer after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweeps.errors import UsageError
@@ -11,18 +11,18 @@ from sweeps.plugins.loading import read
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import use
 from sweeps.words.choice import Choice, OptionValue
-from sweeps.words.composition import normalizer
-from trainers.checking import layers, training
+from trainers.checking import activations, augmentations, layers, models, optimizers, schedules, training
 from trainers.checking.subject import KINDS, Subject
 from trainers.normalizers.build import class_of
-from trainers.normalizers.plugin import raised
+from trainers.plugins.declare import raised
 
-SHAPES = next(iter(layers.CHECKS))  # where these are wrong, nothing else is asked
+SHAPES = "shapes"  # how questions begin of which all else depends
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """To one question about one method: the `faults` that were found, or why nothing was asked (`note`)."""
+    """To one question about one method, or another thing that a file declares: the `faults` that were found, or why
+    nothing was asked (`note`)."""
 
     method: str
     question: str
@@ -40,53 +40,78 @@ def faults(path: Path, *, quick: bool = True) -> list[str]:
     return [f"{a.method}, {a.question}, {a.where}: {fault}" for a in answers for fault in a.faults]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """Of one kind: the questions, where they are asked, and the networks that are trained with it."""
+
+    places: tuple[str, ...]
+    questions: Mapping[str, Callable[[Subject, str], Iterator[str]]]
+    networks: tuple[str, ...]
+
+
+ASKED = {
+    "normalizer": _Asked(places=KINDS, questions=layers.CHECKS, networks=(*training.NETWORKS,)),
+    "model": _Asked(places=models.PLACES, questions=models.CHECKS, networks=models.PLACES),
+    "activation": _Asked(places=KINDS, questions=activations.CHECKS, networks=(*training.NETWORKS,)),
+    "optimizer": _Asked(places=optimizers.PLACES, questions=optimizers.CHECKS, networks=(*training.NETWORKS,)),
+    "schedule": _Asked(places=schedules.PLACES, questions=schedules.CHECKS, networks=()),
+    "augment": _Asked(places=augmentations.PLACES, questions=augmentations.CHECKS, networks=()),
+}
+
+
 def check_file(path: Path, *, quick: bool = False) -> Iterator[Answer]:
-    """Asks everything of every method that the file declares, with each word that an option may be."""
+    """Asks everything of all that the file declares, with each word that an option may be."""
     plugin = read(path)
     use([plugin])
-    for name in plugin.normalizers:
-        yield from check_method(Subject(name=name), plugin, path, quick=quick)
-        for option, value in _others(name):
-            yield from check_layers(Subject(name=name, given={option: value}))
+    for field, name in plugin.entries:
+        subject = Subject(name=name, field=field)
+        yield from check_method(subject, plugin, path, quick=quick)
+        for option, value in _others(subject):
+            yield from check_layers(replace(subject, given={option: value}))
 
 
 def check_method(
     subject: Subject, plugin: Plugin | None = None, path: Path | None = None, *, quick: bool = False
 ) -> Iterator[Answer]:
-    """`plugin`, `path`: the file that declares it; None for a method that the package ships."""
+    """`plugin`, `path`: the file that declares it; None for what the package ships."""
     answers = list(check_layers(subject))
     yield from answers
-    if any(answer.faults and answer.question == SHAPES for answer in answers):
+    if any(answer.faults and answer.question.startswith(SHAPES) for answer in answers):
         return
-    for network in training.NETWORKS:
+    refused = {answer.where for answer in answers if answer.note and answer.question.startswith(SHAPES)}
+    networks = [network for network in ASKED[subject.field].networks if network not in refused]
+    for network in networks:
         yield _answer(
             subject, "goes on from a checkpoint", network, lambda n=network: training.resumed(subject, n, plugin)
         )
-    if quick:
+    if quick or not networks:
         return
-    for network in training.NETWORKS:
+    for network in networks:
         yield _answer(
             subject, "two processes as one", network, lambda n=network: training.ranks(subject, n, plugin, path)
         )
     if note := training.why_not_compiled(subject):
-        yield Answer(method=subject.name, question="compiled as plain", where="mlp", note=note)
+        yield Answer(method=subject.name, question="compiled as plain", where=networks[0], note=note)
     else:
-        yield _answer(subject, "compiled as plain", "mlp", lambda: training.compiled(subject, "mlp", plugin))
+        yield _answer(
+            subject, "compiled as plain", networks[0], lambda: training.compiled(subject, networks[0], plugin)
+        )
 
 
 def check_layers(subject: Subject) -> Iterator[Answer]:
-    """At a fully connected layer and at a convolution. Where the shapes are wrong, nothing else is asked."""
+    """In every place. Where the shapes are wrong, nothing else is asked."""
     refused: list[str] = []
-    for kind in KINDS:
-        for question, ask in layers.CHECKS.items():
+    asked = ASKED[subject.field]
+    for place in asked.places:
+        for i, (question, ask) in enumerate(asked.questions.items()):
             if ask is layers.formula and getattr(class_of(subject.name), "formula", None) is None:
                 continue
-            answer = _answer(subject, question, kind, lambda a=ask, k=kind: a(subject, k))
+            answer = _answer(subject, question, place, lambda a=ask, p=place: a(subject, p))
             yield answer
-            if question == SHAPES and (answer.faults or answer.note):
-                refused += [answer.note] if answer.note else []
+            refused += [answer.note] if i == 0 and answer.note else []
+            if question.startswith(SHAPES) and (answer.faults or answer.note):
                 break
-    if len(refused) == len(KINDS):
+    if len(refused) == len(asked.places):
         yield Answer(method=_name(subject), question="layers", where="anywhere", faults=(refused[0],))
 
 
@@ -105,11 +130,11 @@ def _name(subject: Subject) -> str:
     return str(Choice.of(subject.name, subject.given))
 
 
-def _others(name: str) -> list[tuple[str, OptionValue]]:
+def _others(subject: Subject) -> list[tuple[str, OptionValue]]:
     """Every other value of the options that take one of a few."""
     return [
         (option, value)
-        for option, spec in normalizer(name).options.items()
+        for option, spec in subject.entry.options.items()
         for value in (spec.words if spec.kind == "word" else (True, False) if spec.kind == "bool" else ())
         if value != spec.default
     ]

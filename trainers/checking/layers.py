@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import inspect
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sweeps.words.choice import OptionValue
 from sweeps.words.composition import normalizer
-from trainers.checking.subject import BATCH, OUTPUTS, Subject, apart, batch, layer, losses, normal, trained, values_of
+from trainers.checking.subject import (
+    ALL,
+    BATCH,
+    CLOSE,
+    OUTPUTS,
+    STEP,
+    Subject,
+    apart,
+    batch,
+    drawn,
+    generators,
+    layer,
+    losses,
+    normal,
+    off,
+    packed_values,
+    trained,
+    values_of,
+)
 from trainers.layers.block import Block
 from trainers.normalizers.build import class_of
-from trainers.normalizers.plugin import OF_ONE_TENSOR
-
-CLOSE = 1e-9  # relative, of float64
-STEP, DIFFERENCE = 1e-6, 1e-5  # of finite differences, and what is allowed between them and gradients
-ALL = (0, 1, 2)
+from trainers.plugins.fitting import OF_ONE_TENSOR
 
 
 def shapes(subject: Subject, kind: str) -> Iterator[str]:
@@ -98,9 +110,8 @@ def gradients(subject: Subject, kind: str) -> Iterator[str]:
         )
         ends = [_first_loss(subject, kind, name, sign * STEP * direction)[2].detach() for sign in (1, -1)]
         measured = (ends[0] - ends[1]) / (2 * STEP)
-        off = (told - measured).abs() > DIFFERENCE * (told.abs() + measured.abs()) + 1e-8
-        if off.any():
-            r = int(off.int().argmax())
+        if (wrong := off(told, measured)).any():
+            r = int(wrong.int().argmax())
             yield (
                 f"the gradient of {name} is wrong: along a random direction it is {float(told[r]):.6g}, "
                 f"the loss changes by {float(measured[r]):.6g}"
@@ -164,11 +175,9 @@ def _alone(subject: Subject, kind: str, packed: dict[str, Tensor], own: Mapping[
 
 def repeated(subject: Subject, kind: str) -> Iterator[str]:
     """Two trainings are the same to the last bit, and no global generator is touched."""
-    before = _generators()
+    before = generators()
     first = trained(layer(subject, kind), ALL, 3)
-    for name, was, now in zip(("torch", "numpy", "random"), before, _generators(), strict=True):
-        if was != now:
-            yield f"it draws from the global generator of {name}: draw from `site.streams`"
+    yield from drawn(before, "site.streams")
     second = trained(layer(subject, kind), ALL, 3)
     for what, tensor in first.items():
         if not torch.equal(tensor, second[what]):
@@ -176,16 +185,12 @@ def repeated(subject: Subject, kind: str) -> Iterator[str]:
             return
 
 
-def _generators() -> tuple[bytes, str, str]:
-    return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), repr(random.getstate())  # noqa: NPY002
-
-
 def formula(subject: Subject, kind: str) -> Iterator[str]:
     """The one hook against the formula that the file gives, outputs and gradients."""
     plain = getattr(class_of(subject.name), "formula", None)
     if plain is None or not subject.given.keys() <= _taken(plain, dict(subject.given)).keys():
         return  # it does not speak of this option
-    packing = {o: values_of(subject, o) for o, spec in normalizer(subject.name).options.items() if spec.packs}
+    packing = packed_values(subject)
     block = layer(subject, kind, packed=packing)
     block.site.streams.at(0, 0)
     _moved(block)

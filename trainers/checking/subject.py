@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import dataclasses
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.composition import normalizer
+from sweeps.words.declared import Entry
+from sweeps.words.kinds import entry_of
 from trainers.layers.activations import Activation
 from trainers.layers.block import Block, Convolution
 from trainers.layers.linear import linear
@@ -22,25 +28,37 @@ KINDS = ("fully connected", "convolution")
 INPUTS, OUTPUTS, BATCH = 5, 32, 24
 KERNEL, SPATIAL = (3, 3), (4, 3)
 FLOAT64 = torch.float64
+ALL = (0, 1, 2)  # replicas
+CLOSE = 1e-9  # relative, of float64
+STEP, DIFFERENCE = 1e-6, 1e-5  # of finite differences, and what is allowed between them and gradients
 ELU = Choice.of("elu", {"alpha": 1.0})  # smooth, as finite differences want it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """`given`: values of options that differ from the defaults."""
+    """`field`: of a trial, which holds the name. `given`: values of options that differ from the defaults."""
 
     name: str
-    given: Mapping[str, OptionValue] = field(default_factory=dict[str, OptionValue])
+    given: Mapping[str, OptionValue] = dataclasses.field(default_factory=dict[str, OptionValue])
+    field: str = "normalizer"
 
     @property
     def options(self) -> dict[str, OptionValue]:
         """Every option's value."""
-        return {option: spec.default for option, spec in normalizer(self.name).options.items()} | dict(self.given)
+        return {option: spec.default for option, spec in self.entry.options.items()} | dict(self.given)
+
+    @property
+    def entry(self) -> Entry:
+        return entry_of(self.field, self.name)
+
+    def choice(self, **values: OptionValue) -> Choice:
+        """As a trial has it, these values of options among its own."""
+        return replace(Choice.of(self.name, self.options | values), plugin=self.entry.plugin)
 
 
 def values_of(subject: Subject, option: str) -> tuple[OptionValue, ...]:
     """Three values of an option that packs, the one at hand first, within its range."""
-    spec, value = normalizer(subject.name).options[option], subject.options[option]
+    spec, value = subject.entry.options[option], subject.options[option]
     low, high = spec.bounds
     if spec.kind == "int":
         start = value if isinstance(value, int) else 1
@@ -48,6 +66,8 @@ def values_of(subject: Subject, option: str) -> tuple[OptionValue, ...]:
     if spec.kind == "float":
         start = value if isinstance(value, float) and value else 0.2
         return tuple(min(max(start * factor, low), high) for factor in (1.0, 1.5, 3.0))
+    if isinstance(value, tuple):
+        return tuple(tuple(n * factor for n in value if isinstance(n, int | float)) for factor in (1.0, 0.9, 0.8))
     words = spec.words if spec.kind == "word" else (True, False)
     return tuple(words[i % len(words)] for i in range(3))
 
@@ -69,12 +89,13 @@ def layer(
     """
     count, convolution = len(replicas), kind == "convolution"
     streams = Streams([10 + r for r in replicas], dtype=FLOAT64, device=device)
+    activation = (Choice(OWN) if normalizer(subject.name).own_activation else ELU,) * count
     site = Site(
         in_channels=INPUTS,
         out_channels=OUTPUTS,
         kernel=KERNEL if convolution else (),
         spatial=SPATIAL if convolution else (),
-        activation=(ELU,) * count,
+        activation=activation,
         layer=2,
         layers=4,
         replicas=count,
@@ -89,7 +110,7 @@ def layer(
         site,
         method,
         Convolution(padding=1) if convolution else linear,
-        Activation((ELU,) * count, device=streams.device, dtype=FLOAT64),
+        Activation(activation, device=streams.device, dtype=FLOAT64),
         weight=torch.stack([scale * normal(*shape, seed=r) for r in replicas]).to(device),
         bias=torch.stack([0.3 * normal(OUTPUTS, seed=100 + r) for r in replicas]).to(device),
     )
@@ -138,11 +159,33 @@ def trained(block: Block, replicas: Sequence[int], steps: int) -> dict[str, Tens
     return seen
 
 
+def packed_values(subject: Subject) -> dict[str, tuple[OptionValue, ...]]:
+    """Three values of every option that packs."""
+    return {name: values_of(subject, name) for name, spec in subject.entry.options.items() if spec.packs}
+
+
+def generators() -> tuple[bytes, str, str]:
+    """The state of the global generators of torch, numpy and random."""
+    return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), repr(random.getstate())  # noqa: NPY002
+
+
+def drawn(before: tuple[bytes, str, str], streams: str = "streams") -> Iterator[str]:
+    """A sentence for each global generator that has moved since."""
+    for name, was, now in zip(("torch", "numpy", "random"), before, generators(), strict=True):
+        if was != now:
+            yield f"it draws from the global generator of {name}: draw from `{streams}`"
+
+
+def off(told: Tensor, measured: Tensor) -> Tensor:
+    """Where a derivative is another one than finite differences say."""
+    return (told - measured).abs() > DIFFERENCE * (told.abs() + measured.abs()) + 1e-8
+
+
 def apart(ours: Tensor, theirs: Tensor) -> float:
     """The largest difference, relative to the largest number; infinite for other shapes and what is not finite."""
     if ours.shape != theirs.shape or not (ours.isfinite().all() and theirs.isfinite().all()):
         return float("inf")
     if ours.numel() == 0:
         return 0.0
-    ours, theirs = ours.to(FLOAT64), theirs.to(FLOAT64)
+    ours, theirs = ours.detach().to(FLOAT64), theirs.detach().to(FLOAT64)
     return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-3))

@@ -30,6 +30,7 @@ from trainers.pack import PackTrainer
 
 CLOSE = 1e-9
 NETWORKS: dict[str, Any] = {"mlp": "mlp", "resnet20": {"resnet20": {"width": 0.125, "depth": 8}}}
+SAMPLES = {"mlp": (6,), "resnet20": (3, 8, 8), "tables": (6,), "images": (3, 32, 32), "clouds": (3, 24)}
 RANKS = 2
 REMEDY = "what it moves and needs again is a parameter or a buffer that is saved"
 
@@ -37,37 +38,41 @@ REMEDY = "what it moves and needs again is a parameter or a buffer that is saved
 @cache
 def data_of(network: str) -> Dataset:
     """Two steps an epoch."""
-    shape = (6,) if network == "mlp" else (3, 8, 8)
-    x = np.random.default_rng(2).normal(size=(100, *shape)).astype(np.float32)
+    x = np.random.default_rng(2).normal(size=(100, *SAMPLES[network])).astype(np.float32)
     return assemble("made", x, np.arange(100) % 3, 3)
 
 
 def trials_of(subject: Subject, network: str, plugin: Plugin | None, **changes: Any) -> list[Trial]:
-    """Two trials that share a pack."""
+    """Two trials that share a pack, of a model that is checked or of a small one."""
     record: dict[str, Any] = {
         "plugins": [plugin.as_json()] if plugin else [],
         "trial": {
             "dataset": "made",
-            "model": NETWORKS[network],
+            "model": NETWORKS.get(network, "mlp"),
             "depth": 2,
             "width": 32,
-            "normalizer": {subject.name: dict(subject.given)},
             "activation": "elu",
             "batch_size": BATCH,
             "epochs": 2,
             "lr": 0.01,
-            "momentum": 0.9,
+            "momentum": 0.9 if subject.field != "optimizer" or "momentum" in getattr(subject.entry, "takes", ()) else 0,
             "precision": "float64",
             "seed": [1, 2],
+            subject.field: {subject.name: dict(subject.given)},
             **changes,
         },
     }
     return expand(SweepSpec.from_json(record), lambda _: data_of(network).facts)
 
 
+def _pack(subject: Subject, network: str, plugin: Plugin | None) -> list[Trial]:
+    trials = trials_of(subject, network, plugin)
+    return trials if subject.entry.packs else trials[:1]
+
+
 def resumed(subject: Subject, network: str, plugin: Plugin | None) -> Iterator[str]:
     """A training that goes on from a checkpoint is the one that was not interrupted, to the last bit."""
-    trials, data = trials_of(subject, network, plugin), data_of(network)
+    trials, data = _pack(subject, network, plugin), data_of(network)
     whole = PackTrainer(trials, data)
     others: list[PackTrainer] = []
     for steps in range(1, 4):
@@ -115,7 +120,7 @@ def ranks(subject: Subject, network: str, plugin: Plugin | None, path: Path | No
 
 def compiled(subject: Subject, network: str, plugin: Plugin | None) -> Iterator[str]:
     """Through `torch.compile`, to rounding."""
-    trials, data = trials_of(subject, network, plugin), data_of(network)
+    trials, data = _pack(subject, network, plugin), data_of(network)
     plain, fast = PackTrainer(trials, data), PackTrainer(trials, data, compile=True)
     _end(plain)
     _end(fast)
@@ -124,7 +129,7 @@ def compiled(subject: Subject, network: str, plugin: Plugin | None) -> Iterator[
 
 def why_not_compiled(subject: Subject) -> str:
     """Why there is nothing to compare; nothing where there is."""
-    if not class_of(subject.name).compiles:
+    if subject.field == "normalizer" and not class_of(subject.name).compiles:
         return "it says `compiles = False`"
     return "" if has_compiler() else "there is no C++ compiler"
 

@@ -98,7 +98,7 @@ class Block(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias) if method.bias else None
         self.observer: Callable[[Tensor], None] | None = None  # is shown the input of `normalize`
-        self.descent = Descent(method) if operation is linear and descends(method) else None
+        self.descent: Descent | None = None
         self.edits = method.edits_gradients
         self.projects = type(method).project is not Method.project
         self._penalizes = type(method).penalty is not Method.penalty
@@ -134,6 +134,10 @@ class Block(nn.Module):
     def activate(self, u: Tensor) -> Tensor:
         return u if self.activation is None else self.method.activated(self.activation(u))
 
+    def descends(self) -> Descent | None:
+        """What takes this layer's steps in backward, where that can be."""
+        return Descent(self.method) if self.operation is linear and descends(self.method) else None
+
     def take_penalty(self) -> Tensor | None:
         """The penalty (R,) of the last forward pass in training, once."""
         penalty, self._penalty = self._penalty, None
@@ -167,7 +171,11 @@ class Layer(nn.Module):
         self.operation = operation
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
-        self.descent = Descent() if operation is linear else None
+        self.descent: Descent | None = None
+
+    def descends(self) -> Descent | None:
+        """What takes this layer's steps in backward, where that can be."""
+        return Descent() if self.operation is linear else None
 
     def forward(self, x: Tensor) -> Tensor:
         if self.descent is not None:

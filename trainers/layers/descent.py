@@ -46,9 +46,10 @@ class Descent:
     def _scale(self, bias: Tensor | None, x: Tensor, g: Tensor) -> Tensor:
         """(R, 1, 1)"""
         assert self._method is not None
-        squares = (torch.bmm(g, g.mT) * torch.bmm(x, x.mT)).sum(dim=(1, 2)).clamp_(min=0.0)
+        inputs = torch.bmm(x, x.mT)
         if bias is not None:
-            squares += g.sum(dim=1).square().sum(dim=1)
+            inputs += 1  # its input
+        squares = (torch.bmm(g, g.mT) * inputs).sum(dim=(1, 2)).clamp_(min=0.0)
         own = [p.grad for p in self._method.parameters() if p.grad is not None]
         for gradient in own:
             squares += gradient.flatten(1).square().sum(dim=1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.composition import normalizer
+from sweeps.words.kinds import arguments
 from trainers import normalizers
 from trainers.layers.activations import Activation
 from trainers.layers.block import Block, Convolution, Layer, Mixed, Operation
@@ -93,6 +94,7 @@ class Builder:
             kernel=kernel,
             spatial=spatial,
             activation=self._activations,
+            activated=activated,
             layer=self.layer,
             layers=self.layers,
             replicas=len(self.trials),
@@ -117,11 +119,7 @@ class Builder:
 
     def _method(self, site: Site) -> Method:
         choices = [t.normalizer for t in self.trials]
-        options = {
-            option: [choice[option] for choice in choices] if spec.packs else choices[0][option]
-            for option, spec in normalizer(choices[0].name).options.items()
-            if option in choices[0].as_dict()
-        }
+        options = arguments(choices, normalizer(choices[0].name))
         return normalizers.build(choices[0].name, site, **options).to(site.streams.device)
 
 

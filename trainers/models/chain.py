@@ -23,7 +23,9 @@ class Chain:
     Channels are given as published; the model's option `width` multiplies them.
     """
 
-    def __init__(self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, layers: int) -> None:
+    def __init__(
+        self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, layers: int, width: float
+    ) -> None:
         model = trials[0].model
         if len(facts.shape) != 3:
             raise UsageError(
@@ -35,9 +37,7 @@ class Chain:
         self.shape = facts.shape
         self.parts: list[nn.Module] = []
         self._classes = facts.classes
-        width = model["width"]
-        assert isinstance(width, int | float)
-        self.width = float(width)
+        self.width = width
 
     def channels(self, published: int) -> int:
         return max(1, round(published * self.width))

@@ -25,12 +25,8 @@ class Dgcnn(Network):
     Their outputs together, 1 × 1 to 1,024 channels, maximum and mean over the points, two layers with dropout 0.5.
     """
 
-    def __init__(self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> None:
+    def __init__(self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, k: int) -> None:
         super().__init__()
-        model = trials[0].model
-        k, width = model["k"], model["width"]
-        assert isinstance(k, int)
-        assert isinstance(width, int | float)
         if len(facts.shape) != 2 or facts.shape[1] < k:
             raise UsageError(
                 f"model dgcnn takes clouds of at least {k} points, (coordinates, points); a sample of {facts.name} is "

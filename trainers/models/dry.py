@@ -6,20 +6,27 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from sweeps.cost import steps
+from sweeps.errors import UsageError
 from sweeps.facts import Facts
 from sweeps.trial import Trial
 from sweeps.words.rules import share
 from trainers import augment
 from trainers.models.build import build
-from trainers.normalizers.plugin import raised
+from trainers.models.network import Network
+from trainers.optim import build as optim
+from trainers.plugins.declare import raised
+from trainers.schedule import Position, factor, is_factor
 from trainers.seeding import Streams
 
 
 def refusals(trials: Iterable[Trial], facts: Facts) -> list[str]:
     """Why trials cannot be trained, one sentence each: one training pass of each distinct network on the meta device.
 
-    Finds what needs shapes of inner layers: too small images, statistics over one value, groups of one value.
+    Finds what needs shapes of inner layers: too small images, statistics over one value, groups of one value. What
+    plug-ins declare is rehearsed as well: augmentations, optimizers, schedules.
     """
     found: dict[str, None] = {}
     seen: set[object] = set()
@@ -29,18 +36,63 @@ def refusals(trials: Iterable[Trial], facts: Facts) -> list[str]:
         batch = share(trial)
         try:
             shape = augment.build([trial], streams, None).shape(known.shape)
-            key = trial.dataset, shape, trial.model, trial.depth, trial.width, trial.normalizer, batch
+            declared = [c for c in (trial.activation, trial.augment, trial.optimizer, trial.schedule) if c.plugin]
+            key = trial.dataset, shape, trial.model, trial.depth, trial.width, trial.normalizer, batch, *declared
             if key not in seen:
                 seen.add(key)
                 network = build([trial], replace(known, shape=shape), streams).train()
                 streams.at(0, 0)
-                network(network.input(torch.empty(1, batch, *shape, device="meta")))
+                if trial.augment.plugin:
+                    _augment(trial, (1, batch, *known.shape))
+                logits = network(network.input(torch.empty(1, batch, *shape, device="meta")))
+                if trial.model.plugin:
+                    _check_logits(logits, (1, batch, known.classes))
+                if trial.optimizer.plugin:
+                    _step(trial, network, logits)
+                if trial.schedule.plugin:
+                    _check_factors(trial, steps(trial, known))
         except (Exception, SystemExit) as error:
             where = f"{trial.model.name} with {trial.normalizer.name} on {trial.dataset}"
             if isinstance(error, ValueError):
                 found[f"{where}: {error}"] = None
-            elif trial.normalizer.plugin:
+            elif trial.plugins:
                 found[f"{where}: {raised(error)}"] = None
             else:
                 raise
     return list(found)
+
+
+def _augment(trial: Trial, shape: tuple[int, ...]) -> None:
+    """On the CPU: what is done to samples may depend on their values."""
+    streams = Streams([trial.seed])
+    streams.at(0, 0)
+    augmentation = augment.build([trial], streams, None)
+    expected = (*shape[:2], *augmentation.shape(shape[2:]))
+    made = tuple(augmentation.training(torch.zeros(shape)).shape)
+    if made != expected:
+        raise UsageError(f"augment {trial.augment.name} makes {made}, its `shape` says {expected}")
+
+
+def _check_logits(logits: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(logits.shape) != shape:
+        raise UsageError(f"the model's output is {tuple(logits.shape)}, it must be (R, B, classes) = {shape}")
+
+
+def _step(trial: Trial, network: Network, logits: Tensor) -> None:
+    optimizer = optim.build([trial], network.named_parameters())
+    logits.sum().backward()
+    optimizer.set_rates([trial.lr])
+    optimizer.step()
+    optimizer.clear()
+
+
+def _check_factors(trial: Trial, count: int) -> None:
+    """At the beginning of every epoch, and at the last step."""
+    last = max(trial.epochs - 1, 0)
+    for epoch in range(trial.epochs):
+        step = max(count - 1, 0) if epoch == last else epoch * count // trial.epochs
+        value = factor(trial.schedule, Position(epoch=epoch, epochs=trial.epochs, step=step, steps=count))
+        if not is_factor(value):
+            raise UsageError(
+                f"schedule {trial.schedule}: its factor in epoch {epoch} is {value!r}, no number from 0 on"
+            )

@@ -19,10 +19,10 @@ from trainers.seeding import Streams
 SMALL_SIDE = 64  # images with longer sides, as imagenette's, get the second stem
 
 
-def bne_cnn(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def bne_cnn(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float) -> Network:
     """Stem, three times (5 × 5, 1 × 1, 1 × 1) with 96 channels, the same with 192, 3 × 3 without padding, 1 × 1."""
     large = max(facts.shape[1:]) > SMALL_SIDE
-    chain = Chain(trials, facts, streams, layers=21 + large)
+    chain = Chain(trials, facts, streams, layers=21 + large, width=width)
     for channels in (32, 64) if large else (32,):
         chain.convolution(channels, 5)
         chain.pool("max", 2)
@@ -37,11 +37,9 @@ def bne_cnn(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> N
     return chain.network()
 
 
-def bne_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def bne_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, depth: int) -> Network:
     """Resnet2-2: four stages of `depth` blocks; `width` 2 stands for 64, 128, 256 and 512 channels."""
-    depth = trials[0].model["depth"]
-    assert isinstance(depth, int)
-    chain = Chain(trials, facts, streams, layers=2 + 8 * depth)
+    chain = Chain(trials, facts, streams, layers=2 + 8 * depth, width=width)
     chain.convolution(16, 5)
     chain.pool("max", 2)
     chain.dropout(0.1)

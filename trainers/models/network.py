@@ -8,7 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from trainers.layers.block import Block
+from trainers.layers.block import Block, Layer
+from trainers.layers.descent import Descent
 from trainers.normalizers.method import Method
 
 Samples = Callable[[], Iterable[Tensor]]
@@ -35,6 +36,15 @@ class Network(nn.Module):
     def input(self, x: Tensor) -> Tensor:
         """What a normalizer does to a batch (R, B, *sample) before the first layer."""
         return self.blocks[0].method.input(x)
+
+    def descents(self) -> list[Descent]:
+        """Of the layers whose steps backward can take: from now on they count how often they are called."""
+        found: list[Descent] = []
+        for layer in self.modules():
+            if isinstance(layer, Block | Layer):
+                layer.descent = layer.descends()
+                found += [] if layer.descent is None else [layer.descent]
+        return found
 
     @torch.no_grad()
     def calibrate(self, samples: Samples, *, before: Literal["training", "evaluation"] = "training") -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 from sweeps.errors import UsageError
-from sweeps.identity import short
 from sweeps.words.composition import normalizer, parts
+from sweeps.words.declared import Option
 from sweeps.words.near import unknown
-from sweeps.words.vocabulary import NORMALIZERS, Option
+from sweeps.words.vocabulary import NORMALIZERS
 from trainers.normalizers.composite import Composite
 from trainers.normalizers.method import Method, Site
+from trainers.plugins.lookup import implementation
 
 
 def build(name: str, site: Site, **options: Any) -> Method:
@@ -39,11 +39,7 @@ def _build(name: str, site: Site, options: dict[str, Any]) -> Method:
 
 def class_of(name: str) -> type[Method]:
     """The class of a method of the vocabulary. UsageError for one of a plug-in of which only a record is at hand."""
-    entry = NORMALIZERS[name]
-    module, _, implementation = entry.implementation.partition(":")
-    if entry.plugin and not module:
-        raise UsageError(f"{name} is declared by a plug-in ({short(entry.plugin)}) that is not loaded here")
-    return getattr(import_module(module if entry.plugin else f"trainers.normalizers.{module}"), implementation)
+    return implementation("normalizer", name)
 
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "word": (str,)}

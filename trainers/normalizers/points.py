@@ -6,7 +6,8 @@ from trainers.normalizers.method import Method
 
 CONSTRUCTION = {"attach", "start", "end_branch"}  # told to every part of a composition: no points of training
 HOOKS = {name for name, member in vars(Method).items() if callable(member) and name[0] != "_"} - CONSTRUCTION
-POINT_OF = {"calibrate_input": "input", "gradient_scale": "gradients", "gradient_input": "gradients"}  # every other point is named as its hook
+# Every other point is named as its hook.
+POINT_OF = {"calibrate_input": "input", "gradient_scale": "gradients", "gradient_input": "gradients"}
 
 
 def points(method: type[Method]) -> frozenset[str]:

@@ -42,7 +42,7 @@ class Adam(Optimizer):
         self._rooted.copy_(self._corrections[1].rsqrt_())
 
     def move(self, name: str, p: Tensor, g: Tensor) -> None:
-        mean, square = self._state[name]["mean"], self._state[name]["square"]
+        mean, square = self.state[name]["mean"], self.state[name]["square"]
         mean.lerp_(g, beside(self._fresh[0], p))
         square.lerp_(g.mul_(g), beside(self._fresh[1], p))
         torch.sqrt(square, out=g).mul_(beside(self._rooted, p)).add_(beside(self._eps, p))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 
 from torch import Tensor, nn
 
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
+from sweeps.words.kinds import arguments
 from sweeps.words.optimizers import OPTIMIZERS
 from trainers.optim.average import Average
 from trainers.optim.clipping import Clipping
 from trainers.optim.optimizer import Optimizer
+from trainers.plugins.lookup import implementation
 
 
 def build(trials: Sequence[Trial], parameters: Iterable[tuple[str, Tensor]]) -> Optimizer:
@@ -20,11 +21,9 @@ def build(trials: Sequence[Trial], parameters: Iterable[tuple[str, Tensor]]) -> 
     names = sorted({t.optimizer.name for t in trials})
     if len(names) > 1:
         raise UsageError(f"the trials of a pack have one `optimizer`, these have {names}: plan them apart")
-    entry = OPTIMIZERS[names[0]]
-    module, _, name = entry.implementation.partition(":")
+    made, entry = implementation("optimizer", names[0]), OPTIMIZERS[names[0]]
     settings = {setting: [getattr(t, setting) for t in trials] for setting in ("weight_decay", *entry.takes)}
-    options = {option: [t.optimizer[option] for t in trials] for option in entry.options}
-    return getattr(import_module(f"trainers.optim.{module}"), name)(parameters, **settings, **options)
+    return made(parameters, **settings, **arguments([t.optimizer for t in trials], entry))
 
 
 def clipping(trials: Sequence[Trial], network: nn.Module) -> Clipping | None:

@@ -36,7 +36,7 @@ class LARS(Optimizer):
         if decays(name, p):
             ratio = self._ratio(p, g)
             g.addcmul_(p, beside(self._own_decay, p)).mul_(beside(ratio, p))
-        v = self._state[name]["velocity"].mul_(beside(self._momentum, p))
+        v = self.state[name]["velocity"].mul_(beside(self._momentum, p))
         p.sub_(v.addcmul_(g, beside(self._rate, p)))
 
     def _ratio(self, p: Tensor, g: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Lion(Optimizer):
         self._scratch = Scratch(self.parameters.values())
 
     def move(self, name: str, p: Tensor, g: Tensor) -> None:
-        mean = self._state[name]["mean"]
+        mean = self.state[name]["mean"]
         direction = torch.lerp(mean, g, beside(self._fresh[0], p), out=self._scratch.like(p)).sign_()
         p.addcmul_(direction, beside(self._rate, p), value=-1.0)
         mean.lerp_(g, beside(self._fresh[1], p))

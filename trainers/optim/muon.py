@@ -60,7 +60,7 @@ class Muon(Optimizer):
         self._rest.step()
 
     def move(self, name: str, p: Tensor, g: Tensor) -> None:
-        v = self._state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
+        v = self.state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
         g.mul_(beside(self._plain, p)).addcmul_(v, beside(self._ahead, p))
         matrix = g.flatten(2)
         scale = max(1.0, matrix.shape[1] / matrix.shape[2]) ** 0.5

@@ -40,7 +40,7 @@ class Optimizer:
         self._dtype, self._device = like.dtype, like.device
         self._decay = self.values(weight_decay) if any(weight_decay) else None
         self._decays = tuple(weight_decay)
-        self._state = {n: {slot: torch.zeros_like(p) for slot in self.slots} for n, p in self.parameters.items()}
+        self.state = {n: {slot: torch.zeros_like(p) for slot in self.slots} for n, p in self.parameters.items()}
         self._rates: tuple[float, ...] = ()
         self._rate, self._shrink = self.values(weight_decay), self.values(weight_decay)  # always the same tensors
 
@@ -90,7 +90,7 @@ class Optimizer:
         """
         return {
             name if len(self.slots) == 1 else f"{slot}.{name}": tensor
-            for name, own in self._state.items()
+            for name, own in self.state.items()
             for slot, tensor in own.items()
         }
 

@@ -33,9 +33,9 @@ class RMSprop(Optimizer):
         self._scratch = Scratch(self.parameters.values())
 
     def move(self, name: str, p: Tensor, g: Tensor) -> None:
-        square, scratch = self._state[name]["square"], self._scratch.like(p)
+        square, scratch = self.state[name]["square"], self._scratch.like(p)
         square.lerp_(torch.mul(g, g, out=scratch), beside(self._fresh, p))
         g.div_(torch.sqrt(square, out=scratch).add_(beside(self._eps, p)))
         if len(self.slots) > 1:
-            g = self._state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
+            g = self.state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
         p.addcmul_(g, beside(self._rate, p), value=-1.0)

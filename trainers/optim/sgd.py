@@ -25,7 +25,7 @@ class SGD(Optimizer):
     ) -> None:
         self.slots = ("velocity",) if any(momentum) else ()
         super().__init__(parameters, weight_decay=weight_decay)
-        self.plain = not self.slots and self._decay is None
+        self.plain = type(self) is SGD and not self.slots and self._decay is None
         self._momentum = self.values(momentum)
         # The direction is `plain` g + `ahead` v; without Nesterov it is v itself.
         self._plain = None if all(nesterov) else self.values([float(n) for n in nesterov])
@@ -34,7 +34,7 @@ class SGD(Optimizer):
 
     def move(self, name: str, p: Tensor, g: Tensor) -> None:
         if self.slots:
-            v = self._state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
+            v = self.state[name]["velocity"].mul_(beside(self._momentum, p)).add_(g)
             if self._nesterov:
                 if self._plain is not None:
                     g.mul_(beside(self._plain, p))

@@ -1,4 +1,4 @@
-"""`normsweep plugin`: methods of one's own, begun and checked."""
+"""`normsweep plugin`: methods, models, optimizers of one's own, begun and checked."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import typer
 
 from orchestrator.cli.options import FAILURES, Json
 
-plugin_app = typer.Typer(help="Begin and check methods of your own.", no_args_is_help=True)
+plugin_app = typer.Typer(help="Begin and check methods, models, optimizers and more of your own.", no_args_is_help=True)
 
 
 @plugin_app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="the Python file that declares the method")],
+    file: Annotated[Path, typer.Argument(help="the Python file that declares it")],
     quick: Annotated[bool, typer.Option("--quick", help="leave out a second process and torch.compile")] = False,
     json_: Json = False,
 ) -> None:
-    """Ask of a method what a sweep would find out at night: gradients, replicas, checkpoints. Exit code 4: a fault."""
+    """Ask of a plug-in what a sweep would find out at night: gradients, replicas, checkpoints. Exit code 4: a fault."""
     from trainers.checking.check import check_file
 
     found = 0
@@ -43,15 +43,15 @@ def check(
 
 @plugin_app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="what it is: normalizer")],
+    kind: Annotated[
+        str, typer.Argument(help="what it is: normalizer, model, activation, optimizer, schedule, augmentation")
+    ],
     name: Annotated[str, typer.Argument(help="its name in sweep files: small letters, digits, '-'")],
     folder: Annotated[Path, typer.Option(help="where the files are written")] = Path(),
     json_: Json = False,
 ) -> None:
-    """Write NAME.py, a method to begin with, and test_NAME.py, its test, which passes."""
+    """Write NAME.py, a plug-in to begin with, and test_NAME.py, its test, which passes."""
     from sweeps.plugins.new import written
-    from sweeps.words.near import one_of
 
-    one_of("kind of plug-in", kind, ("normalizer",))
-    files = [str(path) for path in written(name, folder)]
+    files = [str(path) for path in written(kind, name, folder)]
     print(json.dumps({"files": files}, indent=2) if json_ else "\n".join(files))

@@ -91,7 +91,7 @@ def test_the_document_has_the_keys_of_the_table(
     stage.file.write_text(text)
     Path("images").mkdir()
     if verb == "plugin check":
-        written("own", Path())
+        written("normalizer", "own", Path())
     Path("site.toml").write_text('partition = "any"\nminutes = 10\ncpus = 3\n')
     server = Server(uri="http://here", backend="sqlite:///x", password_file=None, owner=myself(), folder=0)
     done = Drill(interruptions=["kill"], attempts=2, differing=[])

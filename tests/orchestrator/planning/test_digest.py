@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.planning.digest import HOME, defining, source_digest
-from trainers.models.build import MODELS
+from sweeps.words.kinds import NAMES
+from trainers.plugins.lookup import implementation
 
 BATCH = "normalizers/batch_statistics/batch.py"
 
@@ -62,8 +63,8 @@ def test_a_string_that_is_no_docstring_counts(tmp_path: Path) -> None:
 
 
 def test_every_model_is_found_where_it_is_defined() -> None:
-    for name, model in MODELS.items():
-        assert defining("none", name)[1] == model.__module__
+    for name in NAMES["model"]:
+        assert defining("none", name)[1] == implementation("model", name).__module__
 
 
 def test_an_optimizer_concerns_its_own_trials(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sweeps.words import vocabulary
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.choice import Choice, OptionValue
 from tests.trainers.trials import model, trial
 from trainers.augment import Augmentation, build
@@ -24,7 +24,7 @@ MEAN, STD = scale(DATA, DATA.split(0))
 
 
 def augmentation(name: str, seeds: tuple[int, ...] = (1, 2), **options: OptionValue) -> Augmentation:
-    entry = vocabulary.AUGMENTATIONS[name]
+    entry = AUGMENTATIONS[name]
     assert options.keys() <= entry.options.keys()
     choice = Choice.of(name, {k: o.default for k, o in entry.options.items()} | options)
     trials = [trial(augment=choice, seed=seed) for seed in seeds]
@@ -39,9 +39,9 @@ def samples(replicas: int, batch: int = 6, shape: tuple[int, ...] = (3, 12, 12))
     return x.expand(replicas, *x.shape[1:])
 
 
-@pytest.mark.parametrize("name", vocabulary.AUGMENTATIONS)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_a_replica_draws_the_same_in_any_pack_and_other_numbers_each_step(name: str) -> None:
-    size: dict[str, OptionValue] = {"size": 8} if "size" in vocabulary.AUGMENTATIONS[name].options else {}
+    size: dict[str, OptionValue] = {"size": 8} if "size" in AUGMENTATIONS[name].options else {}
     shape = SHAPES.get(name, (3, 12, 12))
     packed, alone = augmentation(name, (1, 2), **size), augmentation(name, (2,), **size)
     steps: list[Tensor] = []

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sweeps.trial import Trial
-from sweeps.words import vocabulary
+from sweeps.words.kinds import NAMES
 from tests.trainers.models.small import MODELS
 from tests.trainers.trials import activation, facts, method, model, trial
 from trainers.models import Network, build
@@ -41,7 +41,7 @@ def samples(replicas: int, shape: tuple[int, ...], batch: int = 4) -> Tensor:
 
 
 def test_every_model_of_the_vocabulary_is_tested() -> None:
-    assert MODELS.keys() == vocabulary.MODELS.keys()
+    assert MODELS.keys() == NAMES["model"].keys()
 
 
 @pytest.mark.parametrize(("name", "normalizer", "task", "count"), COUNTS)

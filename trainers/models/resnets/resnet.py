@@ -15,13 +15,13 @@ from trainers.models.resnets.residual import Residual, Subsample
 from trainers.seeding import Streams
 
 
-def cifar_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def cifar_resnet(
+    trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, depth: int
+) -> Network:
     """6n + 2 layers (section 4.2): 16, 32 and 64 channels, shortcuts that learn nothing (option A)."""
-    depth = trials[0].model["depth"]
-    assert isinstance(depth, int)
     if depth < 8 or depth % 6 != 2:
         raise UsageError(f"a residual network for CIFAR has 6n + 2 layers, from 8 on, not {depth}: take 20, 56 or 110")
-    chain = Chain(trials, facts, streams, layers=depth - 1)
+    chain = Chain(trials, facts, streams, layers=depth - 1, width=width)
     chain.convolution(16, 3)
     for channels in (16, 32, 64):
         for i in range(depth // 6):
@@ -29,29 +29,33 @@ def cifar_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams)
     return chain.network()
 
 
-def basic_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def basic_resnet(
+    trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, repeats: tuple[int, ...]
+) -> Network:
     """ResNet-18 and -34 for ImageNet (table 1): shortcuts are convolutions where shapes change (option B)."""
-    repeats = _repeats(trials)
-    chain = _imagenet_stem(trials, facts, streams, layers=1 + 2 * sum(repeats))
+    _check(repeats)
+    chain = _imagenet_stem(trials, facts, streams, layers=1 + 2 * sum(repeats), width=width)
     for stage, count in enumerate(repeats):
         for i in range(count):
             _basic(chain, 64 * 2**stage, 2 if i == 0 and stage else 1, learned=True)
     return chain.network()
 
 
-def bottleneck_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def bottleneck_resnet(
+    trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, repeats: tuple[int, ...]
+) -> Network:
     """ResNet-50 for ImageNet; where a block halves space its 3 × 3 convolution does (as is customary now)."""
-    repeats = _repeats(trials)
-    chain = _imagenet_stem(trials, facts, streams, layers=1 + 3 * sum(repeats))
+    _check(repeats)
+    chain = _imagenet_stem(trials, facts, streams, layers=1 + 3 * sum(repeats), width=width)
     for stage, count in enumerate(repeats):
         for i in range(count):
             _bottleneck(chain, 64 * 2**stage, 2 if i == 0 and stage else 1)
     return chain.network()
 
 
-def resnet9(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def resnet9(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float) -> Network:
     """The nine-layer residual network of D. Page (DAWNBench 2018), without the scaling of its logits."""
-    chain = Chain(trials, facts, streams, layers=8)
+    chain = Chain(trials, facts, streams, layers=8, width=width)
     chain.convolution(64, 3)
     for channels, residual in ((128, True), (256, False), (512, True)):
         chain.convolution(channels, 3)
@@ -75,8 +79,10 @@ class _Sum(nn.Module):
         return x + self.branch(x)
 
 
-def _imagenet_stem(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, layers: int) -> Chain:
-    chain = Chain(trials, facts, streams, layers=layers)
+def _imagenet_stem(
+    trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, layers: int, width: float
+) -> Chain:
+    chain = Chain(trials, facts, streams, layers=layers, width=width)
     chain.convolution(64, 7, stride=2)
     chain.pool("max", 3, stride=2, padding=1)
     return chain
@@ -107,12 +113,8 @@ def _bottleneck(chain: Chain, published: int, stride: int) -> None:
     chain.add(Residual([first, second, last], shortcut), last.shape)
 
 
-def _repeats(trials: Sequence[Trial]) -> tuple[int, ...]:
-    repeats = trials[0].model["repeats"]
-    assert isinstance(repeats, tuple)
-    numbers = tuple(n for n in repeats if isinstance(n, int))
-    if len(numbers) != 4 or min(numbers) < 1:
+def _check(repeats: tuple[int, ...]) -> None:
+    if len(repeats) != 4 or min(repeats) < 1:
         raise UsageError(
             f"`repeats` are four numbers of blocks, from 1 on, not {list(repeats)}: resnet18 has 2, 2, 2, 2"
         )
-    return numbers

@@ -15,13 +15,11 @@ from trainers.models.network import Network
 from trainers.seeding import Streams
 
 
-def wide_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> Network:
+def wide_resnet(trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, width: float, depth: int) -> Network:
     """WRN-d-k: d = `depth` = 6n + 4, k = `width`; 16, then 16k, 32k and 64k channels in n blocks each."""
-    depth = trials[0].model["depth"]
-    assert isinstance(depth, int)
     if depth < 10 or depth % 6 != 4:
         raise UsageError(f"a wide residual network has 6n + 4 layers, from 10 on, not {depth}: take 16, 22 or 28")
-    chain = Chain(trials, facts, streams, layers=depth - 3)
+    chain = Chain(trials, facts, streams, layers=depth - 3, width=width)
     builder, shape = chain.builder, chain.shape
     stem = builder.convolution(shape, 16, 3)
     shape = stem.shape

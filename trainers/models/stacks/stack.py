@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.composition import normalizer
+from sweeps.words.limits import NO_ACTIVATION
 from trainers.layers.block import Block, Layer
 from trainers.layers.dropout import Dropout
 from trainers.models.network import Network
@@ -45,6 +46,7 @@ class Stack(Network):
         sublayers: Sequence[Sublayer],
         classifier: Layer,
         *,
+        norm: str,
         positions: Tensor | None = None,
         end: nn.Module | None = None,
     ) -> None:
@@ -53,12 +55,10 @@ class Stack(Network):
         UsageError for methods that act on activations, as normprop.
         """
         super().__init__()
-        model = trials[0].model
-        method = trials[0].normalizer.name
+        method, model = trials[0].normalizer.name, trials[0].model.name
         if "activated" in normalizer(method).points:
             raise UsageError(
-                f"{method} with model {model.name}: it acts on what an activation puts out, and the layers that add to "
-                "the stream have none; use the model mlp, or another method"
+                f"{method} with model {model}: {NO_ACTIVATION.of(model=model)}; use the model mlp, or another method"
             )
         self.first = first
         self.sublayers = nn.ModuleList(sublayers)
@@ -66,7 +66,7 @@ class Stack(Network):
         self.end = nn.Identity() if end is None else end
         self.positions = None if positions is None else nn.Parameter(positions)
         self.blocks = [first, *(sublayer.last for sublayer in sublayers)]
-        self._post = model["norm"] == "post"
+        self._post = norm == "post"
 
     def tokens(self, x: Tensor) -> Tensor:
         """(R, B, *sample) → what the first block's layer takes."""

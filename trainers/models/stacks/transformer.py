@@ -27,13 +27,12 @@ class Transformer(Stack):
     Xiong et al. 2020 (pre); tokens as in Gorishniy et al. 2021 and Dosovitskiy et al. 2021, without a class token.
     """
 
-    def __init__(self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams) -> None:
+    def __init__(
+        self, trials: Sequence[Trial], facts: DatasetFacts, streams: Streams, *, norm: str, heads: int, patch: int
+    ) -> None:
         """UsageError for samples that are neither tables' nor images that patches divide, and for a `width` that heads
         do not divide."""
-        model, depth, width = trials[0].model, trials[0].depth, trials[0].width
-        heads, side = model["heads"], model["patch"]
-        assert isinstance(heads, int)
-        assert isinstance(side, int)
+        depth, width, side = trials[0].depth, trials[0].width, patch
         if width % heads:
             raise UsageError(f"model transformer: heads={heads} do not divide width={width}: set one to fit the other")
         images = len(facts.shape) == 3
@@ -63,7 +62,9 @@ class Transformer(Stack):
             add(Attention(builder.plain_linear(width, 3 * width, "attention"), tokens, heads), width)
             hidden = builder.plain_linear(width, EXPANSION * width, "hidden")
             add(nn.Sequential(hidden, builder.activation()), EXPANSION * width)
-        super().__init__(trials, first, sublayers, builder.classifier(width, facts.classes), positions=positions)
+        super().__init__(
+            trials, first, sublayers, builder.classifier(width, facts.classes), norm=norm, positions=positions
+        )
         self._side = side if images else 0
         self.unlearned_macs = depth * 2 * tokens**2 * width
 

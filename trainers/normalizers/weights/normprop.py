@@ -45,7 +45,7 @@ class NormProp(Method):
         self.data = InputNorm(site.replicas, batch=data == "batch")
 
     def attach(self, activation: Activation) -> None:
-        self._slope = [] if activation.slope is None else [activation.slope]
+        self._slope = [p for name, p in activation.named_parameters() if name == "slope"]
 
     def input(self, x: Tensor) -> Tensor:
         return self.data(x)
