@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.frame import named_methods, refuse_dependent, with_fields
+from analysis.frame import named_methods, of_every_activation, refuse_dependent, with_fields
 from analysis.question import Question
 from analysis.statistics.divergence import Outcomes, outcomes
 from analysis.statistics.intervals import Interval, t_interval
@@ -48,6 +48,8 @@ class Findings:
         self.frame = named_methods(with_fields(frame, question.named)).reset_index(drop=True)
         self.question = question.resolved(self.frame)
         refuse_dependent(self.question.rows)
+        self.trained = self.frame  # one line a training
+        self.frame = of_every_activation(self.frame, (*self.question.rows, *self.question.average))
         self.every = self.question.scores(self.frame)
         self.wins: WinTable = self.wins_within(())
         self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).compared()
@@ -207,6 +209,6 @@ class Findings:
     @cached_property
     def states(self) -> Counter[str]:
         """Trials by state; a table without states holds results only."""
-        if "state" not in self.frame:
-            return Counter(done=len(self.frame))
-        return Counter(str(s) for s in self.frame["state"])
+        if "state" not in self.trained:
+            return Counter(done=len(self.trained))
+        return Counter(str(s) for s in self.trained["state"])

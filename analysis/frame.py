@@ -14,6 +14,7 @@ from analysis.table_file import load
 from sweeps.columns import settings
 from sweeps.errors import UsageError
 from sweeps.trial import completed
+from sweeps.words.activations import OWN
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -70,8 +71,21 @@ def parsed(text: Any) -> dict[str, Any]:
 
 
 def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
-    """Those of `names` that take more than one value in the table."""
-    return [n for n in names if n in frame and len(frame[n].unique()) > 1]
+    """Those of `names` that take more than one value in the table; the activation `own` says nothing of its own."""
+    return [n for n in names if n in frame and len({*frame[n].unique()} - ({OWN} if n == "activation" else set())) > 1]
+
+
+def of_every_activation(frame: pd.DataFrame, used: Collection[str]) -> pd.DataFrame:
+    """The table where, if activations are `used` to tell rows or replicates apart, a training whose normalizer brings
+    its own stands once for each of the others: with any of them it would have been the same."""
+    if "activation" not in used or "activation" not in frame:
+        return frame
+    own = [a == OWN for a in frame["activation"]]
+    others = [a for a in frame["activation"].unique() if a != OWN]
+    if not any(own) or not others:
+        return frame
+    trained = frame.loc[[not o for o in own]]
+    return pd.concat([trained, *(frame.loc[own].assign(activation=a) for a in others)], ignore_index=True)
 
 
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
@@ -132,14 +146,16 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
         fields = sweeps.setdefault(str(sweep), {})
         for name, value in completed(parsed(text)).items():
+            if name == "activation" and value["name"] == OWN:
+                continue  # it follows from the normalizer
             fields.setdefault(name, set()).add(worded(value, name))
     (one, first), *others = sweeps.items()
     for other, fields in others:
-        for name in sorted(set(first) - free):
-            if first[name] != fields.get(name):
+        for name in sorted((first.keys() & fields.keys()) - free):
+            if first[name] != fields[name]:
                 raise UsageError(
                     f"sweeps {one} and {other} follow different protocols: {name} is {listed(sorted(first[name]))} "
-                    f"in one and {listed(sorted(fields.get(name, ())))} in the other; report them apart"
+                    f"in one and {listed(sorted(fields[name]))} in the other; report them apart"
                 )
 
 

@@ -143,7 +143,15 @@ class Question:
     def units_name(self) -> str:
         return called(self.unit)
 
+    def counted_rows(self, number: int) -> str:
+        """`1 data set`, `3 data sets`, `6 combinations of data set and batch size`."""
+        return f"{number} {called(self.rows, number)}"
 
-def called(axes: Sequence[str]) -> str:
+    def counted_units(self, number: int) -> str:
+        return f"{number} {called(self.unit, number)}"
+
+
+def called(axes: Sequence[str], number: int = 0) -> str:
     names = [name.replace("dataset", "data set").replace("_", " ") for name in axes]
-    return names[0] + "s" if len(names) == 1 else "combinations of " + " and ".join(names)
+    s = "s" * (number != 1)
+    return f"{names[0]}{s}" if len(names) == 1 else f"combination{s} of {' and '.join(names)}"

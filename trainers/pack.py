@@ -19,6 +19,7 @@ from sweeps.trial import Trial
 from sweeps.words.rules import joined
 from trainers import augment, checkpoint, host, models, pulse
 from trainers.compiling.compiled import compiled
+from trainers.compiling.recording import Repeated
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
@@ -31,7 +32,6 @@ from trainers.metrics import cross_entropy, smoothed, wrong
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
 from trainers.pulse import Pace
-from trainers.recording import Repeated
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
 from trainers.shards import Shards
@@ -101,7 +101,8 @@ class PackTrainer:
         self._label_smoothing = torch.tensor(smoothing, dtype=dtype, device=device) if any(smoothing) else None
         self._shards = Shards(first, self.network, self._ranks)
         rides = self.optimizer.plain and self._clipping is None and self._shards.alone and not compile
-        self._descents = self.network.descents() if rides and not first.model.plugin else []  # it may read a weight elsewhere
+        rides = rides and not first.model.plugin  # which may read a weight elsewhere
+        self._descents = self.network.descents() if rides else []
         repeats = self._shards.alone and not compile and len(facts.shape) == 1 and self._is_ours()
         self._repeated = Repeated(self._learn, self.streams) if repeats else None
         self._edited = [block for block in self.network.blocks if block.edits]

@@ -38,7 +38,7 @@ def means(findings: Findings) -> Drawing:
     mean = np.array([i.mean for i in findings.means])
     low = np.array([nan if i.low is None else i.low for i in findings.means])
     high = np.array([nan if i.high is None else i.high for i in findings.means])
-    axis = f"mean {q.metric_name} over {len(findings.scores.rows)} {q.rows_name}"
+    axis = f"mean {q.metric_name} over {q.counted_rows(len(findings.scores.rows))}"
     best = findings.order[0]
     note = (
         f"Dots: means; bars: {q.level:.0%} intervals over seeds."
@@ -123,7 +123,7 @@ def learning_curves(findings: Findings, panels: int = PANELS) -> Drawing | None:
             titles[:drawn], columns, epochs.astype(np.float64), values[:drawn][:, shown][:, :, epochs], what
         ),
         data,
-        f"Learning curves of {len(columns)} methods on {drawn} {findings.question.rows_name}.",
+        f"Learning curves of {len(columns)} methods on {findings.question.counted_rows(drawn)}.",
     )
 
 

@@ -18,6 +18,7 @@ from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
 from analysis.showing.figures import inline_svg, save
 from analysis.showing.latex import latex
+from analysis.showing.limits import limits_of
 from analysis.showing.shown import heads, lines
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
@@ -92,6 +93,7 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
         robustness.small_batches(findings),
         robustness.by_batch_size(findings),
         robustness.diverged_by_batch_size(findings),
+        limits_of(findings),
         drawings.profiles(findings),
         drawings.ranks(findings),
         comparisons.ranking(findings),

@@ -36,7 +36,7 @@ def compared(findings: Findings) -> list[str]:
     q, scores = findings.question, findings.scores
     seeds = len(findings.amounts.replicates)
     lines = [
-        f"Networks trained with {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
+        f"Networks trained with {plural(len(findings.columns), 'method')} on {q.counted_rows(len(scores.rows))} "
         f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), from {plural(seeds, 'random seed')} each, by "
         f"their {q.metric_name}{MEANING.get(q.metric, '')}; {q.better} is better.",
         "A method is "
@@ -88,12 +88,13 @@ def answer(findings: Findings) -> list[str]:
     if len(findings.columns) < 2:
         return [f"There is one method only: its mean {q.metric_name} is {findings.means[0].mean:.4f}."]
     if len(table.constant) == len(table.counted):
-        return [f"No method wins: on every one of the {len(table.counted)} {q.rows_name} all methods are equal."]
+        every = "the one row" if len(table.counted) == 1 else f"every one of the {len(table.counted)} {q.rows_name}"
+        return [f"No method wins: on {every} all methods are equal."]
     best = findings.order[0]
     top = max(table.wins)
     winners = [n for n, w in zip(findings.names, table.wins, strict=True) if w == top]
     lead = listed(winners)
-    share = f"on {top:g} of {len(table.counted)} {q.rows_name}"
+    share = f"on {top:g} of {q.counted_rows(len(table.counted))}"
     verb = "wins most often" if len(winners) == 1 else "win equally often"
     between = gap(findings)
     lines = ["No method is clearly the best."] if between is not None and not apart(between) else []
@@ -214,8 +215,8 @@ def sure(findings: Findings) -> list[str]:
         )
     units = len(findings.unit_means)
     if seeds < 5 or units < 5:
-        few = [f"{seeds} seeds"] * (seeds < 5) + [f"{units} {q.units_name}"] * (units < 5)
-        lines.append(f"{' and '.join(few)} are few: read this as a first look.")
+        few = [f"{seeds} seeds"] * (seeds < 5) + [q.counted_units(units)] * (units < 5)
+        lines.append(f"These are only {' and '.join(few)}: read this as a first look.")
     return lines
 
 

@@ -155,10 +155,10 @@ STATES = {"done", "diverged", "failed"}
 
 def cost(findings: Findings) -> Table | None:
     """Seconds of training of each method: all trials that were trained, compared or not."""
-    if "seconds" not in findings.frame:
+    if "seconds" not in findings.trained:
         return None
     q = findings.question
-    timed = findings.frame.loc[findings.frame["seconds"].notna()]
+    timed = findings.trained.loc[findings.trained["seconds"].notna()]
     grouped = timed.groupby(list(q.columns), sort=False)["seconds"]
     data = {(key if isinstance(key, tuple) else (key,)): part.to_numpy() for key, part in grouped}
     lines = [

@@ -89,6 +89,16 @@ def test_all_rows_constant(tmp_path: Path):
     assert "No method wins: on every one of the 3 data sets all methods are equal." in words
 
 
+def test_one_data_set(tmp_path: Path):
+    one = trials(seeds=range(5), datasets=["wine"])
+    words = page(one, tmp_path).words
+    assert "6 methods on 1 data set (wine)" in words
+    assert "on 1 of 1 data set." in words
+    assert "These are only 1 data set: read this as a first look." in words
+    equal = page(one.assign(test_error=0.25), tmp_path).words
+    assert "No method wins: on the one row all methods are equal." in equal
+
+
 def test_what_is_incomplete_is_left_out_and_said(tmp_path: Path):
     frame = trials()
     gone = (frame["dataset"] == "wine") & (frame["seed"] == 1) & (frame["normalizer"] == "bn")
