@@ -27,12 +27,12 @@ PAGE = (ROOT / "docs" / "your-own-method.md").read_text(encoding="utf-8")
 
 SWEEP = """
 name: leaves-rms
-plugins: [rms.py]
+plugins: [my_rms.py]
 trial:
   dataset: leaves
   depth: [1, 2]
   width: 16
-  normalizer: [none, rms, ws+rms]
+  normalizer: [none, my-rms, ws+my-rms]
   epochs: 3
   seed: 0..1
 analysis:
@@ -41,7 +41,7 @@ analysis:
 """
 COMMANDS = """
 data import leaves.csv --name leaves --target species --drop nr --missing median+flag
-plugin check rms.py --quick
+plugin check my_rms.py --quick
 check sweep.yaml
 run sweep.yaml
 wins leaves-rms
@@ -104,7 +104,7 @@ def test_a_table_and_a_method_of_ones_own(programs: Path, tmp_path: Path) -> Non
     before = installed(programs)
     write_leaves(folder / "leaves.csv")
     (method,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (folder / "rms.py").write_text(method, encoding="utf-8")
+    (folder / "my_rms.py").write_text(method, encoding="utf-8")
     (folder / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
 
     said: list[str] = []
@@ -116,12 +116,12 @@ def test_a_table_and_a_method_of_ones_own(programs: Path, tmp_path: Path) -> Non
     brought, questions, checked, ran, won, reported = said
 
     assert re.search(r"^rows +2,000$", brought, re.MULTILINE)
-    assert questions.endswith("rms.py: no fault was found\n")
+    assert questions.endswith("my_rms.py: no fault was found\n")
     assert re.search(r"^trials +12$", checked, re.MULTILINE)
     assert "leaves-rms: 12 of 12 trials done\n" in ran
     rows = table(Store.at(folder / "normsweep-out"), "leaves-rms")[0].to_pylist()
     assert all(row["val_error"] < row["majority_error"] for row in rows)
-    chosen = {name: [best(rows, name, seed)["test_error"] for seed in (0, 1)] for name in ("none", "rms", "ws+rms")}
+    chosen = {name: [best(rows, name, seed)["test_error"] for seed in (0, 1)] for name in ("none", "my-rms", "ws+my-rms")}
     means = {name: fmean(errors) for name, errors in chosen.items()}
     assert len(set(means.values())) == 3
     assert "wins on 1 row, one for each dataset" in won
@@ -135,7 +135,7 @@ def test_a_table_and_a_method_of_ones_own(programs: Path, tmp_path: Path) -> Non
     assert hashlib.sha256(method.encode()).hexdigest() in report
 
     written = {path.name for path in folder.iterdir()}
-    assert written == {"leaves.csv", "rms.py", "sweep.yaml", "normsweep-out"}
+    assert written == {"leaves.csv", "my_rms.py", "sweep.yaml", "normsweep-out"}
     assert installed(programs) == before
 
 

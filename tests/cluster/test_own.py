@@ -24,7 +24,7 @@ trial:
   dataset: leaves
   depth: [1, 2]
   width: 16
-  normalizer: [bn, rms, ws+rms]
+  normalizer: [bn, my-rms, ws+my-rms]
   epochs: 20
   seed: 0..1
 run: {checkpoint_seconds: 2}
@@ -63,7 +63,7 @@ def test_an_edit_while_jobs_train_changes_nothing(cluster: Cluster, tmp_path: Pa
     assert (len(begun(out)), len(set(begun(out)))) == (6, 2)
     assert exported(cluster, out, tmp_path / "out.parquet") == exported(cluster, local, tmp_path / "local.parquet")
     digest = hashlib.sha256(RMS.encode()).hexdigest()
-    trial = "normalizer=ws+rms depth=2 seed=1"
+    trial = "normalizer=ws+my-rms depth=2 seed=1"
     told = json.loads(cluster.normsweep("why", trial, "--json", "--workspace", str(out)).stdout)
     assert told["state"] == "done"
     assert f"plug-in: {digest}, of which {out}/plugins/{digest}.py is the copy that is run" in told["notes"]
