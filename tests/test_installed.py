@@ -121,7 +121,8 @@ def test_a_table_and_a_method_of_ones_own(programs: Path, tmp_path: Path) -> Non
     assert "leaves-rms: 12 of 12 trials done\n" in ran
     rows = table(Store.at(folder / "normsweep-out"), "leaves-rms")[0].to_pylist()
     assert all(row["val_error"] < row["majority_error"] for row in rows)
-    chosen = {name: [best(rows, name, seed)["test_error"] for seed in (0, 1)] for name in ("none", "my-rms", "ws+my-rms")}
+    methods = ("none", "my-rms", "ws+my-rms")
+    chosen = {name: [best(rows, name, seed)["test_error"] for seed in (0, 1)] for name in methods}
     means = {name: fmean(errors) for name, errors in chosen.items()}
     assert len(set(means.values())) == 3
     assert "wins on 1 row, one for each dataset" in won
