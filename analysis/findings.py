@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.comparing.families import Answer, Family, answer, declared
 from analysis.frame import named_methods, of_every_activation, refuse_dependent, with_fields
 from analysis.question import Question
 from analysis.statistics.divergence import Outcomes, outcomes
 from analysis.statistics.intervals import Interval, t_interval
 from analysis.statistics.paired import over_seeds, seed_values
-from analysis.statistics.profiles import TAUS, Band, accuracy_of, area, band, profile
+from analysis.statistics.profiles import HALF, TAUS, Band, Score, accuracy_of, area, band, inverse_of, profile
 from analysis.statistics.ranks import ranks
 from analysis.statistics.robustness import Robustness, robustness
 from analysis.statistics.scores import Floats, Key, Scores, nanmean, short
+from analysis.statistics.selection import best_of, candidates
 from analysis.statistics.win_table import WinTable, skipped_rows, tally
 from sweeps.errors import UsageError
 
@@ -37,6 +40,18 @@ class Difference:
     rows: Interval
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One of the family: `difference` holds together with all others; `here`: on these rows, `elsewhere`: on others
+    like them."""
+
+    column: int
+    against: int
+    difference: Difference
+    here: Answer
+    elsewhere: Answer
+
+
 class Findings:
     """All that is computed from a table of trials and a question, each thing when it is first asked for.
 
@@ -45,7 +60,7 @@ class Findings:
     """
 
     def __init__(self, frame: pd.DataFrame, question: Question) -> None:
-        self.frame = named_methods(with_fields(frame, question.named)).reset_index(drop=True)
+        self.frame = named_methods(with_fields(frame, question.named), question.pooled).reset_index(drop=True)
         self.question = question.resolved(self.frame)
         refuse_dependent(self.question.rows)
         self.trained = self.frame  # one line a training
@@ -134,8 +149,27 @@ class Findings:
         return [[t_interval(seeds, level) for seeds in row] for row in self.amounts.values]
 
     @cached_property
-    def differences(self) -> list[Difference | None]:
-        return [self.difference(j, self.question.baseline_of(c, self.columns)) for j, c in enumerate(self.columns)]
+    def candidates(self) -> list[int]:
+        """(columns,): among how many trials of a cell each one's was selected."""
+        q = self.question
+        return candidates(self.frame, q.columns, self.columns, q.select)
+
+    @cached_property
+    def equal_candidates(self) -> Floats | None:
+        """(columns,): the mean if each method had as many candidates as the one with fewest; None where all do."""
+        q = self.question
+        if len(set(self.candidates)) == 1:
+            return None
+        every = replace(q, average=(*q.average, *q.select), select=())
+        values, judged = every.scores(self.frame), replace(every, metric=q.by).scores(self.frame)
+        best = best_of(values, judged, self.scores, len(q.average), min(self.candidates))
+        return nanmean(nanmean(best, axis=2), axis=0)
+
+    @cached_property
+    def baselines(self) -> list[int | None]:
+        """(columns,): the column that each is compared with: the same with the baseline's normalizer."""
+        keys = [self.question.baseline_of(c, self.columns) for c in self.columns]
+        return [None if key is None else self.columns.index(key) for key in keys]
 
     def paired(self, j: int, other: int) -> Floats:
         """(rows, seeds): column j's amount minus the other's; NaN where one of both is missing."""
@@ -145,22 +179,43 @@ class Findings:
         """(units,): `paired`, averaged over the seeds that both have, then over the rows of a unit; NaN where none."""
         return self.by_unit(nanmean(self.paired(j, other), axis=1))
 
-    def difference(self, j: int, baseline: Key | None) -> Difference | None:
-        """None without a baseline, or where both have no seed in common on any row."""
-        if baseline is None:
-            return None
-        b = self.columns.index(baseline)
-        units = self.unit_differences(j, b)
-        if np.isnan(units).all():
-            return None
-        level = self.question.level
-        seeds = over_seeds(self.paired(j, b), level)
-        return Difference(baseline, seeds if seeds.low is not None else None, t_interval(units, level))
+    @cached_property
+    def family(self) -> Family:
+        q = self.question
+        return declared(q.compare, self.names, self.baselines, q.level)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """All that is declared, in the family's order."""
+        return [self.comparison(j, b) for j, b in self.family.pairs]
+
+    def comparison(self, j: int, b: int) -> Comparison:
+        q, family = self.question, self.family
+        sign = 1.0 if q.direction == "min" else -1.0
+        wide, narrow = (self.difference(j, b, level) for level in (family.each, family.equivalence))
+        here = answer(wide.seeds, narrow.seeds, q.rope, sign)
+        return Comparison(j, b, wide, here, answer(wide.rows, narrow.rows, q.rope, sign))
+
+    @cached_property
+    def differences(self) -> list[Difference | None]:
+        """(columns,): from the baseline, as far as that is declared to be compared and both have a seed in common."""
+        declared = {(c.column, c.against): c.difference for c in self.comparisons if c.difference.rows.n}
+        return [None if b is None else declared.get((j, b)) for j, b in enumerate(self.baselines)]
+
+    def difference(self, j: int, b: int, level: float) -> Difference:
+        """Of column j from column b, each interval at `level`: see `Family`."""
+        seeds, units = over_seeds(self.paired(j, b), level), self.unit_differences(j, b)
+        rows = Interval(math.nan, None, None, 0) if np.isnan(units).all() else t_interval(units, level)
+        return Difference(self.columns[b], seeds if seeds.low is not None else None, rows)
 
     @cached_property
     def accuracy(self) -> Floats:
-        """(rows, columns): 1 - error (or the metric itself where higher is better); minus infinity if lost."""
-        return accuracy_of(self.scores.standing(), self.question.direction)
+        """(rows, columns): what profiles compare, see `Question.share`; minus infinity if lost."""
+        return self.score(self.scores.standing(), self.question.direction)
+
+    @property
+    def score(self) -> Score:
+        return accuracy_of if self.question.share else inverse_of
 
     @cached_property
     def profile(self) -> Floats:
@@ -168,18 +223,35 @@ class Findings:
 
     @cached_property
     def profile_area(self) -> Floats:
-        return area(self.profile, TAUS)
+        return area(self.accuracy)
+
+    @cached_property
+    def ratio_area(self) -> Floats:
+        """(columns,): area of the profile of the error itself, up to twice the best."""
+        q = self.question
+        means = self.scores.standing()
+        return area(inverse_of(1 - means if q.share and q.direction == "max" else means, "min"), HALF)
 
     @cached_property
     def profile_band(self) -> Band | None:
-        q = self.question
-        found = self.amounts
-        return band(found.values, self.units, q.direction, seed=q.seed, level=q.level, diverged=found.lost)
+        q, found = self.question, self.amounts
+        return band(
+            found.values, self.units, q.direction, seed=q.seed, level=q.level, diverged=found.lost, score=self.score
+        )
 
     @cached_property
     def ranked(self) -> Floats:
         """(units, columns): ranks of the means over seeds, 1 the best, lost last."""
         return ranks(self.by_unit(self.scores.standing()), self.question.direction)
+
+    @cached_property
+    def normalized_ranks(self) -> Floats:
+        """(rows, columns, seeds): each row's ranks in each seed, from 0, the best, to 1; NaN where missing."""
+        found, direction = self.amounts, self.question.direction
+        values = found.values
+        if found.lost is not None:
+            values = np.where(found.lost > 0.5, np.inf if direction == "min" else -np.inf, values)
+        return (ranks(values, direction) - 1) / max(1, len(self.columns) - 1)
 
     @cached_property
     def robustness(self) -> Robustness | None:

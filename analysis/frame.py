@@ -38,13 +38,14 @@ def published(paper: str, table: str) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
+def named_methods(frame: pd.DataFrame, roles: Collection[str] = ()) -> pd.DataFrame:
     """The table with options in the normalizer's name where a sweep varies them: `vcl` becomes `vcl(n=5)`.
 
     Only the options that differ among the trials of one normalizer are named, and none where the model alone decides
-    them (a paper's settings for each network): those are one method.
+    them (a paper's settings for each network): those are one method. So are those that differ in what has one of the
+    `roles`, such as `normalizer.n`, among whose values one is selected.
     """
-    if "normalizer" not in frame or "normalizer_options" not in frame:
+    if "normalizer" not in frame or "normalizer_options" not in frame or "normalizer_options" in roles:
         return frame
     pairs = frame[["normalizer", "normalizer_options"]].drop_duplicates()
     if len(pairs) == len(set(pairs["normalizer"])):
@@ -57,7 +58,12 @@ def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
             names |= {(str(normalizer), plain(text)): str(normalizer) for text in options}
             continue
         differing = sorted(
-            {k for o in options.values() for k in o if len({json.dumps(p.get(k)) for p in options.values()}) > 1}
+            {
+                k
+                for o in options.values()
+                for k in o
+                if f"normalizer.{k}" not in roles and len({json.dumps(p.get(k)) for p in options.values()}) > 1
+            }
         )
         for text, chosen in options.items():
             inside = ", ".join(f"{k}={chosen[k]}" for k in differing if k in chosen)
@@ -161,9 +167,9 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
 
 def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
     """The table with a column for each field of a trial that varies or is `wanted`, from the column `trial`, and for
-    each wanted option of one, such as `normalizer.n`."""
+    each wanted option of one, such as `normalizer.n`; without `trial`, from the options beside a choice's name."""
     if "trial" not in frame:
-        return frame
+        return with_options(frame, wanted)
     trials = [completed(parsed(text)) for text in frame["trial"]]
     if any("." in name for name in wanted):
         for name, values in settings(trials).items():
@@ -178,6 +184,16 @@ def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFra
         if name in wanted or values.count(values[0]) < len(values):
             columns[name] = [worded(value, name) for value in values]
     return frame.assign(**columns)
+
+
+def with_options(frame: pd.DataFrame, wanted: Collection[str]) -> pd.DataFrame:
+    for name in wanted:
+        choice, _, option = name.partition(".")
+        if name not in frame and option and f"{choice}_options" in frame:
+            values = [parsed(text).get(option) for text in frame[f"{choice}_options"]]
+            if any(value is not None for value in values):
+                frame = with_column(frame, name, values)
+    return frame
 
 
 def with_column(frame: pd.DataFrame, name: str, values: Sequence[Any]) -> pd.DataFrame:

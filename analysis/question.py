@@ -11,14 +11,12 @@ import pandas as pd
 from analysis.frame import refuse_mixtures, varying
 from analysis.statistics.robustness import Undefined
 from analysis.statistics.scores import Direction, Diverged, Key, Scores, require_column, scores
-from analysis.statistics.win_table import Constant, Ties
+from analysis.statistics.win_table import Constant, Ties, method_columns
 from sweeps.errors import UsageError
-from sweeps.file.sections import AnalysisSection, asked
+from sweeps.file.sections import BASELINE, AnalysisSection, asked
 from sweeps.words.composition import parts
 from sweeps.words.near import one_of
 from sweeps.words.vocabulary import NORMALIZERS
-
-METHOD = ("activation", "normalizer")  # what makes a method, where it varies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +26,9 @@ class Question:
     `columns` left empty are activation and normalizer; those that do not vary are left out. `rows` left empty are the
     data set and whatever else varies and has no other role. `select`, `by`, `average`, `diverged`: see
     `analysis.statistics.scores`; `ties`, `constant`, `skip`: see `analysis.wins`. `baseline` is the normalizer that the
-    others are compared with. `reference`, `undefined`: see `analysis.statistics.robustness`. `rope`: differences of the
-    metric below it are of no practical meaning. `seed` feeds every bootstrap.
+    others are compared with. `reference`, `undefined`: see `analysis.statistics.robustness`. `compare`: what is tested,
+    see `analysis.comparing.families`. `rope`: differences of the metric below it are of no practical meaning. `level`:
+    of every interval, and 1 - level the error of all that is tested. `seed` feeds every bootstrap.
     """
 
     metric: str = "test_error"
@@ -40,6 +39,7 @@ class Question:
     by: str = "val_error"
     average: tuple[str, ...] = ("seed",)
     baseline: str = "bn"  # "" = none
+    compare: tuple[str, ...] = (BASELINE,)
     ties: Ties = "shared"
     constant: Constant = "count"
     skip: tuple[str, ...] = ()
@@ -66,6 +66,10 @@ class Question:
             select=select.over if select else (),
             by=select.by if select else "val_error",
             baseline=section.baseline,
+            compare=section.compare,
+            rope=section.rope,
+            level=section.level,
+            seed=section.seed,
             ties=cast(Ties, section.ties),
             constant=cast(Constant, section.constant),
             skip=section.skip,
@@ -79,11 +83,16 @@ class Question:
         """The columns that have a role by name."""
         return {*self.rows, *self.columns, *self.select, *self.average}
 
+    @property
+    def pooled(self) -> set[str]:
+        """The columns whose values make no methods: one is selected among them, or their mean is taken."""
+        return {*self.select, *self.average}
+
     def resolved(self, frame: pd.DataFrame) -> Question:
         """This question with `rows` and `columns` filled in, checked against the table."""
         roles = {*self.select, *self.average}
         axes = [a for a in varying(frame) if a not in roles]
-        asked = self.columns or tuple(a for a in METHOD if a not in self.rows)
+        asked = self.columns or tuple(a for a in method_columns(frame) if a not in self.rows)
         # What does not vary makes no method; what is not there is refused below.
         columns = tuple(a for a in asked if a not in frame or varying(frame, [a])) or ("normalizer",)
         rows = self.rows or tuple(dict.fromkeys(("dataset", *(a for a in axes if a not in columns))))
@@ -124,6 +133,15 @@ class Question:
     @property
     def metric_name(self) -> str:
         return self.metric.replace("_", " ")
+
+    @property
+    def share(self) -> bool:
+        """Whether the metric is a share of answers, by its name: only then 1 - error is an accuracy."""
+        return any(word in self.metric.lower() for word in ("error", "accuracy"))
+
+    @property
+    def best_name(self) -> str:
+        return "best accuracy" if self.share else f"best {self.metric_name}"
 
     @property
     def better(self) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from analysis.findings import Findings
 from analysis.showing import figures
 from analysis.statistics.curves import mean_curves, thinned
-from analysis.statistics.profiles import DRAWN, STEP
+from analysis.statistics.profiles import TAUS
 from analysis.statistics.ranks import cliques, critical_difference
 from analysis.statistics.scores import CHARGE, listed, short
 
@@ -64,10 +64,10 @@ def profiles(findings: Findings) -> Drawing:
     # The best method of each normalizer: equal colours would hide each other.
     first = {findings.columns[shown[k]][-1]: k for k in reversed(drawn)}
     banded = sorted(first.values(), key=drawn.index)[:BANDS]
-    shares, band = findings.profile[::STEP], findings.profile_band
-    data = {"tau": DRAWN} | {n: shares[:, j] for j, n in enumerate(findings.names)}
+    shares, band = findings.profile, findings.profile_band
+    data = {"tau": TAUS} | {n: shares[:, j] for j, n in enumerate(findings.names)}
     note = (
-        "How often a method comes within a factor tau of the best accuracy (Dolan and Moré 2002): at the left edge it "
+        f"How often a method comes within a factor tau of the {q.best_name} (Dolan and Moré 2002): at the left edge it "
         "is the best itself, further right it may be up to 5% worse."
     )
     if band is not None:
@@ -83,10 +83,11 @@ def profiles(findings: Findings) -> Drawing:
         note,
         figures.profiles(
             columns,
-            DRAWN,
+            TAUS,
             shares[:, shown],
             drawn,
             q.rows_name,
+            "accuracy at least tau times the best" if q.share else f"best {q.metric_name} at least tau times its own",
             bands={} if band is None else {k: (band.low[:, shown[k]], band.high[:, shown[k]]) for k in banded},
         ),
         pd.DataFrame(data),

@@ -16,6 +16,7 @@ from analysis.question import Question
 from analysis.showing import comparisons, drawings, robustness, tables
 from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
+from analysis.showing.family import family
 from analysis.showing.figures import inline_svg, save
 from analysis.showing.latex import latex
 from analysis.showing.limits import limits_of
@@ -88,6 +89,8 @@ def exhibits(findings: Findings, panels: int = drawings.PANELS) -> list[Table | 
     """Everything there is to show, in the order of a page."""
     found = [
         tables.methods(findings),
+        family(findings),
+        tables.candidates(findings),
         drawings.means(findings),
         drawings.robustness(findings),
         robustness.small_batches(findings),

@@ -49,7 +49,7 @@ def small_batches(findings: Findings) -> Table | None:
         frame = frame.drop(columns=[f"diverged_at_{least}", "diverged_at_any"])
     if not any(data["no_result_at"]):
         frame = frame.drop(columns="no_result_at")
-    return Table("robustness", "Small-batch robustness", note, frame)
+    return Table("robustness", "Small-batch robustness", note, frame, level=q.level)
 
 
 def outward(findings: Findings, interval: Interval | None) -> Interval | None:

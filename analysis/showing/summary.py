@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from analysis.findings import Findings
+from analysis.comparing.families import Answer, all_pairs
+from analysis.comparing.needs import needs
+from analysis.findings import Comparison, Findings
 from analysis.showing.robustness import outward
-from analysis.showing.shown import signed
+from analysis.showing.shown import plural, signed
 from analysis.showing.tables import left_out
-from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.paired import over_seeds
+from analysis.statistics.intervals import Interval
 from analysis.statistics.robustness import Robustness
-from analysis.statistics.scores import COUNTED_AS, listed
+from analysis.statistics.scores import COUNTED_AS, Key, listed, short
 from sweeps.words.vocabulary import NORMALIZERS
 
+NAMED = 4  # comparisons that it lists of one answer
+VERBS: dict[Answer, str] = {
+    "better": "is better than",
+    "worse": "is worse than",
+    "equivalent": "is equivalent to",
+    "open": "may be better or worse than",
+}
 EXPLAINED = 4  # normalizers that a summary explains
 LISTED = 8  # values of an axis that it lists
 MEANING = {"test_error": ", the share of wrong answers on data kept back"}
@@ -56,7 +65,32 @@ def compared(findings: Findings) -> list[str]:
     missing = left_out(findings.scores.values)
     if missing:
         lines.append(missing.strip())
-    return lines + alike(findings)
+    return lines + alike(findings) + unequal(findings)
+
+
+def unequal(findings: Findings) -> list[str]:
+    """Sentences about methods that had more choice than others: on validation, or on what they are compared by."""
+    q, lines = findings.question, list[str]()
+    counts = dict(zip(findings.names, findings.candidates, strict=True))
+    if len(set(counts.values())) > 1:
+        said = listed([f"{name} {count}" for name, count in counts.items()], LISTED)
+        lines.append(
+            f"Methods are selected among unequal numbers of candidates ({said}): more of them favour a method."
+        )
+    variants: dict[Key, list[str]] = {}
+    if "normalizer" in q.columns:
+        place = q.columns.index("normalizer")
+        for key, name in zip(findings.columns, findings.names, strict=True):
+            base = str(key[place]).partition("(")[0]
+            variants.setdefault((*key[:place], base, *key[place + 1 :]), []).append(name)
+    sizes = {short(key): len(names) for key, names in variants.items()}
+    if len(set(sizes.values())) > 1:
+        said = listed([f"{name} {size}" for name, size in sizes.items()], LISTED)
+        lines.append(
+            f"Some methods are there with more settings than others ({said}), each a method of its own, so that the "
+            f"best is picked by its {q.metric_name}: `select` over their options picks it by {spoken(q.by)}."
+        )
+    return lines
 
 
 def alike(findings: Findings) -> list[str]:
@@ -118,7 +152,7 @@ def small_batches(findings: Findings) -> list[str]:
     steady = np.flatnonzero(found.steady)
     if steady.size:
         best = int(steady[np.argmin(found.mean[found.least, steady])])
-        others = [j for j in (baseline(findings, best),) if j is not None and found.steady[j]]
+        others = [j for j in (findings.baselines[best],) if j is not None and found.steady[j]]
         lines.append(
             f"At batch size {found.batch_sizes[found.least]}, the smallest that all methods share, "
             f"{findings.names[best]} has the best mean {findings.question.metric_name}"
@@ -147,16 +181,10 @@ def borne(findings: Findings, found: Robustness, j: int) -> str:
     return f"{findings.names[j]} {level.mean:.4f}, which is {signed(change.mean)}{whose} from batch size {reference}"
 
 
-def baseline(findings: Findings, j: int) -> int | None:
-    """The place of the column that column j is compared with."""
-    key = findings.question.baseline_of(findings.columns[j], findings.columns)
-    return None if key is None else findings.columns.index(key)
-
-
 def against(findings: Findings, best: int) -> str:
     """How far the best is from its baseline or, where it has none, from the next best."""
-    difference = findings.differences[best]
-    other = findings.columns.index(difference.baseline) if difference else findings.order[1]
+    baseline = findings.baselines[best]
+    other = findings.order[1] if baseline is None else baseline
     return f"; {findings.names[other]} has {findings.means[other].mean:.4f}"
 
 
@@ -165,11 +193,15 @@ def bounds(interval: Interval, level: float) -> str:
 
 
 def gap(findings: Findings) -> Interval | None:
-    """The difference between the best two means, over seeds; None without replicates."""
+    """The difference between the best two means, over seeds; None without replicates.
+
+    The results picked both, so that it is an interval that holds together with those of all pairs.
+    """
     if not findings.replicated:
         return None
     best, second = findings.order[:2]
-    return over_seeds(findings.paired(best, second), findings.question.level)
+    level = all_pairs(len(findings.columns), findings.question.level).each
+    return findings.difference(best, second, level).seeds
 
 
 def apart(between: Interval) -> bool:
@@ -181,48 +213,54 @@ def sure(findings: Findings) -> list[str]:
     q = findings.question
     if len(findings.columns) < 2:
         return ["Nothing is compared."]
-    best, second = findings.order[:2]
-    between = gap(findings)
-    if between is None or between.low is None or between.high is None:
+    seeds, units = len(findings.amounts.replicates), len(findings.unit_means)
+    lines: list[str] = []
+    if findings.replicated:
+        lines += answers(findings, "here", f"On these {q.rows_name}, over {seeds} seeds")
+    else:
         why = (
             "There is one seed only"
             if len(findings.amounts.replicates) < 2
-            else "No two seeds have results of both of the best methods"
+            else "No two seeds have results of one method"
         )
-        return [f"{why}, so chance cannot be told from effect: no interval is given. Run more seeds."]
-    seeds = between.n
-    names = f"{findings.names[best]} and the next best, {findings.names[second]}"
-    low, high = sorted((abs(between.low), abs(between.high)))
-    if apart(between):
-        first = (
-            f"Over {seeds} seeds the difference between {names}, is {low:.4f} to {high:.4f} ({q.level:.0%} interval): "
-            "more than the seeds' chance explains, on these data sets."
-        )
-    else:
-        first = (
-            f"Not sure: over {seeds} seeds the difference between {names}, is {signed(between.mean)} with a "
-            f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
-        )
-    lines = [first]
-    rows = t_interval(findings.unit_differences(best, second), q.level)
-    if rows.low is not None and rows.high is not None:
-        reach = (
-            "includes zero: on other data sets the order may turn" if rows.low <= 0 <= rows.high else "excludes zero"
-        )
-        lines.append(
-            f"Over the {rows.n} {q.units_name} the interval is {signed(rows.low)} to {signed(rows.high)}, "
-            f"which {reach}."
-        )
-    units = len(findings.unit_means)
+        lines.append(f"{why}, so chance cannot be told from effect on these {q.rows_name}: no interval is given.")
+    if units > 1:
+        lines += answers(findings, "elsewhere", f"On other {q.units_name} like these {units}")
+    lines += more(findings)
     if seeds < 5 or units < 5:
-        few = [f"{seeds} seeds"] * (seeds < 5) + [q.counted_units(units)] * (units < 5)
-        lines.append(f"These are only {' and '.join(few)}: read this as a first look.")
+        few = [plural(seeds, "seed")] * (seeds < 5) + [q.counted_units(units)] * (units < 5)
+        lines.append(f"{' and '.join(few)} are few: read this as a first look.")
     return lines
+
+
+def more(findings: Findings) -> list[str]:
+    """What would decide the comparisons that are open."""
+    q, found = findings.question, needs(findings)
+    seeds, units = ([n for n in counts if n] for counts in ([n.seeds for n in found], [n.units for n in found]))
+    lines: list[str] = []
+    if seeds:
+        lines.append(
+            f"{max(seeds):,} seeds in all decide what is open on these {q.rows_name}, better, worse or equivalent "
+            f"within {q.rope:g}: `normsweep power` writes the sweep."
+        )
+    if units:
+        lines.append(f"{max(units):,} {q.units_name} like these, with as many seeds, decide what is open on others.")
+    return lines
+
+
+def answers(findings: Findings, where: Literal["here", "elsewhere"], start: str) -> list[str]:
+    """The declared comparisons by their answer, all held together at the question's level."""
+    q, family = findings.question, findings.comparisons
+    by_answer: dict[Answer, list[Comparison]] = {}
+    for comparison in family:
+        by_answer.setdefault(getattr(comparison, where), []).append(comparison)
+    parts = [
+        listed([f"{findings.names[c.column]} {verb} {findings.names[c.against]}" for c in by_answer[kind]], NAMED)
+        for kind, verb in VERBS.items()
+        if kind in by_answer
+    ]
+    return [f"{start}, {q.level:.0%} sure of {'all of it together' if len(family) > 1 else 'it'}: {'; '.join(parts)}."]
 
 
 def spoken(column: str) -> str:
     return column.replace("val_", "validation_").replace("_", " ")
-
-
-def plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.comparing.families import untold
 from analysis.findings import Findings
 from analysis.statistics.intervals import Interval
 from analysis.statistics.scores import CHARGE, COUNTED_AS, Floats, short
@@ -29,6 +30,11 @@ class Table:
     best: str = ""
     best_of: Sequence[str] = ()
     missing: str = "–"
+    level: float = 0.95
+    # For papers: lines below the last, which cells cannot be told from the row's best, and how many decimals.
+    foot: pd.DataFrame = field(default_factory=pd.DataFrame)
+    near: pd.DataFrame = field(default_factory=pd.DataFrame)
+    digits: int | None = None
 
 
 def ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[object]]:
@@ -57,6 +63,8 @@ def methods(findings: Findings) -> Table:
     """One line a method, best mean first: everything that ranks methods."""
     q = findings.question
     data: dict[str, list[object]] = {"method": list(findings.names), "wins": [whole(w) for w in findings.wins.wins]}
+    if q.select:
+        data["candidates"] = list(findings.candidates)
     rest = [c for c in q.columns if c != "normalizer"]
     if 0 < len(rest) < len(q.columns):
         data[f"wins_within_{'_'.join(rest)}"] = [whole(w) for w in findings.wins_within(rest).wins]
@@ -66,6 +74,7 @@ def methods(findings: Findings) -> Table:
         found = [d and (d.seeds or Interval(d.rows.mean, None, None, 1)) for d in findings.differences]
         data |= {k: list(v) for k, v in ends(f"difference_to_{q.baseline}", found).items()}
     data["profile_area"] = [float(a) for a in findings.profile_area]
+    data["ratio_area"] = [float(a) for a in findings.ratio_area]
     ended = findings.outcomes
     shares = [outcome.shares(q.level) for outcome in ended]
     told: list[str] = []
@@ -77,11 +86,15 @@ def methods(findings: Findings) -> Table:
         data[f"{q.metric}_if_converged"] = [float(m) for m in findings.converged]
     few = "One seed" if len(findings.amounts.replicates) < 2 else "Too few seeds"
     note = f"{q.level:.0%} t intervals over seeds" if findings.replicated else f"{few}: no interval can be given"
+    if findings.replicated and len(findings.family) > 1 and any(findings.differences):
+        note += f"; those of differences hold together, {len(findings.family)} comparisons"
     note += f". Wins: {q.rows_name} on which the method is the best, of {len(findings.wins.counted)}"
     note += {"shared": "; a tie is a win for each", "split": "; a tie is divided", "none": "; a tie is nobody's"}[
         q.ties
     ]
-    note += ". Profile area: 1 is never beaten, 0 is never within 5% of the best accuracy."
+    note += f". Profile area: 1 is never beaten, 0 is never within 5% of the {q.best_name}."
+    note += f" Ratio area: the same of the {'error' if q.share else q.metric_name}, 0 is never below twice the best."
+    note += f" Means are of the raw {q.metric_name}: hard {q.rows_name} weigh most."
     if told:
         note += (
             f" Of all trainings (of those that did not fail) the share that {' and that '.join(told)}, with exact "
@@ -92,7 +105,27 @@ def methods(findings: Findings) -> Table:
     note += left_out(findings.scores.values)
     if any(findings.differences):
         note += " Differences are taken on the seeds that both methods have."
-    return Table("methods", "Methods", note, pd.DataFrame(data).iloc[findings.order])
+    return Table("methods", "Methods", note, pd.DataFrame(data).iloc[findings.order], level=q.level)
+
+
+def candidates(findings: Findings) -> Table | None:
+    """What each method would score with equally many candidates; None where all have equally many."""
+    equal = findings.equal_candidates
+    if equal is None:
+        return None
+    q, fewest = findings.question, min(findings.candidates)
+    data = {
+        "method": findings.names,
+        "candidates": findings.candidates,
+        f"mean_{q.metric}": [mean.mean for mean in findings.means],
+        f"mean_of_the_best_of_{fewest}": equal,
+    }
+    note = (
+        f"Selected by {q.by.replace('_', ' ')} among the values of {' and '.join(q.select)}. The last column is the "
+        f"expected {q.metric_name} of the best of {fewest} candidates drawn at random (Dodge et al. 2019): the best of "
+        "more candidates is better by chance alone."
+    )
+    return Table("candidates", "At equal numbers of candidates", note, pd.DataFrame(data).iloc[findings.order])
 
 
 def whole(number: float) -> float | int:
@@ -105,6 +138,13 @@ def by_row(findings: Findings) -> Table:
     data: dict[str, list[object]] = {name: [row[i] for row in findings.scores.rows] for i, name in enumerate(q.rows)}
     data |= {name: list(findings.row_means[:, j]) for j, name in enumerate(findings.names)}
     note = f"Mean {q.metric_name} over seeds; the best of each row is bold."
+    loss = findings.row_means if q.direction == "min" else -findings.row_means
+    near = untold(findings.amounts.values, np.nanargmin(loss, axis=1), q.level)
+    if near.any():
+        note += (
+            f" In print, what cannot be told from it by its seeds is italic: {q.level:.0%} t intervals that hold "
+            "together for all pairs of a row."
+        )
     if findings.states["diverged"]:
         note += (
             " Diverged trials are left out."
@@ -112,7 +152,26 @@ def by_row(findings: Findings) -> Table:
             else f" A diverged trial enters with {CHARGE[q.diverged]}."
         )
     note += left_out(findings.scores.values)
-    return Table("by_row", f"All {q.rows_name}", note, pd.DataFrame(data), q.direction, findings.names)
+    halves = [i.half for line in findings.cells for i in line if i.half is not None]
+    foot = [findings.row_means.mean(axis=0).tolist(), [whole(w) for w in findings.wins.wins]]
+    lines = [[word, *[""] * (len(q.rows) - 1), *cells] for word, cells in zip(("average", "wins"), foot, strict=True)]
+    return Table(
+        "by_row",
+        f"All {q.rows_name}",
+        note,
+        pd.DataFrame(data),
+        q.direction,
+        findings.names,
+        foot=pd.DataFrame(lines, columns=pd.Index(list(data)), dtype=object),
+        near=pd.DataFrame(near, columns=pd.Index(findings.names)),
+        digits=decimals(np.array(halves)),
+    )
+
+
+def decimals(halves: Floats) -> int | None:
+    """How many show two digits of the median half width; None where there is none."""
+    known = halves[np.isfinite(halves) & (halves > 0)]
+    return min(6, max(0, 1 - int(np.floor(np.log10(np.median(known)))))) if known.size else None
 
 
 def cells(findings: Findings) -> Table:
@@ -126,7 +185,7 @@ def cells(findings: Findings) -> Table:
                 | {q.metric: i.mean, f"{q.metric}_low": i.low, f"{q.metric}_high": i.high, "seeds": i.n}
             )
     note = f"Mean over seeds with {q.level:.0%} t interval."
-    return Table("cells", "Means and intervals of every cell", note, pd.DataFrame(lines))
+    return Table("cells", "Means and intervals of every cell", note, pd.DataFrame(lines), level=q.level)
 
 
 def completeness(findings: Findings) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.stats import bootstrap
 
 from analysis.statistics.intervals import LEVEL, Interval
 from analysis.statistics.scores import Floats
@@ -30,27 +30,9 @@ def bca_interval(
         return Interval(mean, None, None, n)
     if np.ptp(x) == 0:
         return Interval(mean, mean, mean, n)
-    draws = x[np.random.default_rng(seed).integers(0, n, size=(resamples, n))].mean(axis=1)
-    low, high = bca_ends(draws[None], x[None], level)
-    return Interval(mean, float(low[0]), float(high[0]), n)
-
-
-def bca_ends(draws: Floats, samples: Floats, level: float) -> tuple[Floats, Floats]:
-    """Ends of BCa intervals of means: `draws` (experiments, resamples) of `samples` (experiments, n)."""
-    n = samples.shape[1]
-    mean = samples.mean(axis=1, keepdims=True)
-    # Half of the ties count as below, as in SciPy.
-    below = ((draws < mean).mean(axis=1) + (draws <= mean).mean(axis=1)) / 2
-    bias = ndtri(below)
-    left_out = (samples.sum(axis=1, keepdims=True) - samples) / (n - 1)
-    d = left_out.mean(axis=1, keepdims=True) - left_out
-    acceleration = (d**3).sum(axis=1) / (6 * (d**2).sum(axis=1) ** 1.5)
-    ends: list[Floats] = []
-    for z in ndtri([(1 - level) / 2, (1 + level) / 2]):
-        shifted = bias + z
-        share = ndtr(bias + shifted / (1 - acceleration * shifted))
-        ends.append(np.array([np.quantile(line, s) for line, s in zip(draws, share, strict=True)]))
-    return ends[0], ends[1]
+    found = bootstrap((x,), np.mean, n_resamples=resamples, confidence_level=level, rng=np.random.default_rng(seed))
+    low, high = found.confidence_interval
+    return Interval(mean, float(low), float(high), n)
 
 
 def iqm(values: Floats) -> Floats:

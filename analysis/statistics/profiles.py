@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 from analysis.statistics.bootstrap import percentiles, resampled
 from analysis.statistics.scores import Direction, Floats, standing
 
-TAUS = np.linspace(1.0, 0.95, 501)
-STEP = 10
-DRAWN = TAUS[::STEP]  # what a figure and a bootstrap need
+TAUS = np.linspace(1.0, 0.95, 51)
+HALF = 0.5  # of the inverse error: up to twice the best error
 TOLERANCE = 1e-9
+SMALLEST = 1e-12  # loss that a ratio is taken of
+Score = Callable[[Floats, Direction], Floats]
 RESAMPLES = 500
 
 
 @dataclass(frozen=True)
 class Band:
-    """Ends of the shares, (taus, columns), at `DRAWN`, and of the areas, (columns,)."""
+    """Ends of the shares, (taus, columns), at `TAUS`, and of the areas, (columns,)."""
 
     low: Floats
     high: Floats
@@ -42,14 +44,32 @@ def profile(
     return np.stack([((accuracy >= tau * best - tolerance) * share).sum(axis=0) for tau in taus])
 
 
-def area(shares: Floats, taus: Floats = TAUS) -> Floats:
-    """Area below each column of `shares` (taus, columns, ...) over the range of tau: 1 is the best on every row."""
-    return np.abs(np.trapezoid(shares, taus, axis=0)) / float(np.ptp(taus))
+def area(accuracy: Floats, least: float = float(TAUS[-1]), weights: Floats | None = None) -> Floats:
+    """Area below the profile of each column of (rows, columns, ...), over tau from 1 to `least`, scaled to 1: exact.
+
+    1: the best on every row; 0: never within `least` of the best.
+    """
+    weights = np.ones((len(accuracy), *(1,) * (accuracy.ndim - 1))) if weights is None else weights
+    best = accuracy.max(axis=1, keepdims=True)
+    near = np.isfinite(accuracy) & (accuracy >= best - TOLERANCE)
+    ratio = np.divide(
+        accuracy + TOLERANCE, best, out=np.zeros(accuracy.shape), where=np.isfinite(accuracy) & (best > 0)
+    )
+    within = np.where(near, 1.0, np.clip((ratio - least) / (1 - least), 0, 1))
+    return np.asarray((within * weights / weights.sum(axis=0)).sum(axis=0))
 
 
 def accuracy_of(means: Floats, direction: Direction) -> Floats:
     """1 - error, or the metric itself where higher is better."""
     return 1 - means if direction == "min" else means
+
+
+def inverse_of(means: Floats, direction: Direction) -> Floats:
+    """1 / loss, so that within tau of the best means a loss of at most best / tau; the metric itself if higher is
+    better. Minus infinity if diverged."""
+    if direction == "max":
+        return means
+    return np.where(np.isfinite(means), 1 / np.maximum(means, SMALLEST), -np.inf)
 
 
 def band(
@@ -60,6 +80,7 @@ def band(
     seed: int,
     level: float,
     diverged: Floats | None = None,
+    score: Score = accuracy_of,
 ) -> Band | None:
     """Percentile band of the profile of (rows, columns, seeds): units are drawn anew, and in each row its seeds.
 
@@ -77,7 +98,8 @@ def band(
     means = np.where(np.isnan(means), standing(values, diverged, direction)[:, :, None], means)
     times = np.random.default_rng([seed, count]).multinomial(count, [1 / count] * count, size=RESAMPLES)
     weights = times.T[units].astype(np.float64)
-    shares = profile(accuracy_of(means, direction), DRAWN, weights=weights[:, None, :])
+    scored = score(means, direction)
+    shares = profile(scored, TAUS, weights=weights[:, None, :])
     low, high = percentiles(np.moveaxis(shares, 2, 0), level)
-    area_low, area_high = percentiles(area(shares, DRAWN).T, level)
+    area_low, area_high = percentiles(area(scored, weights=weights[:, None, :]).T, level)
     return Band(low, high, area_low, area_high)

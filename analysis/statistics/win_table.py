@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.frame import with_options
 from analysis.statistics.scores import Direction, Diverged, Floats, Key, Scores, label, listed, scores
 from sweeps.errors import UsageError
 from sweeps.file.sections import asked
@@ -18,6 +19,7 @@ from sweeps.file.sections import asked
 Ties = Literal["shared", "split", "none"]
 Constant = Literal["count", "skip"]
 TOLERANCE = 1e-9
+METHOD = ("activation", "normalizer")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def wins(
     frame: pd.DataFrame,
     *,
     rows: Sequence[str] = ("dataset",),
-    columns: Sequence[str] = ("activation", "normalizer"),
+    columns: Sequence[str] | None = None,
     value: str = "test_error",
     within: Sequence[str] = (),
     ties: Ties = "shared",
@@ -61,6 +63,7 @@ def wins(
 ) -> WinTable:
     """Counts, for each combination of `columns`, the rows on which its `value` is the best.
 
+    `columns` left out are activation and normalizer. All columns may be options: `normalizer.n`.
     `within` (some of `columns`) compares only columns that agree in it: the VCL paper's Table 4 is
     `columns=["activation", "normalizer"], within=["activation"]`, its Table 5 is the same without `within`.
     `skip` leaves out rows that have one of these values. Rows that lack a column are not counted and are named in the
@@ -69,6 +72,8 @@ def wins(
     """
     if direction is None and "accuracy" in value.lower():
         raise UsageError(f"{value} does not say which end is better: give the direction, max (--direction max) or min")
+    columns = method_columns(frame) if columns is None else columns
+    frame = with_options(frame, [*rows, *columns, *select, *average])
     stray = [w for w in within if w not in columns]
     if stray:
         raise UsageError(f"within {stray[0]!r} must be one of the columns {listed(columns)}")
@@ -85,6 +90,11 @@ def wins(
     )
     groups = [tuple(c[list(columns).index(w)] for w in within) for c in table.columns]
     return tally(table, groups, ties=ties, constant=constant, skip=skip, tolerance=tolerance)
+
+
+def method_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """What makes a method where nothing is said; a table may know no activation."""
+    return METHOD[1:] if METHOD[0] not in frame and METHOD[1] in frame else METHOD
 
 
 def tally(

@@ -75,7 +75,7 @@ def analyzed(store: Store, sweep: str, folder: Path | None, only: Sequence[str] 
     """Writes every table and figure (or `only` those) into `folder`."""
     from analysis.showing.page import analyze
 
-    asked = _asked(store, sweep)
+    asked = asked_of(store, sweep)
     folder = (folder or store.workspace.report(sweep) / "analysis").expanduser().resolve()
     paths = analyze(asked.frame, asked.question, folder, only=only)
     return Analyzed(folder=shown(folder), files=sorted(path.name for path in paths), left=asked.left)
@@ -90,7 +90,7 @@ def reported(store: Store, sweep: str, path: Path | None, interim: bool) -> Repo
 
     if path is not None and path.suffix.lower() not in ("", ".html", ".htm"):
         raise UsageError(f"{path}: a report is one HTML page, its name ends in .html")
-    asked = _asked(store, sweep)
+    asked = asked_of(store, sweep)
     if asked.left and not interim:
         raise UsageError(
             f"sweep {sweep} is not complete ({asked.left}): run it to the end, or ask for `report --interim`"
@@ -116,7 +116,8 @@ def shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _asked(store: Store, sweep: str) -> Asked:
+def asked_of(store: Store, sweep: str) -> Asked:
+    """UsageError where the sweep has no result yet."""
     from analysis.question import Question
 
     states = Observer(store).sweep(sweep)

@@ -62,8 +62,11 @@ def _recorded(
     from orchestrator.store.results import whole
 
     wanted = {name for role in ROLES for name in given.get(role, ())}
-    frame = named_methods(with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted))
-    question = Question.of(store.sweeps.needed(sweep).analysis).resolved(frame)
+    question = Question.of(store.sweeps.needed(sweep).analysis)
+    pooled = {*given.get("select", question.select), *given.get("average", question.average)}
+    frame = with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted | question.named)
+    frame = named_methods(frame, pooled)
+    question = question.resolved(frame)
     asked: dict[str, Any] = {
         "rows": question.rows,
         "columns": question.columns,

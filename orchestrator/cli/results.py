@@ -153,6 +153,21 @@ def report(
     _print(reported(store_at(workspace), sweep, output, interim), json_)
 
 
+@results_app.command()
+def power(
+    sweep: Recorded,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the sweep file to write, with as many seeds as decide")
+    ] = None,
+    workspace: Root = DEFAULT_ROOT,
+    json_: Json = False,
+) -> None:
+    """Say how many more seeds or data sets decide the comparisons that are open."""
+    from orchestrator.ask.power import power as ask
+
+    _print(ask(store_at(workspace), sweep, output), json_)
+
+
 def _print(written: Any, as_json: bool) -> None:
     """What was written: a dataclass that is a sentence, too."""
     print_answer(asdict(written) if as_json else str(written), as_json)

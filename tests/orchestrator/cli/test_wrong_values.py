@@ -25,6 +25,7 @@ RIGHT = {
     "export": "export mine -o x.csv",
     "analyze": "analyze mine",
     "report": "report mine --interim",
+    "power": "power mine",
     "sync": "sync",
     "list": "list presets",
     "schema": "schema sweep",
