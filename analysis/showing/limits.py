@@ -8,9 +8,9 @@ from analysis.findings import Findings
 from analysis.showing.tables import Table
 from analysis.statistics.scores import listed
 from sweeps.errors import UsageError
+from sweeps.limits import limits
 from sweeps.words.activations import OWN
 from sweeps.words.composition import brings_activation
-from sweeps.words.limits import limits
 
 
 def limits_of(findings: Findings) -> Table | None:

@@ -229,7 +229,7 @@ def sure(findings: Findings) -> list[str]:
     lines += more(findings)
     if seeds < 5 or units < 5:
         few = [plural(seeds, "seed")] * (seeds < 5) + [q.counted_units(units)] * (units < 5)
-        lines.append(f"{' and '.join(few)} are few: read this as a first look.")
+        lines.append(f"These are only {' and '.join(few)}: read this as a first look.")
     return lines
 
 

@@ -27,9 +27,9 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
+    from sweeps.limits import limits
     from sweeps.words.kinds import NAMES as ENTRIES
     from sweeps.words.kinds import plural
-    from sweeps.words.limits import limits
 
     return [
         {

@@ -10,11 +10,7 @@ from operator import attrgetter
 from sweeps.cost import steps, warmup_steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
-from sweeps.trial import Trial, field_names
-from sweeps.words.activations import OWN
-from sweeps.words.choice import Choice
-from sweeps.words.composition import brings_activation, normalizer, parts
-from sweeps.words.limits import (
+from sweeps.limits import (
     ALONE,
     DROPOUT,
     FEW_VALUES,
@@ -31,6 +27,10 @@ from sweeps.words.limits import (
     SUBSETS,
     VIRTUAL_BATCH,
 )
+from sweeps.trial import Trial, field_names
+from sweeps.words.activations import OWN
+from sweeps.words.choice import Choice
+from sweeps.words.composition import brings_activation, normalizer, parts
 from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 

@@ -6,7 +6,7 @@ from analysis.findings import Findings
 from analysis.question import Question
 from analysis.showing.limits import limits_of
 from analysis.showing.page import report
-from sweeps.words.limits import limits
+from sweeps.limits import limits
 from tests.analysis.trials import trials
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.errors import UsageError
+from sweeps.limits import NO_ACTIVATION
 from sweeps.trial import Trial
 from sweeps.words.composition import normalizer
-from sweeps.words.limits import NO_ACTIVATION
 from trainers.layers.block import Block, Layer
 from trainers.layers.dropout import Dropout
 from trainers.models.network import Network
