@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.frame import named_methods, refuse_dependent, with_fields
+from analysis.comparing.families import Answer, Family, answer, declared
+from analysis.frame import named_methods, of_every_activation, refuse_dependent, with_fields
 from analysis.question import Question
+from analysis.statistics.divergence import Outcomes, outcomes
 from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.profiles import TAUS, Band, accuracy_of, area, band, profile
+from analysis.statistics.paired import over_seeds, seed_values
+from analysis.statistics.profiles import HALF, TAUS, Band, Score, accuracy_of, area, band, inverse_of, profile
 from analysis.statistics.ranks import ranks
 from analysis.statistics.robustness import Robustness, robustness
-from analysis.statistics.scores import Floats, Key, Scores, short
+from analysis.statistics.scores import Floats, Key, Scores, nanmean, short
+from analysis.statistics.selection import best_of, candidates
 from analysis.statistics.win_table import WinTable, skipped_rows, tally
 from sweeps.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A method's mean minus its baseline's, paired: over seeds (on these rows) and over rows (on others like them)."""
+    """A method's score minus its baseline's on the seeds that both have, averaged in each row, then over rows.
+
+    `seeds`: its interval on these rows. `rows`: on others like them, seeds' chance included, as every row's mean holds
+    its seeds' chance; its mean is over units, see `Question.unit`.
+    """
 
     baseline: Key
     seeds: Interval | None
     rows: Interval
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One of the family: `difference` holds together with all others; `here`: on these rows, `elsewhere`: on others
+    like them."""
+
+    column: int
+    against: int
+    difference: Difference
+    here: Answer
+    elsewhere: Answer
+
+
 class Findings:
     """All that is computed from a table of trials and a question, each thing when it is first asked for.
 
-    `scores` holds complete blocks only, without skipped rows. `amounts` are the same with the majority-class error
-    in the place of a diverged trial: what means and differences are taken over.
+    `scores` holds the rows on which every method has a result, without skipped ones. `amounts` are the same by seed:
+    what means and differences are taken over. A missing cell is left out of its own mean alone.
     """
 
     def __init__(self, frame: pd.DataFrame, question: Question) -> None:
-        self.frame = named_methods(with_fields(frame, question.named)).reset_index(drop=True)
+        self.frame = named_methods(with_fields(frame, question.named), question.pooled).reset_index(drop=True)
         self.question = question.resolved(self.frame)
         refuse_dependent(self.question.rows)
+        self.trained = self.frame  # one line a training
+        self.frame = of_every_activation(self.frame, (*self.question.rows, *self.question.average))
         self.every = self.question.scores(self.frame)
         self.wins: WinTable = self.wins_within(())
-        self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).complete_blocks()
+        self.scores: Scores = self.every.without(skipped_rows(self.every.rows, question.skip)).compared()
         if not self.scores.rows:
             raise UsageError("`skip` leaves no row to compare: skip fewer")
         self.columns: list[Key] = self.scores.columns
@@ -58,15 +81,7 @@ class Findings:
 
     @cached_property
     def amounts(self) -> Scores:
-        return self.amounts_of(self.scores)
-
-    def amounts_of(self, scores: Scores) -> Scores:
-        """By seed, with the majority-class error (missing where there is none) for what diverged."""
-        if np.isinf(scores.values).any():
-            known = "majority_error" in self.frame
-            nothing = np.full(scores.values.shape, np.nan)
-            scores = scores.filled(scores.pick(self.frame["majority_error"].to_numpy()) if known else nothing)
-        return self.by_seed(scores)
+        return self.by_seed(self.scores)
 
     def by_seed(self, scores: Scores) -> Scores:
         """Replicates merged so that each is one seed: means over whatever else is averaged (splits share samples).
@@ -76,26 +91,16 @@ class Findings:
         average = self.question.average
         if average in ((), ("seed",)):
             return scores
-        own = [r[average.index("seed")] if "seed" in average else "" for r in scores.replicates]
-        seeds = sorted(set(own))
-        parts = [scores.part([k for k, o in enumerate(own) if o == seed]) for seed in seeds]
-        values = np.stack([p.mean() for p in parts], axis=2)
-        chosen = np.stack([p.chosen.max(axis=2) for p in parts], axis=2)
-        return Scores(scores.rows, scores.columns, [(s,) for s in seeds], values, chosen, scores.direction)
+        return scores.merged([(r[average.index("seed")],) if "seed" in average else ("",) for r in scores.replicates])
 
     @cached_property
     def replicated(self) -> bool:
         """Whether there are two or more seeds: without them there is no interval over seeds."""
-        return "seed" in self.question.average and int(self.whole_seeds.sum()) > 1
-
-    @cached_property
-    def whole_seeds(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Seeds in which every row is complete: a mean over rows must not change its rows from seed to seed."""
-        return np.asarray(self.amounts.complete.all(axis=0))
+        return any(mean.low is not None for mean in self.means)
 
     @cached_property
     def row_means(self) -> Floats:
-        """(rows, columns): mean over seeds."""
+        """(rows, columns): mean over the seeds that the column has."""
         return self.amounts.mean()
 
     @cached_property
@@ -107,8 +112,8 @@ class Findings:
         return np.array([known[key] for key in keys])
 
     def by_unit(self, values: Floats) -> Floats:
-        """(units, columns): mean of (rows, columns) over the rows of each unit."""
-        return np.stack([values[self.units == u].mean(axis=0) for u in range(self.units.max() + 1)])
+        """(units, ...): mean of (rows, ...) over the rows of each unit."""
+        return np.stack([nanmean(values[self.units == u], axis=0) for u in range(self.units.max() + 1)])
 
     @cached_property
     def unit_means(self) -> Floats:
@@ -117,15 +122,25 @@ class Findings:
 
     @cached_property
     def seed_means(self) -> Floats:
-        """(columns, seeds): mean over rows, of the whole seeds."""
-        return self.amounts.values[:, :, self.whole_seeds].mean(axis=0)
+        """(columns, seeds): mean over rows, see `seed_values`; NaN for a seed that the column lacks."""
+        return np.stack([seed_values(column) for column in np.moveaxis(self.amounts.values, 1, 0)])
 
     @cached_property
     def means(self) -> list[Interval]:
-        """Each column's mean over rows and seeds, with its t interval over seeds."""
-        if self.replicated:
-            return [t_interval(seeds, self.question.level) for seeds in self.seed_means]
-        return [Interval(float(m), None, None, 1) for m in self.row_means.mean(axis=0)]
+        """Each column's mean over rows of `row_means`, with its interval over seeds."""
+        level = self.question.level
+        return [over_seeds(column, level) for column in np.moveaxis(self.amounts.values, 1, 0)]
+
+    @cached_property
+    def converged(self) -> Floats:
+        """(columns,): the mean like `means`, of the trials that converged, on the rows where any did."""
+        values = np.where(self.amounts.diverged > 0, np.nan, self.amounts.values)
+        return nanmean(nanmean(values, axis=2), axis=0)
+
+    @cached_property
+    def outcomes(self) -> list[Outcomes]:
+        """Of each column, over all its trials: those that diverged and those that failed."""
+        return outcomes(self.frame, self.question.columns, self.columns)
 
     @cached_property
     def cells(self) -> list[list[Interval]]:
@@ -134,21 +149,73 @@ class Findings:
         return [[t_interval(seeds, level) for seeds in row] for row in self.amounts.values]
 
     @cached_property
-    def differences(self) -> list[Difference | None]:
-        return [self.difference(j, self.question.baseline_of(c, self.columns)) for j, c in enumerate(self.columns)]
+    def candidates(self) -> list[int]:
+        """(columns,): among how many trials of a cell each one's was selected."""
+        q = self.question
+        return candidates(self.frame, q.columns, self.columns, q.select)
 
-    def difference(self, j: int, baseline: Key | None) -> Difference | None:
-        if baseline is None:
+    @cached_property
+    def equal_candidates(self) -> Floats | None:
+        """(columns,): the mean if each method had as many candidates as the one with fewest; None where all do."""
+        q = self.question
+        if len(set(self.candidates)) == 1:
             return None
-        b = self.columns.index(baseline)
-        level = self.question.level
-        seeds = t_interval(self.seed_means[j] - self.seed_means[b], level) if self.replicated else None
-        return Difference(baseline, seeds, t_interval(self.unit_means[:, j] - self.unit_means[:, b], level))
+        every = replace(q, average=(*q.average, *q.select), select=())
+        values, judged = every.scores(self.frame), replace(every, metric=q.by).scores(self.frame)
+        best = best_of(values, judged, self.scores, len(q.average), min(self.candidates))
+        return nanmean(nanmean(best, axis=2), axis=0)
+
+    @cached_property
+    def baselines(self) -> list[int | None]:
+        """(columns,): the column that each is compared with: the same with the baseline's normalizer."""
+        keys = [self.question.baseline_of(c, self.columns) for c in self.columns]
+        return [None if key is None else self.columns.index(key) for key in keys]
+
+    def paired(self, j: int, other: int) -> Floats:
+        """(rows, seeds): column j's amount minus the other's; NaN where one of both is missing."""
+        return self.amounts.values[:, j] - self.amounts.values[:, other]
+
+    def unit_differences(self, j: int, other: int) -> Floats:
+        """(units,): `paired`, averaged over the seeds that both have, then over the rows of a unit; NaN where none."""
+        return self.by_unit(nanmean(self.paired(j, other), axis=1))
+
+    @cached_property
+    def family(self) -> Family:
+        q = self.question
+        return declared(q.compare, self.names, self.baselines, q.level)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """All that is declared, in the family's order."""
+        return [self.comparison(j, b) for j, b in self.family.pairs]
+
+    def comparison(self, j: int, b: int) -> Comparison:
+        q, family = self.question, self.family
+        sign = 1.0 if q.direction == "min" else -1.0
+        wide, narrow = (self.difference(j, b, level) for level in (family.each, family.equivalence))
+        here = answer(wide.seeds, narrow.seeds, q.rope, sign)
+        return Comparison(j, b, wide, here, answer(wide.rows, narrow.rows, q.rope, sign))
+
+    @cached_property
+    def differences(self) -> list[Difference | None]:
+        """(columns,): from the baseline, as far as that is declared to be compared and both have a seed in common."""
+        declared = {(c.column, c.against): c.difference for c in self.comparisons if c.difference.rows.n}
+        return [None if b is None else declared.get((j, b)) for j, b in enumerate(self.baselines)]
+
+    def difference(self, j: int, b: int, level: float) -> Difference:
+        """Of column j from column b, each interval at `level`: see `Family`."""
+        seeds, units = over_seeds(self.paired(j, b), level), self.unit_differences(j, b)
+        rows = Interval(math.nan, None, None, 0) if np.isnan(units).all() else t_interval(units, level)
+        return Difference(self.columns[b], seeds if seeds.low is not None else None, rows)
 
     @cached_property
     def accuracy(self) -> Floats:
-        """(rows, columns): 1 - error (or the metric itself where higher is better); minus infinity if diverged."""
-        return accuracy_of(self.by_seed(self.scores).mean(), self.question.direction)
+        """(rows, columns): what profiles compare, see `Question.share`; minus infinity if lost."""
+        return self.score(self.scores.standing(), self.question.direction)
+
+    @property
+    def score(self) -> Score:
+        return accuracy_of if self.question.share else inverse_of
 
     @cached_property
     def profile(self) -> Floats:
@@ -156,23 +223,42 @@ class Findings:
 
     @cached_property
     def profile_area(self) -> Floats:
-        return area(self.profile, TAUS)
+        return area(self.accuracy)
+
+    @cached_property
+    def ratio_area(self) -> Floats:
+        """(columns,): area of the profile of the error itself, up to twice the best."""
+        q = self.question
+        means = self.scores.standing()
+        return area(inverse_of(1 - means if q.share and q.direction == "max" else means, "min"), HALF)
 
     @cached_property
     def profile_band(self) -> Band | None:
-        q = self.question
-        return band(self.by_seed(self.scores).values, self.units, q.direction, seed=q.seed, level=q.level)
+        q, found = self.question, self.amounts
+        return band(
+            found.values, self.units, q.direction, seed=q.seed, level=q.level, diverged=found.lost, score=self.score
+        )
 
     @cached_property
     def ranked(self) -> Floats:
-        """(units, columns): ranks of the means over seeds, 1 the best, diverged last."""
-        return ranks(self.by_unit(self.by_seed(self.scores).mean()), self.question.direction)
+        """(units, columns): ranks of the means over seeds, 1 the best, lost last."""
+        return ranks(self.by_unit(self.scores.standing()), self.question.direction)
+
+    @cached_property
+    def normalized_ranks(self) -> Floats:
+        """(rows, columns, seeds): each row's ranks in each seed, from 0, the best, to 1; NaN where missing."""
+        found, direction = self.amounts, self.question.direction
+        values = found.values
+        if found.lost is not None:
+            values = np.where(found.lost > 0.5, np.inf if direction == "min" else -np.inf, values)
+        return (ranks(values, direction) - 1) / max(1, len(self.columns) - 1)
 
     @cached_property
     def robustness(self) -> Robustness | None:
-        """Curves over batch sizes; from all blocks, as a method that is undefined somewhere makes blocks incomplete."""
-        every = self.every.without(skipped_rows(self.every.rows, self.question.skip))
-        return robustness(self.amounts_of(every), self.question.rows, self.question.level)
+        """Curves over batch sizes, from all rows: at some a method may not be defined."""
+        q = self.question
+        every = self.every.without(skipped_rows(self.every.rows, q.skip))
+        return robustness(self.by_seed(every), q.rows, q.level, reference=q.reference, undefined=q.undefined)
 
     @cached_property
     def order(self) -> list[int]:
@@ -195,6 +281,6 @@ class Findings:
     @cached_property
     def states(self) -> Counter[str]:
         """Trials by state; a table without states holds results only."""
-        if "state" not in self.frame:
-            return Counter(done=len(self.frame))
-        return Counter(str(s) for s in self.frame["state"])
+        if "state" not in self.trained:
+            return Counter(done=len(self.trained))
+        return Counter(str(s) for s in self.trained["state"])

@@ -14,6 +14,7 @@ from analysis.table_file import load
 from sweeps.columns import settings
 from sweeps.errors import UsageError
 from sweeps.trial import completed
+from sweeps.words.activations import OWN
 from sweeps.words.settings import CHOICES
 from sweeps.words.vocabulary import NORMALIZERS
 
@@ -37,13 +38,14 @@ def published(paper: str, table: str) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
+def named_methods(frame: pd.DataFrame, roles: Collection[str] = ()) -> pd.DataFrame:
     """The table with options in the normalizer's name where a sweep varies them: `vcl` becomes `vcl(n=5)`.
 
     Only the options that differ among the trials of one normalizer are named, and none where the model alone decides
-    them (a paper's settings for each network): those are one method.
+    them (a paper's settings for each network): those are one method. So are those that differ in what has one of the
+    `roles`, such as `normalizer.n`, among whose values one is selected.
     """
-    if "normalizer" not in frame or "normalizer_options" not in frame:
+    if "normalizer" not in frame or "normalizer_options" not in frame or "normalizer_options" in roles:
         return frame
     pairs = frame[["normalizer", "normalizer_options"]].drop_duplicates()
     if len(pairs) == len(set(pairs["normalizer"])):
@@ -56,7 +58,12 @@ def named_methods(frame: pd.DataFrame) -> pd.DataFrame:
             names |= {(str(normalizer), plain(text)): str(normalizer) for text in options}
             continue
         differing = sorted(
-            {k for o in options.values() for k in o if len({json.dumps(p.get(k)) for p in options.values()}) > 1}
+            {
+                k
+                for o in options.values()
+                for k in o
+                if f"normalizer.{k}" not in roles and len({json.dumps(p.get(k)) for p in options.values()}) > 1
+            }
         )
         for text, chosen in options.items():
             inside = ", ".join(f"{k}={chosen[k]}" for k in differing if k in chosen)
@@ -70,8 +77,21 @@ def parsed(text: Any) -> dict[str, Any]:
 
 
 def varying(frame: pd.DataFrame, names: Sequence[str] = AXES) -> list[str]:
-    """Those of `names` that take more than one value in the table."""
-    return [n for n in names if n in frame and len(frame[n].unique()) > 1]
+    """Those of `names` that take more than one value in the table; the activation `own` says nothing of its own."""
+    return [n for n in names if n in frame and len({*frame[n].unique()} - ({OWN} if n == "activation" else set())) > 1]
+
+
+def of_every_activation(frame: pd.DataFrame, used: Collection[str]) -> pd.DataFrame:
+    """The table where, if activations are `used` to tell rows or replicates apart, a training whose normalizer brings
+    its own stands once for each of the others: with any of them it would have been the same."""
+    if "activation" not in used or "activation" not in frame:
+        return frame
+    own = [a == OWN for a in frame["activation"]]
+    others = [a for a in frame["activation"].unique() if a != OWN]
+    if not any(own) or not others:
+        return frame
+    trained = frame.loc[[not o for o in own]]
+    return pd.concat([trained, *(frame.loc[own].assign(activation=a) for a in others)], ignore_index=True)
 
 
 def refuse_mixtures(frame: pd.DataFrame, used: Sequence[str]) -> None:
@@ -132,22 +152,24 @@ def refuse_protocols(frame: pd.DataFrame, used: Sequence[str]) -> None:
     for sweep, text in frame[["sweep", "trial"]].drop_duplicates().itertuples(index=False):
         fields = sweeps.setdefault(str(sweep), {})
         for name, value in completed(parsed(text)).items():
+            if name == "activation" and value["name"] == OWN:
+                continue  # it follows from the normalizer
             fields.setdefault(name, set()).add(worded(value, name))
     (one, first), *others = sweeps.items()
     for other, fields in others:
-        for name in sorted(set(first) - free):
-            if first[name] != fields.get(name):
+        for name in sorted((first.keys() & fields.keys()) - free):
+            if first[name] != fields[name]:
                 raise UsageError(
                     f"sweeps {one} and {other} follow different protocols: {name} is {listed(sorted(first[name]))} "
-                    f"in one and {listed(sorted(fields.get(name, ())))} in the other; report them apart"
+                    f"in one and {listed(sorted(fields[name]))} in the other; report them apart"
                 )
 
 
 def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFrame:
     """The table with a column for each field of a trial that varies or is `wanted`, from the column `trial`, and for
-    each wanted option of one, such as `normalizer.n`."""
+    each wanted option of one, such as `normalizer.n`; without `trial`, from the options beside a choice's name."""
     if "trial" not in frame:
-        return frame
+        return with_options(frame, wanted)
     trials = [completed(parsed(text)) for text in frame["trial"]]
     if any("." in name for name in wanted):
         for name, values in settings(trials).items():
@@ -162,6 +184,16 @@ def with_fields(frame: pd.DataFrame, wanted: Collection[str] = ()) -> pd.DataFra
         if name in wanted or values.count(values[0]) < len(values):
             columns[name] = [worded(value, name) for value in values]
     return frame.assign(**columns)
+
+
+def with_options(frame: pd.DataFrame, wanted: Collection[str]) -> pd.DataFrame:
+    for name in wanted:
+        choice, _, option = name.partition(".")
+        if name not in frame and option and f"{choice}_options" in frame:
+            values = [parsed(text).get(option) for text in frame[f"{choice}_options"]]
+            if any(value is not None for value in values):
+                frame = with_column(frame, name, values)
+    return frame
 
 
 def with_column(frame: pd.DataFrame, name: str, values: Sequence[Any]) -> pd.DataFrame:

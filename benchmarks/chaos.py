@@ -34,8 +34,10 @@ from benchmarks.faults.kinds import BOTH, MACHINE, draw
 from benchmarks.faults.lanes import IMAGES, Lane, make_images
 from benchmarks.faults.machine import Machine
 from orchestrator.engine.local import sweep_up
+from orchestrator.planning.plan import commit
 from orchestrator.steer.drill import differing_columns
 from orchestrator.store import Store
+from sweeps import load_spec
 from tests.chaos.evidence import command, exported, lasting, one_run_per_trial, parquet
 
 REST_SECONDS = (0.2, 1.5)  # between two faults
@@ -112,24 +114,35 @@ def storm(begin: Callable[[Path, random.Random], Arena], faults: int, seed: int)
     with _place() as folder, closing(begin(folder, chance)) as place:
         report = Report(arena=place.name, seed=seed)
         began = time.monotonic()
-        place.rest(0, last=False)
         for fault in draw(place.name, faults, chance):
+            if not fault.startswith("torn "):  # those come before anything runs again
+                place.rest(chance.uniform(*REST_SECONDS), last=False)
             hit = place.strike(fault)
             (report.hits if hit else report.misses)[fault] += 1
             say(f"{fault}: {hit or 'nobody there'}")
-            if not fault.startswith("torn "):  # those come together
-                place.rest(chance.uniform(*REST_SECONDS), last=False)
         report.seconds = time.monotonic() - began
         say("calm")
         began = time.monotonic()
-        while place.rest(1, last=True):
-            if time.monotonic() - began > CALM_SECONDS:
-                report.problems.append(f"the sweeps did not end in {CALM_SECONDS:.0f} s of calm")
-                return report
-        report.calm, report.starts = time.monotonic() - began, place.starts
-        report.problems += place.left_behind()
+        with ThreadPoolExecutor() as pool:  # while jobs and processes start again
+            undisturbed = pool.submit(_undisturbed, place.lanes, folder / "calm")
+            while place.rest(1, last=True):
+                if time.monotonic() - began > CALM_SECONDS:
+                    report.problems.append(f"the sweeps did not end in {CALM_SECONDS:.0f} s of calm")
+                    return report
+            report.calm, report.starts = time.monotonic() - began, place.starts
+            report.problems += place.left_behind()
+            undisturbed.result()
         _judge(report, place.workspace, place.lanes, folder)
     return report
+
+
+def _undisturbed(lanes: list[Lane], workspace: Path) -> None:
+    """Trains the sweeps of each lane in one run: in the packs that they get one after the other."""
+    for lane in lanes:
+        for name in lane.names:
+            commit(Store.at(workspace), load_spec(str(lane.file_of(name))))
+        words = command(workspace, "run", str(lane.file_of_all()), "--no-mlflow")
+        subprocess.run(words, check=True, capture_output=True)
 
 
 @contextmanager
@@ -163,15 +176,6 @@ def _place() -> Generator[Path]:
 def _judge(report: Report, workspace: Path, lanes: list[Lane], folder: Path) -> None:
     """Compares, counts, and looks for what is left."""
     calm = folder / "calm"
-
-    def undisturbed(lane: Lane) -> None:
-        for name in lane.names:
-            subprocess.run(
-                command(calm, "run", str(lane.file_of(name)), "--no-mlflow"), check=True, capture_output=True
-            )
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(undisturbed, lanes))
     for name in (name for lane in lanes for name in lane.names):
         ours, theirs = exported(workspace, name), exported(calm, name)
         report.sweeps += 1

@@ -13,6 +13,7 @@ from sweeps.errors import NormsweepError, UsageError
 from sweeps.facts import Facts
 from sweeps.file.spec import SweepSpec
 from sweeps.identity import canonical, digest, pack_id, sha256
+from sweeps.plugins.use import alone
 from sweeps.select import Selector
 from sweeps.trial import SCHEMA, Trial, as_json, field_names, is_left_out
 from sweeps.words.choice import Choice
@@ -31,7 +32,9 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
 
     UsageError that names every data set which is not here, and how to get it.
     """
-    drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
+    with alone(spec.plugins):  # a record may be older than a method of the package of the same name
+        drafts = [draft for draft in spec.trial.drafts() if where is None or where.matches(draft)]
+        revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     digests: dict[str, str] = {}
     absent: list[str] = []
     for name in dict.fromkeys(str(draft["dataset"]) for draft in drafts):
@@ -42,7 +45,6 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
     if absent:
         with spec.located():
             raise UsageError("\n".join(absent))
-    revisions = {name: normalizer(name).revision for name in {_name(draft["normalizer"]) for draft in drafts}}
     from_file = _of_plugins(spec)
     made: list[Trial] = []
     for draft in drafts:

@@ -1,4 +1,4 @@
-"""Tables that compare methods by tests: ranks, pairs, other aggregates, and how much the rules matter."""
+"""Tables beside the declared comparisons: ranks, other aggregates, and how much the rules matter."""
 
 from __future__ import annotations
 
@@ -9,80 +9,60 @@ import pandas as pd
 
 from analysis.findings import Findings
 from analysis.showing.tables import Table, ends
-from analysis.statistics.bayes import Verdict, signed_rank
 from analysis.statistics.bootstrap import bca_interval, iqm_intervals
-from analysis.statistics.curves import nanmean, stability, stacked
-from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.ranks import friedman, nemenyi, pairs_with, wilcoxon_holm
-from analysis.statistics.scores import Floats
+from analysis.statistics.curves import stability, stacked
+from analysis.statistics.intervals import Interval
+from analysis.statistics.ranks import friedman, nemenyi
+from analysis.statistics.scores import Floats, nanmean
 
 FIRST = 20  # epochs over which stability is judged
 
 
 def ranking(findings: Findings) -> Table | None:
-    """Every method against the one with the best mean rank, over rows; None for fewer than two rows or methods."""
+    """Mean ranks over rows; None for fewer than two rows or methods."""
     q = findings.question
     rows, columns = findings.ranked.shape
     if rows < 2 or columns < 2:
         return None
     mean = findings.ranked.mean(axis=0)
     best = int(mean.argmin())
-    pairs = pairs_with(best, columns)
-    holm = dict(zip(pairs, wilcoxon_holm(findings.unit_means, pairs), strict=True))
     posthoc = nemenyi(findings.ranked)
-    data: list[dict[str, object]] = []
-    for j in np.argsort(mean, kind="stable"):
-        line: dict[str, object] = {"method": findings.names[j], "mean_rank": float(mean[j])}
-        difference = None if j == best else findings.unit_means[:, j] - findings.unit_means[:, best]
-        interval = None if difference is None else t_interval(difference, q.level)
-        line |= {k: v[0] for k, v in ends("difference_to_best", [interval]).items()}
-        line |= {"p_wilcoxon_holm": holm.get((best, int(j))), "p_nemenyi": None if j == best else posthoc[best, j]}
-        line |= chances(verdict(findings, difference))
-        data.append(line)
-    note = f"Against {findings.names[best]}, the best mean rank, over {rows} {q.units_name}. "
+    order = np.argsort(mean, kind="stable")
+    data = {
+        "method": [findings.names[j] for j in order],
+        "mean_rank": mean[order],
+        "p_nemenyi": [None if j == best else posthoc[best, j] for j in order],
+    }
+    note = f"Mean ranks over {rows} {q.units_name}. "
     if columns > 2:
         test = friedman(findings.ranked)
         note += f"Friedman: chi-square {test.chi_square:.2f}, p = {test.p:.3g}; "
         note += f"Iman and Davenport's F: p = {test.p_f:.3g}. "
-    note += (
-        f"Intervals: t over {q.units_name}. The last three columns: Bayesian signed-rank probabilities that the best "
-        f"is better by more than {q.rope:g}, that both are within {q.rope:g}, and that the best is worse by more."
-    )
-    return Table("ranking", "Ranks and tests", note, pd.DataFrame(data))
-
-
-def verdict(findings: Findings, difference: Floats | None) -> Verdict | None:
-    if difference is None or not np.isfinite(difference).all():
-        return None
-    sign = 1.0 if findings.question.direction == "min" else -1.0
-    return signed_rank(sign * difference, findings.question.rope, findings.question.seed)
-
-
-def chances(found: Verdict | None) -> dict[str, float | None]:
-    values = (found.above, found.within, found.below) if found else (None, None, None)
-    return dict(zip(("best_better", "equivalent", "best_worse"), values, strict=True))
+    note += f"Nemenyi's p, of the difference from {findings.names[best]}, is adjusted for all pairs of methods."
+    return Table("ranking", "Ranks", note, pd.DataFrame(data))
 
 
 def aggregates(findings: Findings) -> Table:
     """Other ways to put one number on a method, each with its interval over seeds."""
     q = findings.question
-    middle = iqm_intervals(findings.amounts.values, seed=q.seed, level=q.level)
+    middle = iqm_intervals(findings.normalized_ranks, seed=q.seed, level=q.level)
     data: dict[str, list[object]] = {"method": list(findings.names)}
     if findings.replicated:
         means = [bca_interval(seeds, seed=q.seed, level=q.level) for seeds in findings.seed_means]
         data |= {k: list(v) for k, v in ends("mean_bca", means).items()}
-    data |= {k: list(v) for k, v in ends("interquartile_mean", middle).items()}
+    data |= {k: list(v) for k, v in ends("interquartile_mean_rank", middle).items()}
     data |= {k: list(v) for k, v in ends("profile_area", profile_areas(findings)).items()}
     steady = steadiness(findings)
     if steady is not None:
         data["variance_first_epochs"] = list(steady)
     note = (
-        "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds, with "
+        "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds of the "
+        "rank among the methods, from 0, the best, to 1, so that no row is left out for being hard or easy, with "
         f"bootstrap of the seeds of each row; profile area, with bootstrap of {q.units_name} and their seeds."
     )
     if steady is not None:
         note += f" Variance of validation accuracy over the first {FIRST} epochs: smaller is steadier."
-    return Table("aggregates", "Other aggregates", note, pd.DataFrame(data).iloc[findings.order])
+    return Table("aggregates", "Other aggregates", note, pd.DataFrame(data).iloc[findings.order], level=q.level)
 
 
 def profile_areas(findings: Findings) -> list[Interval]:
@@ -125,52 +105,3 @@ def sensitivity(findings: Findings) -> Table | None:
         data.append(line)
     note = "How the conclusion depends on what a diverged trial counts as. Failed trials are missing under every rule."
     return Table("sensitivity", "If diverged trials counted otherwise", note, pd.DataFrame(data))
-
-
-def small_batches(findings: Findings) -> Table | None:
-    """Each method's robustness index, its best batch size, and the size below which the baseline loses to it."""
-    found = findings.robustness
-    if found is None:
-        return None
-    q = findings.question
-    sizes = found.batch_sizes
-    data: list[dict[str, object]] = []
-    for j, name in enumerate(findings.names):
-        there = np.flatnonzero(~np.isnan(found.mean[:, j]))
-        if not there.size:
-            continue
-        baseline = q.baseline_of(found.columns[j], found.columns)
-        line: dict[str, object] = {"method": name, "defined_from": sizes[int(there[0])]}
-        line |= {k: v[0] for k, v in ends("index", [found.index(j)]).items()}
-        line["best_batch_size"] = sizes[int(there[np.argmin(found.mean[there, j])])]
-        if q.baseline:
-            below = None if baseline is None else found.crossover(found.columns.index(baseline), j)
-            line[f"{q.baseline}_loses_below"] = crossover_words(below)
-        data.append(line)
-    data.sort(key=lambda line: float(str(line["index"])))
-    note = (
-        f"Index: mean excess {q.metric_name} over the method's own best batch size, in log2 of the batch size; 0: the "
-        f"batch size does not matter. Over {len(found.rows)} rows that are complete at every batch size."
-    )
-    return Table("robustness", "Small-batch robustness", note, pd.DataFrame(data))
-
-
-def crossover_words(below: float | None) -> str:
-    if below is None or np.isnan(below):
-        return ""
-    return {0.0: "never", float("inf"): "every size"}.get(below, f"{below:.1f}")
-
-
-def by_batch_size(findings: Findings) -> Table | None:
-    """Mean of every method at every batch size."""
-    found = findings.robustness
-    if found is None:
-        return None
-    mean = found.mean if findings.question.direction == "min" else -found.mean
-    data: dict[str, list[object]] = {"batch_size": list(found.batch_sizes)}
-    data |= {name: list(mean[:, j]) for j, name in enumerate(findings.names)}
-    note = "Not defined: the sweep holds no such trial, for example batch statistics of a single sample."
-    return Table(
-        "by_batch_size", "Every batch size", note, pd.DataFrame(data),
-        best=findings.question.direction, best_of=findings.names, missing="not defined",
-    )  # fmt: skip

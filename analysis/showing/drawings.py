@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from analysis.findings import Findings
 from analysis.showing import figures
 from analysis.statistics.curves import mean_curves, thinned
-from analysis.statistics.profiles import DRAWN, STEP
+from analysis.statistics.profiles import TAUS
 from analysis.statistics.ranks import cliques, critical_difference
-from analysis.statistics.scores import listed, short
+from analysis.statistics.scores import CHARGE, listed, short
 
 PANELS = 6  # learning-curve panels on a page; in a file twice as many
 LEGIBLE = 12  # methods in one figure of lines
@@ -38,7 +38,7 @@ def means(findings: Findings) -> Drawing:
     mean = np.array([i.mean for i in findings.means])
     low = np.array([nan if i.low is None else i.low for i in findings.means])
     high = np.array([nan if i.high is None else i.high for i in findings.means])
-    axis = f"mean {q.metric_name} over {len(findings.scores.rows)} {q.rows_name}"
+    axis = f"mean {q.metric_name} over {q.counted_rows(len(findings.scores.rows))}"
     best = findings.order[0]
     note = (
         f"Dots: means; bars: {q.level:.0%} intervals over seeds."
@@ -64,10 +64,10 @@ def profiles(findings: Findings) -> Drawing:
     # The best method of each normalizer: equal colours would hide each other.
     first = {findings.columns[shown[k]][-1]: k for k in reversed(drawn)}
     banded = sorted(first.values(), key=drawn.index)[:BANDS]
-    shares, band = findings.profile[::STEP], findings.profile_band
-    data = {"tau": DRAWN} | {n: shares[:, j] for j, n in enumerate(findings.names)}
+    shares, band = findings.profile, findings.profile_band
+    data = {"tau": TAUS} | {n: shares[:, j] for j, n in enumerate(findings.names)}
     note = (
-        "How often a method comes within a factor tau of the best accuracy (Dolan and Moré 2002): at the left edge it "
+        f"How often a method comes within a factor tau of the {q.best_name} (Dolan and Moré 2002): at the left edge it "
         "is the best itself, further right it may be up to 5% worse."
     )
     if band is not None:
@@ -83,10 +83,11 @@ def profiles(findings: Findings) -> Drawing:
         note,
         figures.profiles(
             columns,
-            DRAWN,
+            TAUS,
             shares[:, shown],
             drawn,
             q.rows_name,
+            "accuracy at least tau times the best" if q.share else f"best {q.metric_name} at least tau times its own",
             bands={} if band is None else {k: (band.low[:, shown[k]], band.high[:, shown[k]]) for k in banded},
         ),
         pd.DataFrame(data),
@@ -123,7 +124,7 @@ def learning_curves(findings: Findings, panels: int = PANELS) -> Drawing | None:
             titles[:drawn], columns, epochs.astype(np.float64), values[:drawn][:, shown][:, :, epochs], what
         ),
         data,
-        f"Learning curves of {len(columns)} methods on {drawn} {findings.question.rows_name}.",
+        f"Learning curves of {len(columns)} methods on {findings.question.counted_rows(drawn)}.",
     )
 
 
@@ -179,7 +180,8 @@ def robustness(findings: Findings) -> Drawing | None:
     return Drawing(
         "robustness-curves",
         "Error against batch size",
-        f"Mean over {len(found.rows)} rows and {found.loss.shape[2]} seeds; bars: {q.level:.0%} intervals over seeds.",
+        f"Mean over {len(found.rows)} rows and {found.loss.shape[3]} seeds; bars: {q.level:.0%} intervals over seeds. "
+        f"A training that diverged is charged with {CHARGE[q.diverged]}.",
         figures.robustness(
             found.columns, found.batch_sizes, mean, ends[..., 0], ends[..., 1], order, f"mean {q.metric_name}"
         ),

@@ -171,9 +171,10 @@ def profiles(
     shares: Floats,
     order: Sequence[int],
     rows_name: str,
+    within: str,
     bands: Mapping[int, tuple[Floats, Floats]],
 ) -> Figure:
-    """Performance profiles: `shares` is (taus, columns); `bands`: some columns' lower and upper ends."""
+    """Performance profiles: `shares` is (taus, columns); `within`: what tau bounds; `bands`: some columns' ends."""
     with settings("profiles"):
         figure, axes = new(6.6, max(3.2, 0.6 + 0.19 * len(columns)))
         look = styles(columns)
@@ -182,7 +183,7 @@ def profiles(
         handles = lines(axes, taus, shares, columns)
         axes.set_xlim(taus.max(), taus.min())
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("tau: accuracy at least tau times the best")
+        axes.set_xlabel(f"tau: {within}")
         axes.set_ylabel(f"share of {rows_name}")
         legend_beside(axes, handles, order)
         fit(figure, right=0.7 + 0.075 * max(len(short(c)) for c in columns))

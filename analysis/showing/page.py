@@ -13,16 +13,18 @@ from markupsafe import Markup
 
 from analysis.findings import Findings
 from analysis.question import Question
-from analysis.showing import comparisons, drawings, tables
+from analysis.showing import comparisons, drawings, robustness, tables
 from analysis.showing.beside import beside
 from analysis.showing.drawings import Drawing
+from analysis.showing.family import family
 from analysis.showing.figures import inline_svg, save
 from analysis.showing.latex import latex
+from analysis.showing.limits import limits_of
 from analysis.showing.probed import probed
 from analysis.showing.shown import heads, lines
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
-from analysis.showing.verdicts import verdicts
+from analysis.verdicts import verdicts
 from sweeps.errors import UsageError
 from sweeps.records import READINGS
 from sweeps.words.near import unknown
@@ -93,10 +95,14 @@ def exhibits(
     """Everything there is to show, in the order of a page."""
     found = [
         tables.methods(findings),
+        family(findings),
+        tables.candidates(findings),
         drawings.means(findings),
         drawings.robustness(findings),
-        comparisons.small_batches(findings),
-        comparisons.by_batch_size(findings),
+        robustness.small_batches(findings),
+        robustness.by_batch_size(findings),
+        robustness.diverged_by_batch_size(findings),
+        limits_of(findings),
         drawings.profiles(findings),
         drawings.ranks(findings),
         comparisons.ranking(findings),

@@ -13,9 +13,9 @@ from analysis.showing.tables import Table
 HEADS = {
     "p_wilcoxon_holm": "Wilcoxon–Holm p",
     "p_nemenyi": "Nemenyi p",
-    "best_better": "P(best is better)",
-    "equivalent": "P(equivalent)",
-    "best_worse": "P(best is worse)",
+    "probability_better": "P(better)",
+    "probability_equivalent": "P(equivalent)",
+    "probability_worse": "P(worse)",
     "mean_bca": "mean, BCa",
 }
 CELLS = 20_000  # of one table on a page; the files hold all
@@ -36,7 +36,7 @@ def heads(table: Table) -> list[str]:
     names: list[str] = []
     for name in map(str, table.frame.columns):
         if name.endswith("_low"):
-            names.append("95% interval")
+            names.append(f"{table.level:.0%} interval")
         elif not name.endswith("_high"):
             names.append(name if name in table.best_of else HEADS.get(name, name.replace("_", " ")))
     return names
@@ -94,3 +94,7 @@ def decimal(value: float) -> str:
 
 def signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from analysis.findings import Findings
-from analysis.showing.shown import signed
-from analysis.statistics.intervals import Interval, t_interval
-from analysis.statistics.scores import COUNTED_AS, listed
+from analysis.comparing.families import Answer, all_pairs
+from analysis.comparing.needs import needs
+from analysis.findings import Comparison, Findings
+from analysis.showing.robustness import outward
+from analysis.showing.shown import plural, signed
+from analysis.showing.tables import left_out
+from analysis.statistics.intervals import Interval
+from analysis.statistics.robustness import Robustness
+from analysis.statistics.scores import COUNTED_AS, Key, listed, short
 from sweeps.words.vocabulary import NORMALIZERS
 
+NAMED = 4  # comparisons that it lists of one answer
+VERBS: dict[Answer, str] = {
+    "better": "is better than",
+    "worse": "is worse than",
+    "equivalent": "is equivalent to",
+    "open": "may be better or worse than",
+}
 EXPLAINED = 4  # normalizers that a summary explains
 LISTED = 8  # values of an axis that it lists
 MEANING = {"test_error": ", the share of wrong answers on data kept back"}
@@ -32,7 +45,7 @@ def compared(findings: Findings) -> list[str]:
     q, scores = findings.question, findings.scores
     seeds = len(findings.amounts.replicates)
     lines = [
-        f"Networks trained with {plural(len(findings.columns), 'method')} on {len(scores.rows)} {q.rows_name} "
+        f"Networks trained with {plural(len(findings.columns), 'method')} on {q.counted_rows(len(scores.rows))} "
         f"({'; '.join(values(findings, i) for i in range(len(q.rows)))}), from {plural(seeds, 'random seed')} each, by "
         f"their {q.metric_name}{MEANING.get(q.metric, '')}; {q.better} is better.",
         "A method is "
@@ -47,12 +60,37 @@ def compared(findings: Findings) -> list[str]:
     lines.append(f"{results:,} of {total:,} trials have a result" + (f" ({', '.join(others)})." if others else "."))
     if findings.states["diverged"]:
         lines.append(f"{plural(findings.states['diverged'], 'trial')} diverged: {COUNTED_AS[q.diverged]}.")
-    if findings.wins.incomplete or findings.wins.partial:
+    if findings.wins.incomplete:
+        lines.append(f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'row')}.")
+    missing = left_out(findings.scores.values)
+    if missing:
+        lines.append(missing.strip())
+    return lines + alike(findings) + unequal(findings)
+
+
+def unequal(findings: Findings) -> list[str]:
+    """Sentences about methods that had more choice than others: on validation, or on what they are compared by."""
+    q, lines = findings.question, list[str]()
+    counts = dict(zip(findings.names, findings.candidates, strict=True))
+    if len(set(counts.values())) > 1:
+        said = listed([f"{name} {count}" for name, count in counts.items()], LISTED)
         lines.append(
-            f"Left out because a method has no result there: {plural(len(findings.wins.incomplete), 'whole row')}, "
-            f"{plural(len(findings.wins.partial), 'single block')}."
+            f"Methods are selected among unequal numbers of candidates ({said}): more of them favour a method."
         )
-    return lines + alike(findings)
+    variants: dict[Key, list[str]] = {}
+    if "normalizer" in q.columns:
+        place = q.columns.index("normalizer")
+        for key, name in zip(findings.columns, findings.names, strict=True):
+            base = str(key[place]).partition("(")[0]
+            variants.setdefault((*key[:place], base, *key[place + 1 :]), []).append(name)
+    sizes = {short(key): len(names) for key, names in variants.items()}
+    if len(set(sizes.values())) > 1:
+        said = listed([f"{name} {size}" for name, size in sizes.items()], LISTED)
+        lines.append(
+            f"Some methods are there with more settings than others ({said}), each a method of its own, so that the "
+            f"best is picked by its {q.metric_name}: `select` over their options picks it by {spoken(q.by)}."
+        )
+    return lines
 
 
 def alike(findings: Findings) -> list[str]:
@@ -84,44 +122,69 @@ def answer(findings: Findings) -> list[str]:
     if len(findings.columns) < 2:
         return [f"There is one method only: its mean {q.metric_name} is {findings.means[0].mean:.4f}."]
     if len(table.constant) == len(table.counted):
-        return [f"No method wins: on every one of the {len(table.counted)} {q.rows_name} all methods are equal."]
+        every = "the one row" if len(table.counted) == 1 else f"every one of the {len(table.counted)} {q.rows_name}"
+        return [f"No method wins: on {every} all methods are equal."]
     best = findings.order[0]
     top = max(table.wins)
     winners = [n for n, w in zip(findings.names, table.wins, strict=True) if w == top]
     lead = listed(winners)
-    share = f"on {top:g} of {len(table.counted)} {q.rows_name}"
+    share = f"on {top:g} of {q.counted_rows(len(table.counted))}"
     verb = "wins most often" if len(winners) == 1 else "win equally often"
     between = gap(findings)
     lines = ["No method is clearly the best."] if between is not None and not apart(between) else []
     lines.append(f"{lead} {verb}: {share}.")
     mean = findings.means[best].mean
     extreme = "lowest" if q.direction == "min" else "highest"
-    spread = f" ({bounds(findings.means[best], q.level)})" if findings.replicated else ""
+    spread = f" ({bounds(findings.means[best], q.level)})" if findings.means[best].low is not None else ""
     whose = "It also has" if winners == [findings.names[best]] else f"{findings.names[best]} has"
     lines.append(f"{whose} the {extreme} mean {q.metric_name}, {mean:.4f}{spread}{against(findings, best)}.")
     return lines + small_batches(findings)
 
 
 def small_batches(findings: Findings) -> list[str]:
-    """Who bears small batches best, where the batch size varies."""
+    """Who is best at the smallest batch size that all share, and how far each comes down there; who diverges."""
     found = findings.robustness
     if found is None:
         return []
-    index = np.array([found.index(j).mean for j in range(len(found.columns))])
-    if np.isnan(index).all():
-        return []
-    j = int(np.nanargmin(index))
-    first = next(b for b, mean in zip(found.batch_sizes, found.mean[:, j], strict=True) if mean == mean)
-    return [
-        f"The batch size matters least to {findings.names[j]}: from {first} to {found.batch_sizes[-1]} its error "
-        f"exceeds its own best by {index[j]:.4f} on average."
-    ]
+    if len(found.common) < 2:
+        return ["The methods do not share two batch sizes: how they bear small ones cannot be compared."]
+    lines: list[str] = []
+    steady = np.flatnonzero(found.steady)
+    if steady.size:
+        best = int(steady[np.argmin(found.mean[found.least, steady])])
+        others = [j for j in (findings.baselines[best],) if j is not None and found.steady[j]]
+        lines.append(
+            f"At batch size {found.batch_sizes[found.least]}, the smallest that all methods share, "
+            f"{findings.names[best]} has the best mean {findings.question.metric_name}"
+            + " of the methods that never diverged" * (not found.steady.all())
+            + f", {'; '.join(borne(findings, found, j) for j in (best, *others))}."
+        )
+    shares = np.nanmax(found.shares[found.common], axis=0)
+    gone = [f"{findings.names[j]} ({shares[j]:.0%})" for j in np.flatnonzero(~found.steady)]
+    if gone:
+        lines.append(
+            f"Not robust, as trainings diverged at one of the batch sizes (at worst, of all): {listed(gone, LISTED)}."
+        )
+    lacking = [f"{n} at {listed(found.lacks(j), LISTED)}" for j, n in enumerate(findings.names) if found.lacks(j)]
+    if lacking:
+        lines.append(f"Without results, so that these sizes are not compared: {listed(lacking, LISTED)}.")
+    return lines
+
+
+def borne(findings: Findings, found: Robustness, j: int) -> str:
+    """A method's level at the smallest common batch size and its change from the reference."""
+    level, change = (outward(findings, i) for i in (found.interval(found.least, j), found.change(j)))
+    assert level is not None
+    assert change is not None
+    whose = "" if change.low is None or change.high is None else f" ({signed(change.low)} to {signed(change.high)})"
+    reference = found.batch_sizes[found.reference]
+    return f"{findings.names[j]} {level.mean:.4f}, which is {signed(change.mean)}{whose} from batch size {reference}"
 
 
 def against(findings: Findings, best: int) -> str:
     """How far the best is from its baseline or, where it has none, from the next best."""
-    difference = findings.differences[best]
-    other = findings.columns.index(difference.baseline) if difference else findings.order[1]
+    baseline = findings.baselines[best]
+    other = findings.order[1] if baseline is None else baseline
     return f"; {findings.names[other]} has {findings.means[other].mean:.4f}"
 
 
@@ -130,11 +193,15 @@ def bounds(interval: Interval, level: float) -> str:
 
 
 def gap(findings: Findings) -> Interval | None:
-    """The difference between the best two means, over seeds; None without replicates."""
+    """The difference between the best two means, over seeds; None without replicates.
+
+    The results picked both, so that it is an interval that holds together with those of all pairs.
+    """
     if not findings.replicated:
         return None
     best, second = findings.order[:2]
-    return t_interval(findings.seed_means[best] - findings.seed_means[second], findings.question.level)
+    level = all_pairs(len(findings.columns), findings.question.level).each
+    return findings.difference(best, second, level).seeds
 
 
 def apart(between: Interval) -> bool:
@@ -146,48 +213,54 @@ def sure(findings: Findings) -> list[str]:
     q = findings.question
     if len(findings.columns) < 2:
         return ["Nothing is compared."]
-    best, second = findings.order[:2]
-    between = gap(findings)
-    if between is None or between.low is None or between.high is None:
+    seeds, units = len(findings.amounts.replicates), len(findings.unit_means)
+    lines: list[str] = []
+    if findings.replicated:
+        lines += answers(findings, "here", f"On these {q.rows_name}, over {seeds} seeds")
+    else:
         why = (
             "There is one seed only"
             if len(findings.amounts.replicates) < 2
-            else "No two seeds are complete on every row"
+            else "No two seeds have results of one method"
         )
-        return [f"{why}, so chance cannot be told from effect: no interval is given. Run more seeds."]
-    seeds = int(findings.whole_seeds.sum())
-    names = f"{findings.names[best]} and the next best, {findings.names[second]}"
-    low, high = sorted((abs(between.low), abs(between.high)))
-    if apart(between):
-        first = (
-            f"Over {seeds} seeds the difference between {names}, is {low:.4f} to {high:.4f} ({q.level:.0%} interval): "
-            "more than the seeds' chance explains, on these data sets."
-        )
-    else:
-        first = (
-            f"Not sure: over {seeds} seeds the difference between {names}, is {signed(between.mean)} with a "
-            f"{q.level:.0%} interval from {signed(between.low)} to {signed(between.high)}; it may well be chance."
-        )
-    lines = [first]
-    rows = t_interval(findings.unit_means[:, best] - findings.unit_means[:, second], q.level)
-    if rows.low is not None and rows.high is not None:
-        reach = (
-            "includes zero: on other data sets the order may turn" if rows.low <= 0 <= rows.high else "excludes zero"
-        )
-        lines.append(
-            f"Over the {rows.n} {q.units_name} the interval is {signed(rows.low)} to {signed(rows.high)}, "
-            f"which {reach}."
-        )
-    units = len(findings.unit_means)
+        lines.append(f"{why}, so chance cannot be told from effect on these {q.rows_name}: no interval is given.")
+    if units > 1:
+        lines += answers(findings, "elsewhere", f"On other {q.units_name} like these {units}")
+    lines += more(findings)
     if seeds < 5 or units < 5:
-        few = [f"{seeds} seeds"] * (seeds < 5) + [f"{units} {q.units_name}"] * (units < 5)
-        lines.append(f"{' and '.join(few)} are few: read this as a first look.")
+        few = [plural(seeds, "seed")] * (seeds < 5) + [q.counted_units(units)] * (units < 5)
+        lines.append(f"These are only {' and '.join(few)}: read this as a first look.")
     return lines
+
+
+def more(findings: Findings) -> list[str]:
+    """What would decide the comparisons that are open."""
+    q, found = findings.question, needs(findings)
+    seeds, units = ([n for n in counts if n] for counts in ([n.seeds for n in found], [n.units for n in found]))
+    lines: list[str] = []
+    if seeds:
+        lines.append(
+            f"{max(seeds):,} seeds in all decide what is open on these {q.rows_name}, better, worse or equivalent "
+            f"within {q.rope:g}: `normsweep power` writes the sweep."
+        )
+    if units:
+        lines.append(f"{max(units):,} {q.units_name} like these, with as many seeds, decide what is open on others.")
+    return lines
+
+
+def answers(findings: Findings, where: Literal["here", "elsewhere"], start: str) -> list[str]:
+    """The declared comparisons by their answer, all held together at the question's level."""
+    q, family = findings.question, findings.comparisons
+    by_answer: dict[Answer, list[Comparison]] = {}
+    for comparison in family:
+        by_answer.setdefault(getattr(comparison, where), []).append(comparison)
+    parts = [
+        listed([f"{findings.names[c.column]} {verb} {findings.names[c.against]}" for c in by_answer[kind]], NAMED)
+        for kind, verb in VERBS.items()
+        if kind in by_answer
+    ]
+    return [f"{start}, {q.level:.0%} sure of {'all of it together' if len(family) > 1 else 'it'}: {'; '.join(parts)}."]
 
 
 def spoken(column: str) -> str:
     return column.replace("val_", "validation_").replace("_", " ")
-
-
-def plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

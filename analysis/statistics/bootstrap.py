@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.stats import bootstrap
 
 from analysis.statistics.intervals import LEVEL, Interval
 from analysis.statistics.scores import Floats
@@ -30,46 +30,31 @@ def bca_interval(
         return Interval(mean, None, None, n)
     if np.ptp(x) == 0:
         return Interval(mean, mean, mean, n)
-    draws = x[np.random.default_rng(seed).integers(0, n, size=(resamples, n))].mean(axis=1)
-    low, high = bca_ends(draws[None], x[None], level)
-    return Interval(mean, float(low[0]), float(high[0]), n)
-
-
-def bca_ends(draws: Floats, samples: Floats, level: float) -> tuple[Floats, Floats]:
-    """Ends of BCa intervals of means: `draws` (experiments, resamples) of `samples` (experiments, n)."""
-    n = samples.shape[1]
-    mean = samples.mean(axis=1, keepdims=True)
-    # Half of the ties count as below, as in SciPy.
-    below = ((draws < mean).mean(axis=1) + (draws <= mean).mean(axis=1)) / 2
-    bias = ndtri(below)
-    left_out = (samples.sum(axis=1, keepdims=True) - samples) / (n - 1)
-    d = left_out.mean(axis=1, keepdims=True) - left_out
-    acceleration = (d**3).sum(axis=1) / (6 * (d**2).sum(axis=1) ** 1.5)
-    ends: list[Floats] = []
-    for z in ndtri([(1 - level) / 2, (1 + level) / 2]):
-        shifted = bias + z
-        share = ndtr(bias + shifted / (1 - acceleration * shifted))
-        ends.append(np.array([np.quantile(line, s) for line, s in zip(draws, share, strict=True)]))
-    return ends[0], ends[1]
+    found = bootstrap((x,), np.mean, n_resamples=resamples, confidence_level=level, rng=np.random.default_rng(seed))
+    low, high = found.confidence_interval
+    return Interval(mean, float(low), float(high), n)
 
 
 def iqm(values: Floats) -> Floats:
-    """Interquartile mean over the last axis: the mean of the middle half (Agarwal et al. 2021)."""
-    n = values.shape[-1]
-    cut = n // 4
-    return np.sort(values, axis=-1)[..., cut : n - cut].mean(axis=-1)
+    """Interquartile mean over the last axis: the mean of the middle half (Agarwal et al. 2021); NaNs are left out."""
+    ordered = np.sort(values, axis=-1)  # NaNs last
+    count = (~np.isnan(values)).sum(axis=-1, keepdims=True)
+    cut, place = count // 4, np.arange(values.shape[-1])
+    middle = np.where((place >= cut) & (place < count - cut), ordered, 0.0)
+    return middle.sum(axis=-1) / (count - 2 * cut)[..., 0]
 
 
 def resampled(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[Floats]:
     """For each row of (rows, columns, seeds) its columns with seeds drawn anew: (columns, resamples, seeds of the row).
 
-    Stratified: every row draws from its own seeds. All columns see the same draws, so differences stay paired.
+    Stratified: every row draws from its own seeds. All columns see the same draws, so differences stay paired. A seed
+    that a column lacks stays NaN.
     """
     rng = np.random.default_rng(seed)
     drawn: list[Floats] = []
     for row in values:
-        there = row[:, ~np.isnan(row).any(axis=0)]
-        drawn.append(there[:, rng.integers(0, there.shape[1], size=(resamples, there.shape[1]))])
+        there = row[:, ~np.isnan(row).all(axis=0)]
+        drawn.append(there[:, rng.integers(0, max(1, there.shape[1]), size=(resamples, there.shape[1]))])
     return drawn
 
 
@@ -78,9 +63,8 @@ def iqm_intervals(values: Floats, *, seed: int, level: float = LEVEL, resamples:
 
     With the percentile interval of the bootstrap stratified by rows.
     """
-    present = [row[:, ~np.isnan(row).any(axis=0)] for row in values]
-    middle = iqm(np.concatenate(present, axis=1))
-    seeds = min(row.shape[1] for row in present)
+    middle = iqm(np.concatenate(list(values), axis=1))
+    seeds = int((~np.isnan(values).all(axis=1)).sum(axis=1).max())
     if seeds < 2:
         return [Interval(float(m), None, None, seeds) for m in middle]
     drawn = resampled(values, seed=seed, resamples=resamples)

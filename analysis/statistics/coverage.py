@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.stats import bootstrap
 
-from analysis.statistics.bootstrap import bca_ends, percentiles
 from analysis.statistics.intervals import LEVEL, t_ends
 from analysis.statistics.scores import Floats
 
@@ -38,7 +38,10 @@ def coverage(*, experiments: int = 2000, resamples: int = 1999, seed: int = 0) -
 
 def ends(samples: Floats, rng: np.random.Generator, resamples: int) -> dict[str, tuple[Floats, Floats]]:
     """Both ends of each kind of interval for each experiment of `samples` (experiments, n)."""
-    n = samples.shape[1]
-    draws = np.stack([s[rng.integers(0, n, size=(resamples, n))].mean(axis=1) for s in samples])
-    low, high = percentiles(draws.T, LEVEL)
-    return {"t": t_ends(samples, LEVEL), "percentile": (low, high), "BCa": bca_ends(draws, samples, LEVEL)}
+    found = {"t": t_ends(samples, LEVEL)}
+    for kind in ("percentile", "BCa"):
+        interval = bootstrap(
+            (samples,), np.mean, axis=1, method=kind, n_resamples=resamples, batch=100, confidence_level=LEVEL, rng=rng
+        ).confidence_interval
+        found[kind] = interval.low, interval.high
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.scores import Floats, Scores
+from analysis.statistics.scores import Floats, Scores, nanmean
 
 
 def stacked(curves: list[object]) -> Floats:
@@ -16,12 +16,6 @@ def stacked(curves: list[object]) -> Floats:
     for line, curve in zip(table, arrays, strict=True):
         line[: len(curve)] = curve
     return table
-
-
-def nanmean(table: Floats, axis: int) -> Floats:
-    """Mean without the NaNs; NaN, silently, where nothing is left."""
-    count = (~np.isnan(table)).sum(axis=axis)
-    return np.divide(np.nansum(table, axis=axis), count, out=np.full(np.shape(count), np.nan), where=count > 0)
 
 
 def mean_curves(frame: pd.DataFrame, scores: Scores, name: str) -> Floats:

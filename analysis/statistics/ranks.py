@@ -22,31 +22,30 @@ class Friedman:
 
 
 def ranks(values: Floats, direction: Direction = "min", tolerance: float = 1e-9) -> Floats:
-    """(rows, columns): each row's ranks, 1 the best; ties share their mean rank.
+    """(rows, columns, ...): each row's ranks, 1 the best; ties share their mean rank. NaN: missing.
 
     Values that agree to `tolerance` tie: means over seeds are not told apart by rounding.
     """
     from scipy.stats import rankdata
 
     steps = np.where(np.isfinite(values), np.round(values / tolerance), values)
-    return np.asarray(rankdata(steps if direction == "min" else -steps, axis=1), dtype=np.float64)
+    return np.asarray(rankdata(steps if direction == "min" else -steps, axis=1, nan_policy="omit"), dtype=np.float64)
 
 
 def friedman(ranked: Floats) -> Friedman:
     """Of ranks (rows, columns), at least 2 rows and 3 columns; all-equal ranks give p = 1."""
-    from scipy.special import chdtrc, fdtrc
+    from scipy.stats import f as f_distribution
+    from scipy.stats import friedmanchisquare
 
     n, k = ranked.shape
     if n < 2 or k < 3:
         raise UsageError(f"Friedman's test needs 2 rows and 3 methods, but got {n} and {k}")
-    spread = float(((ranked - (k + 1) / 2) ** 2).sum())
-    if spread == 0:
+    if not np.ptp(ranked, axis=1).any():
         return Friedman(0.0, 1.0, 0.0, 1.0)
-    between = float(n * ((ranked.mean(axis=0) - (k + 1) / 2) ** 2).sum())
-    chi = n * (k - 1) * between / spread
+    chi, p = (float(v) for v in friedmanchisquare(*ranked.T))
     limit = n * (k - 1)
-    f = (n - 1) * chi / (limit - chi) if chi < limit else float("inf")
-    return Friedman(chi, float(chdtrc(k - 1, chi)), f, float(fdtrc(k - 1, (k - 1) * (n - 1), f)))
+    f = (n - 1) * chi / (limit - chi) if limit - chi > 1e-9 else float("inf")
+    return Friedman(chi, p, f, float(f_distribution.sf(f, k - 1, (k - 1) * (n - 1))))
 
 
 def nemenyi(ranked: Floats) -> Floats:
@@ -68,18 +67,18 @@ def critical_difference(rows: int, columns: int, alpha: float = 0.05) -> float:
     return float(q * np.sqrt(columns * (columns + 1) / (6 * rows)))
 
 
-def wilcoxon_holm(values: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
-    """Holm-adjusted two-sided p values of Wilcoxon's signed-rank test for each pair of columns of (rows, columns).
+def wilcoxon_holm(differences: Sequence[Floats]) -> Floats:
+    """Holm-adjusted two-sided p values of Wilcoxon's signed-rank test of each comparison's differences, (rows,).
 
-    Zero differences are split between both sides, as Demsar does.
+    NaN: a row that one of both methods lacks. Zero differences are split between both sides, as Demsar does.
     """
     from scipy.stats import wilcoxon
 
-    p = np.ones(len(pairs))
-    for i, (a, b) in enumerate(pairs):
-        difference = (values[:, a] - values[:, b]).round(12)
-        if np.any(difference):
-            p[i] = np.asarray(wilcoxon(difference, zero_method="zsplit"))[1]
+    p = np.ones(len(differences))
+    for i, difference in enumerate(differences):
+        rounded = difference[~np.isnan(difference)].round(12)
+        if np.any(rounded):
+            p[i] = np.asarray(wilcoxon(rounded, zero_method="zsplit"))[1]
     return holm(p)
 
 
@@ -101,7 +100,3 @@ def cliques(mean: Floats, difference: float) -> list[tuple[int, int]]:
         if end > start and (not runs or end > runs[-1][1]):
             runs.append((start, end))
     return runs
-
-
-def pairs_with(best: int, columns: int) -> list[tuple[int, int]]:
-    return [(best, j) for j in range(columns) if j != best]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -21,10 +20,13 @@ from sweeps.words.vocabulary import NORMALIZERS
 
 Direction = Literal["min", "max"]
 Diverged = Literal["loss", "majority", "drop"]
+_WORSE = "the majority-class error, or the worst score of its row where that is worse"
+# What a diverged trial is charged with where an amount is needed, by the rule for it.
+CHARGE: dict[str, str] = {"loss": _WORSE, "majority": "the majority-class error", "drop": _WORSE}
 # What becomes of a diverged trial, in words.
 COUNTED_AS: dict[str, str] = {
-    "loss": "where one is selected, its method loses",
-    "majority": "where one is selected, it counts with the majority-class error",
+    "loss": f"a method loses a row where more than half of its seeds diverged; elsewhere each counts with {_WORSE}",
+    "majority": "each counts with the majority-class error",
     "drop": "they are left out",
 }
 Key = tuple[Any, ...]
@@ -38,59 +40,89 @@ SHOWN = 5  # names listed in a message before "and N more"
 class Scores:
     """`values[i, j, k]` is the score of column j (a method) on row i (a data set) in replicate k (a seed).
 
-    NaN: missing (not run, failed, or dropped). Infinite: diverged and counted as a loss.
-    `chosen[i, j, k]` is the position of the selected trial in the table, -1 where missing.
+    NaN: missing (not run, failed, or dropped). `diverged`, of the same shape, is 1 where the selected trial diverged
+    (and NaN where there is none), whatever the rule; between 0 and 1 where replicates were merged. `penalty` is what a
+    diverged trial of that cell is charged with: the majority-class error, or the worst score of its row where that is
+    worse. `chosen[i, j, k]` is the position of the selected trial in the table, -1 where missing. `loses`: a column
+    loses a row where more than half of its replicates diverged.
     """
 
     rows: list[Key]
     columns: list[Key]
     replicates: list[Key]
     values: Floats
+    diverged: Floats
+    penalty: Floats
     chosen: NDArray[np.int64]
     direction: Direction = "min"
+    loses: bool = True
 
-    @cached_property
-    def complete(self) -> NDArray[np.bool_]:
-        """(rows, replicates): blocks in which every column has a score."""
-        return np.asarray(~np.isnan(self.values).any(axis=1))
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """(rows, columns, replicates): cells that have a score."""
+        return ~np.isnan(self.values)
 
     @property
     def partial(self) -> list[Key]:
         """Blocks, as row + replicate, in which some columns have a score and others have none."""
-        some = np.asarray(~np.isnan(self.values).all(axis=1)) & ~self.complete
+        some = np.asarray(self.there.any(axis=1) & ~self.there.all(axis=1))
         return [(*self.rows[i], *self.replicates[k]) for i, k in np.argwhere(some)]
 
-    def complete_blocks(self) -> Scores:
-        """These scores without the blocks that lack a column; rows that keep no block are gone."""
-        keep = np.asarray(self.complete.any(axis=1))
-        values = np.where(self.complete[:, None, :], self.values, np.nan)[keep]
-        chosen = np.where(self.complete[:, None, :], self.chosen, -1)[keep]
-        return replace(self, rows=[r for r, k in zip(self.rows, keep, strict=True) if k], values=values, chosen=chosen)
+    def compared(self) -> Scores:
+        """These scores without the rows in which some column has no score at all."""
+        return self._rows(np.flatnonzero(np.asarray(self.there.any(axis=2)).all(axis=1)))
 
     def without(self, rows: Collection[Key]) -> Scores:
-        keep = [i for i, row in enumerate(self.rows) if row not in rows]
-        return replace(self, rows=[self.rows[i] for i in keep], values=self.values[keep], chosen=self.chosen[keep])
+        return self._rows([i for i, row in enumerate(self.rows) if row not in rows])
 
-    def part(self, replicates: Sequence[int]) -> Scores:
-        """These scores of some replicates, by position."""
-        index = list(replicates)
-        kept = [self.replicates[k] for k in index]
-        return replace(self, replicates=kept, values=self.values[:, :, index], chosen=self.chosen[:, :, index])
+    def _rows(self, kept: Sequence[int] | NDArray[np.intp]) -> Scores:
+        return replace(self, rows=[self.rows[i] for i in kept], **{name: getattr(self, name)[kept] for name in ARRAYS})
+
+    def merged(self, groups: Sequence[Key]) -> Scores:
+        """These scores with the replicates of one group (one key for each replicate) merged into their mean."""
+        keys = sorted(set(groups))
+        parts = [[k for k, group in enumerate(groups) if group == key] for key in keys]
+        means = {
+            name: np.stack([nanmean(getattr(self, name)[:, :, part], axis=2) for part in parts], axis=2)
+            for name in ("values", "diverged", "penalty")
+        }
+        chosen = np.stack([self.chosen[:, :, part].max(axis=2) for part in parts], axis=2)
+        return replace(self, replicates=keys, chosen=chosen, **means)
 
     def mean(self) -> Floats:
         """(rows, columns): mean over the replicates that have a score; NaN where none has."""
-        count = (~np.isnan(self.values)).sum(axis=2)
-        total = np.nansum(self.values, axis=2)
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+        return nanmean(self.values, axis=2)
 
-    def filled(self, substitute: Floats) -> Scores:
-        """These scores with `substitute` (same shape) where a trial diverged, for statistics that need amounts."""
-        return replace(self, values=np.where(np.isinf(self.values), substitute, self.values))
+    def standing(self) -> Floats:
+        """(rows, columns): what wins, ranks and profiles are taken from: the mean; infinitely bad where it is lost."""
+        return standing(self.values, self.lost, self.direction)
+
+    @property
+    def lost(self) -> Floats | None:
+        """`diverged` where a row can be lost by it."""
+        return self.diverged if self.loses else None
 
     def pick(self, column: NDArray[Any]) -> Floats:
         """Another number of the selected trials, shaped like `values`; NaN where there is no trial."""
         taken = column.astype(np.float64)[self.chosen]
         return np.where(self.chosen >= 0, taken, np.nan)
+
+
+ARRAYS = ("values", "diverged", "penalty", "chosen")
+
+
+def standing(values: Floats, diverged: Floats | None, direction: Direction) -> Floats:
+    """Mean of `values` over the last axis; infinitely bad where more than half of `diverged` is 1."""
+    mean = nanmean(values, axis=-1)
+    if diverged is None or not np.any(diverged > 0):
+        return mean
+    return np.where(nanmean(diverged, axis=-1) > 0.5, np.inf if direction == "min" else -np.inf, mean)
+
+
+def nanmean(table: Floats, axis: int) -> Floats:
+    """Mean without the NaNs; NaN, silently, where nothing is left."""
+    count = (~np.isnan(table)).sum(axis=axis)
+    return np.divide(np.nansum(table, axis=axis), count, out=np.full(np.shape(count), np.nan), where=count > 0)
 
 
 def scores(
@@ -109,8 +141,9 @@ def scores(
 
     Selection is made for each replicate (each combination of `average`) by itself; ties go to the smallest values of
     `select` (the shallowest network). `by` is better in the same direction as `value`. Diverged trials (column
-    `state`) are never selected while another is left, and score as `diverged` says: worst of all, `majority_error`,
-    or as if missing. Failed and unfinished trials are missing. A cell that lacks one of its candidates is missing.
+    `state`) are never selected while another is left, and count as `diverged` says: charged with the majority-class
+    error (see `charge`), where more than half of the replicates diverged as a lost row (`loss`) or not (`majority`), or
+    as if missing (`drop`). Failed and unfinished trials are missing, and so is a cell that lacks one of its candidates.
     Raises UsageError for unknown columns and for cells in which several trials are left.
     """
     asked(direction=direction, diverged=diverged)
@@ -125,8 +158,16 @@ def scores(
         raise UsageError(f"{repeated[0]!r} has two roles: a column is one of rows, columns, select or average")
     if frame.empty:
         raise UsageError("the table has no rows: nothing to compare")
-    worst = np.inf if direction == "min" else -np.inf
-    amount, judged = judge(frame, value, by if select else value, worst, diverged)
+    sign = 1.0 if direction == "min" else -1.0
+    amount, lost = numbers(frame, value), np.zeros(len(frame), dtype=bool)
+    judged = sign * numbers(frame, by if select else value)
+    if "state" in frame:
+        state = frame["state"].to_numpy(dtype=object)
+        lost = state == "diverged"
+        amount = np.where(state == "done", amount, np.nan)
+        judged = np.where(lost, np.inf, judged)
+    if diverged == "majority" and lost.any():
+        require_column(frame, "majority_error")
 
     codes: list[NDArray[np.int64]] = []
     labels: list[list[Key]] = []
@@ -143,37 +184,51 @@ def scores(
     table[cell] = np.arange(len(frame))
     table = table.reshape(shape)
     present = table >= 0
-    scored = present & ~np.isnan(amount)[table]
+    scored = present & (~np.isnan(amount) | lost)[table]
     # A candidate is wanted where its row knows it under some method and its method knows it on some row.
     in_row, in_column = np.asarray(present.any(axis=(1, 2))), np.asarray(present.any(axis=(0, 2)))
     wanted = in_row[:, None, None, :] & in_column[None, :, None, :]
     whole = (scored | ~wanted).all(axis=3) & scored.any(axis=3)
-    sign = 1.0 if direction == "min" else -1.0
-    criterion = np.where(scored, sign * judged[table], np.inf)
+    criterion = np.where(scored, judged[table], np.inf)
     criterion = np.where(np.isnan(criterion), np.inf, criterion)
-    best = np.argmin(np.where(scored, criterion, np.inf), axis=3)
+    best = np.argmin(criterion, axis=3)
     # With every criterion infinite argmin takes the first option, which may be one that is not there.
     best = np.where(np.isinf(criterion.min(axis=3)), np.argmax(scored, axis=3), best)
     chosen = np.take_along_axis(table, best[..., None], axis=3)[..., 0]
-    chosen = np.where(whole, chosen, -1)
+    gone = np.where(whole, lost[chosen], np.nan)
     values = np.where(whole, amount[chosen], np.nan)
-    return Scores(labels[0], labels[1], labels[2], values, chosen, direction)
+    penalty = filled(
+        np.where(whole, charge(frame, value, direction)[chosen], np.nan), values, sign, diverged == "majority"
+    )
+    values = np.where(gone == 1, penalty, values)
+    if diverged == "drop":
+        whole &= ~(present & lost[table]).any(axis=3)
+        values = np.where(whole, values, np.nan)
+    chosen = np.where(whole, chosen, -1)
+    return Scores(labels[0], labels[1], labels[2], values, gone, penalty, chosen, direction, diverged == "loss")
 
 
-def judge(frame: pd.DataFrame, value: str, by: str, worst: float, diverged: Diverged) -> tuple[Floats, Floats]:
-    """Each trial's score and selection criterion, with its state taken into account."""
-    amount = numbers(frame, value)
-    judged = numbers(frame, by)
-    if "state" not in frame:
-        return amount, judged
-    state = frame["state"].to_numpy(dtype=object)
-    lost = state == "diverged"
-    if diverged == "majority" and lost.any():
-        amount = np.where(lost, numbers(frame, "majority_error"), amount)
-    else:
-        amount = np.where(lost, worst if diverged == "loss" else np.nan, amount)
-    amount = np.where(lost | (state == "done"), amount, np.nan)
-    return amount, np.where(lost, worst, judged)
+def charge(frame: pd.DataFrame, value: str, direction: Direction) -> Floats:
+    """What each trial would be charged with had it diverged: the test part's majority-class error (of an accuracy the
+    share that is left); NaN where the table or the metric (a loss) has none."""
+    if "majority_error" not in frame or "loss" in value:
+        return np.full(len(frame), np.nan)
+    error = numbers(frame, "majority_error")
+    return error if direction == "min" else 1 - error
+
+
+def filled(penalty: Floats, values: Floats, sign: float, plain: bool) -> Floats:
+    """`penalty` (rows, columns, replicates), unless `plain` no better than the row's worst value: diverging never pays.
+
+    Where unknown it is the row's worst one, else its worst value, else the worst value of all, else the worst that an
+    error or an accuracy can be.
+    """
+    known, scored = (np.where(np.isnan(x), -np.inf, sign * x) for x in (penalty, values))
+    known = np.where(np.isinf(known), known.max(axis=(1, 2), keepdims=True), known)
+    worst = scored.max(axis=(1, 2), keepdims=True)
+    known = np.where(np.isinf(known), worst, known if plain else np.maximum(known, worst))
+    last = scored.max() if np.isfinite(scored).any() else max(sign, 0.0)
+    return sign * np.where(np.isinf(known), last, known)
 
 
 def numbers(frame: pd.DataFrame, name: str) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.frame import with_options
 from analysis.statistics.scores import Direction, Diverged, Floats, Key, Scores, label, listed, scores
 from sweeps.errors import UsageError
 from sweeps.file.sections import asked
@@ -18,6 +19,7 @@ from sweeps.file.sections import asked
 Ties = Literal["shared", "split", "none"]
 Constant = Literal["count", "skip"]
 TOLERANCE = 1e-9
+METHOD = ("activation", "normalizer")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class WinTable:
     counted: list[Key]
     constant: list[Key]  # every column equal (in some group of `within`); counted or not as asked
     incomplete: list[Key]  # rows that lack a column; not counted
-    partial: list[Key]  # further blocks (row, replicate) that lack a column; left out of their row's mean
+    partial: list[Key]  # blocks (row, replicate) of counted rows that lack a column, whose mean is over the others
     skipped: list[Key]
     direction: Direction = "min"  # which end of the value was counted as better
 
@@ -46,7 +48,7 @@ def wins(
     frame: pd.DataFrame,
     *,
     rows: Sequence[str] = ("dataset",),
-    columns: Sequence[str] = ("activation", "normalizer"),
+    columns: Sequence[str] | None = None,
     value: str = "test_error",
     within: Sequence[str] = (),
     ties: Ties = "shared",
@@ -61,6 +63,7 @@ def wins(
 ) -> WinTable:
     """Counts, for each combination of `columns`, the rows on which its `value` is the best.
 
+    `columns` left out are activation and normalizer. All columns may be options: `normalizer.n`.
     `within` (some of `columns`) compares only columns that agree in it: the VCL paper's Table 4 is
     `columns=["activation", "normalizer"], within=["activation"]`, its Table 5 is the same without `within`.
     `skip` leaves out rows that have one of these values. Rows that lack a column are not counted and are named in the
@@ -69,6 +72,8 @@ def wins(
     """
     if direction is None and "accuracy" in value.lower():
         raise UsageError(f"{value} does not say which end is better: give the direction, max (--direction max) or min")
+    columns = method_columns(frame) if columns is None else columns
+    frame = with_options(frame, [*rows, *columns, *select, *average])
     stray = [w for w in within if w not in columns]
     if stray:
         raise UsageError(f"within {stray[0]!r} must be one of the columns {listed(columns)}")
@@ -87,6 +92,11 @@ def wins(
     return tally(table, groups, ties=ties, constant=constant, skip=skip, tolerance=tolerance)
 
 
+def method_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """What makes a method where nothing is said; a table may know no activation."""
+    return METHOD[1:] if METHOD[0] not in frame and METHOD[1] in frame else METHOD
+
+
 def tally(
     table: Scores,
     groups: Sequence[Key] | None = None,
@@ -96,10 +106,10 @@ def tally(
     skip: Sequence[str] = (),
     tolerance: float = TOLERANCE,
 ) -> WinTable:
-    """Wins of the columns of `table`, each row's mean over its complete replicates; columns of one group compete."""
+    """Wins of the columns of `table` by their `standing` on each row; columns of one group compete."""
     groups = [()] * len(table.columns) if groups is None else groups
     skipped = skipped_rows(table.rows, skip)
-    whole = table.complete_blocks()
+    whole = table.compared()
     if not whole.rows:
         raise UsageError(
             f"no row has a result for each of the {len(table.columns)} columns "
@@ -107,7 +117,7 @@ def tally(
         )
     keep = [i for i, row in enumerate(whole.rows) if row not in skipped]
     kept = [whole.rows[i] for i in keep]
-    mean = whole.mean()[keep]
+    mean = whole.standing()[keep]
     flat = np.asarray(constant_rows(mean, groups, tolerance).any(axis=1))
     return WinTable(
         columns=table.columns,
@@ -115,7 +125,7 @@ def tally(
         counted=kept,
         constant=[row for row, f in zip(kept, flat, strict=True) if f],
         incomplete=[row for row in table.rows if row not in whole.rows],
-        partial=[block for block in table.partial if block[: len(table.rows[0])] in whole.rows],
+        partial=[block for block in whole.partial if block[: len(table.rows[0])] not in skipped],
         skipped=[row for row in table.rows if row in skipped],
         direction=table.direction,
     )

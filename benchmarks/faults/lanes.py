@@ -14,7 +14,7 @@ name: NAME
 trial:
   dataset: [wine, titanic, squares]
   activation: [relu, elu]
-  normalizer: [none, bn, {vcl: {n: 3}}]
+  normalizer: [bn, {vcl: {n: 3}}]
   depth: 2
   width: 64
   epochs: 150
@@ -22,12 +22,13 @@ trial:
   seed: SEED
   where:
     - {if: "activation=elu", dropout: 0.5}
+    - {if: "dataset=titanic", epochs: 40}
     - if: "dataset=squares"
       model: {resnet18: {width: 0.125, repeats: [1, 1, 1, 1]}}
       augment: {resized-crop: {size: 32}}
       batch_size: 6
       epochs: 5
-  exclude: [dataset=squares normalizer=none, dataset=squares normalizer=vcl]
+  exclude: [dataset=squares normalizer=vcl]
 run: {checkpoint_seconds: SECONDS}
 """,
     "gangs": """
@@ -37,7 +38,7 @@ trial:
   normalizer: brn
   batch_size: 20
   shards: 2
-  epochs: 120
+  epochs: 40
   dropout: 0.5
   seed: SEED
   where:
@@ -79,7 +80,16 @@ class Lane:
 
     def next(self) -> None:
         self.number += 1
-        self.file.write_text(self._text.replace("NAME", self.name).replace("SEED", str(self.number)))
+        self._write(self.name, str(self.number))
+
+    def file_of_all(self) -> Path:
+        """A sweep of the trials of all sweeps so far."""
+        return self._write(f"{self.kind}-all", f"1..{self.number}")
+
+    def _write(self, name: str, seed: str) -> Path:
+        file = self.file_of(name)
+        file.write_text(self._text.replace("NAME", name).replace("SEED", seed))
+        return file
 
     def packs(self, workspace: Path) -> set[str]:
         """Of the sweep that is under way; none before it is planned."""

@@ -24,7 +24,7 @@ from tests.chaos.evidence import command, lasting, living, shown
 CHECKPOINT_SECONDS = 0.5
 STOPPED_SECONDS = 3.0  # until a stopped process goes on
 REFUSED_SECONDS = 2.0  # until the disk accepts again
-PATIENCE = {"mlflow": 5.0, "loader": 20.0}  # for somebody to hit; for others:
+PATIENCE = {"mlflow": 5.0, "loader": 8.0}  # for somebody to hit; for others:
 LONGEST = 60.0
 DISK = "256m"
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "end": signal.SIGTERM, "interrupt": signal.SIGINT}

@@ -1,4 +1,4 @@
 """Questions about results: comparisons, wins, tables, reports."""
 
 # The modules that other rooms may import from.
-PUBLIC = ("compare", "export", "paper", "report", "vocabulary", "wins")
+PUBLIC = ("compare", "export", "paper", "power", "report", "vocabulary", "wins")

@@ -90,8 +90,8 @@ def compare(
         told = f" with {query}" * bool(query) + f" that -w {where} selects" * bool(where)
         hint = "; MLflow compares settings as texts (params.lr = '0.01'): -w lr=1e-2 reads them as numbers"
         raise UsageError(f"{source} has no finished trial of {asked}{told}" + hint * ("params." in query))
-    frame = _with_settings(frame, store, names, by)
     question = _question(store, sweeps, by, metric, baseline)
+    frame = _with_settings(frame, store, names, (*by, *question.select))
     below = [*lacking, *aside(store, names, frame, question.diverged, where)]
     try:
         found = answer(frame, question, source, baseline)
@@ -115,11 +115,11 @@ def _unmirrored(store: Store, sweeps: Sequence[str], query: str, frame: pd.DataF
     )
 
 
-def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], by: Sequence[str]) -> pd.DataFrame:
-    """The frame with the settings and options that `by` names and that it lacks, as the ledger has them."""
+def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
+    """The frame with the settings and options that are wanted and that it lacks, as the ledger has them."""
     from analysis.frame import with_column
 
-    for name in by:
+    for name in wanted:
         if name not in frame and is_trial_field(name):
             values: dict[str, Any] = {}
             for sweep in sweeps:
@@ -145,20 +145,23 @@ def _question(store: Store, sweeps: Sequence[str], by: Sequence[str], metric: st
 
 def answer(frame: pd.DataFrame, question: Question, source: str, baseline: str = "") -> Comparison:
     """`baseline`: one that must be among the methods."""
+    from analysis.comparing.families import Family, all_pairs
     from analysis.findings import Findings
-    from analysis.showing.summary import alike
+    from analysis.showing.summary import alike, unequal
 
     found = Findings(frame, question)
     q = found.question
-    below = alike(found)
+    below = [*alike(found), *unequal(found)]
     if baseline:
         _refuse_absent(baseline, q, found.columns)
     mean_ranks = found.ranked.mean(axis=0)
     best = found.order[0]
-    references = [q.baseline_of(column, found.columns) for column in found.columns]
+    references = found.baselines
+    family = Family([(j, b) for j, b in enumerate(references) if b is not None], q.level)
     # Without a baseline among the methods, the best one is what the others are compared with.
-    if not any(references):
-        references = [None if j == best else found.columns[best] for j in range(len(found.columns))]
+    if all(b is None for b in references):
+        references = [None if j == best else best for j in range(len(found.columns))]
+        family = all_pairs(len(found.columns), q.level)
         if q.baseline and len(found.columns) > 1:
             below.append(f"no method has the baseline {q.baseline}: differences are from the best mean")
     lines: list[dict[str, Any]] = []
@@ -169,8 +172,10 @@ def answer(frame: pd.DataFrame, question: Question, source: str, baseline: str =
             "mean": found.means[j].mean,
             "rank": float(mean_ranks[j]),
         }
-        lines.append(line | _difference(found, j, references[j]))
+        lines.append(line | _difference(found, j, references[j], family.each))
     rows = len(found.scores.rows)
+    if len(family) > 1:
+        below.append(f"{len(family)} comparisons are tested: all intervals hold together at {q.level:.0%}")
     note = f"{q.metric_name} over {rows} {q.rows_name}, {len(found.amounts.replicates)} seeds; {q.better} is better"
     return Comparison(source=source, runs=len(frame), lines=lines, note=note, direction=q.direction, below=tuple(below))
 
@@ -184,13 +189,14 @@ def _refuse_absent(baseline: str, question: Question, columns: Sequence[tuple[An
     one_of("baseline", baseline, (str(column[question.columns.index("normalizer")]) for column in columns))
 
 
-def _difference(found: Findings, j: int, reference: tuple[Any, ...] | None) -> dict[str, Any]:
-    difference = found.difference(j, reference)
-    if difference is None:
-        return dict.fromkeys(("against", "difference", "low", "high", "over"))
+def _difference(found: Findings, j: int, reference: int | None, level: float) -> dict[str, Any]:
+    against = None if reference is None else found.names[reference]
+    difference = None if reference is None else found.difference(j, reference, level)
+    if difference is None or not difference.rows.n:  # no seed that both have
+        return {"against": against} | dict.fromkeys(("difference", "low", "high", "over"))
     interval = difference.seeds or difference.rows
     return {
-        "against": found.names[found.columns.index(difference.baseline)],
+        "against": against,
         "difference": interval.mean,
         "low": interval.low,
         "high": interval.high,

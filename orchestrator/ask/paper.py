@@ -22,7 +22,7 @@ def exhibits(store: Store, paper: str) -> list[dict[str, Any]]:
 
     UsageError for an unknown paper.
     """
-    from analysis.showing.verdicts import papers
+    from analysis.verdicts import papers
 
     one_of("paper", paper, PAPERS)
     about = papers()
@@ -65,7 +65,7 @@ def _verdict(store: Store, preset: str, claim: str) -> dict[str, str]:
     if name is None:
         return {"verdict": "", "sentence": f"normsweep run {preset}"}
     from analysis.findings import Findings
-    from analysis.showing.verdicts import verdict
+    from analysis.verdicts import verdict
     from orchestrator.store.results import readings
 
     try:

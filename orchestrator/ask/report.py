@@ -53,7 +53,11 @@ class Analyzed:
     left: str
 
     def __str__(self) -> str:
-        told = f"; the sweep is not complete ({self.left}): only complete blocks are compared" if self.left else ""
+        told = (
+            f"; the sweep is not complete ({self.left}): only rows on which every method has a result are compared"
+            if self.left
+            else ""
+        )
         return f"{len(self.files)} files in {self.folder}{told}"
 
 

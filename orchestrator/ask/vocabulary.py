@@ -13,7 +13,8 @@ LISTS = ("presets", "datasets", *NAMES, *KEYS)
 
 
 def listed(what: str) -> list[dict[str, Any]]:
-    """Names, one sentence and the source of each; of settings and keys, default, values and meaning."""
+    """Names, one sentence and the source of each, of normalizers also where they cannot be used; of settings and keys,
+    default, values and meaning."""
     if what == "presets":
         from sweeps.file.spec import presets
 
@@ -26,6 +27,7 @@ def listed(what: str) -> list[dict[str, Any]]:
     if what in KEYS:
         return _keys(what)
     one_of("list", what, LISTS)
+    from sweeps.limits import limits
     from sweeps.probes import PROBES
     from sweeps.words.kinds import NAMES as ENTRIES
     from sweeps.words.kinds import plural
@@ -37,6 +39,7 @@ def listed(what: str) -> list[dict[str, Any]]:
             "what": entry.summary,
             "source": entry.source,
             "options": ", ".join(f"{k}={v.default}" for k, v in entry.options.items()),
+            **({"cannot be used where": "; ".join(limits(name))} if what == "normalizers" else {}),
         }
         for name, entry in entries[what].items()
     ]

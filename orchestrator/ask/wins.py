@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.store import Store
 from orchestrator.store.sweeps import name_of
+from orchestrator.words import counted
 from sweeps.errors import UsageError
 from sweeps.file.clauses import valid
+from sweeps.file.spec import names_file
 from sweeps.select import Selector
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def win_table(
     from orchestrator.ask.aside import aside, ended
 
     if Path(source).suffix.lower() in ENDINGS or (
-        Path(source).is_file() and name_of(source) not in store.sweeps.names()
+        Path(source).is_file() and not names_file(source) and name_of(source) not in store.sweeps.names()
     ):
         frame, options = load(Path(source)), dict[str, Any](given)
         if where:
@@ -55,13 +57,16 @@ def _recorded(
     store: Store, sweep: str, given: Mapping[str, Any], where: Selector | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The results of a sweep, and what its analysis section asks, but for what is given."""
-    from analysis.frame import named_methods, with_fields
+    from analysis.frame import named_methods, of_every_activation, with_fields
     from analysis.question import Question
     from orchestrator.store.results import whole
 
     wanted = {name for role in ROLES for name in given.get(role, ())}
-    frame = named_methods(with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted))
-    question = Question.of(store.sweeps.needed(sweep).analysis).resolved(frame)
+    question = Question.of(store.sweeps.needed(sweep).analysis)
+    pooled = {*given.get("select", question.select), *given.get("average", question.average)}
+    frame = with_fields(whole(store, sweep, more=["trial"], where=where).to_pandas(), wanted | question.named)
+    frame = named_methods(frame, pooled)
+    question = question.resolved(frame)
     asked: dict[str, Any] = {
         "rows": question.rows,
         "columns": question.columns,
@@ -75,7 +80,8 @@ def _recorded(
         "average": question.average,
         "diverged": question.diverged,
     }
-    return frame, asked | dict[str, Any](given)
+    asked |= dict[str, Any](given)
+    return of_every_activation(frame, (*asked["rows"], *asked["average"])), asked
 
 
 def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selector | None, as_json: bool) -> None:
@@ -90,7 +96,7 @@ def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selec
 
     each = " × ".join(options.get("rows", ("dataset",)))
     better = f"{'lower' if table.direction == 'min' else 'higher'} {options.get('value', 'test_error')} is better"
-    title = f"wins on {len(table.counted)} rows, one for each {each}; {better}"
+    title = f"wins on {counted(len(table.counted), 'row')}, one for each {each}; {better}"
     shown = Table("method", "wins", title=title, title_justify="left", box=None)
     best = max(table.wins)
     for row, count in zip(table.as_json(), table.wins, strict=True):
@@ -98,11 +104,15 @@ def count_wins(store: Store, source: str, given: Mapping[str, Any], where: Selec
     console = Console(soft_wrap=True)
     console.print(shown)
     for words, rows in (
-        ("lack a method, not counted", table.incomplete),
+        ("without a method, not counted", table.incomplete),
         ("left out as asked", table.skipped),
-        ("lack a method, left out of their mean", table.partial),
     ):
         if rows:
-            below.insert(0, f"{len(rows)} rows {words}: " + "; ".join(", ".join(map(str, r)) for r in rows))
+            below.insert(0, f"{counted(len(rows), 'row')} {words}: " + "; ".join(", ".join(map(str, r)) for r in rows))
+    if table.partial:
+        blocks = "; ".join(", ".join(map(str, r)) for r in table.partial)
+        below.insert(
+            0, f"{counted(len(table.partial), 'block')} without a method, whose mean is over its others: {blocks}"
+        )
     for line in below:
         console.print(line, highlight=False, markup=False)

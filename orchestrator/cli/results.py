@@ -176,6 +176,21 @@ def paper(
     print_answer(rows if json_ else [{k: "" if v is None else v for k, v in row.items()} for row in rows], json_)
 
 
+@results_app.command()
+def power(
+    sweep: Recorded,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the sweep file to write, with as many seeds as decide")
+    ] = None,
+    workspace: Root = DEFAULT_ROOT,
+    json_: Json = False,
+) -> None:
+    """Say how many more seeds or data sets decide the comparisons that are open."""
+    from orchestrator.ask.power import power as ask
+
+    _print(ask(store_at(workspace), sweep, output), json_)
+
+
 def _print(written: Any, as_json: bool) -> None:
     """What was written: a dataclass that is a sentence, too."""
     print_answer(asdict(written) if as_json else str(written), as_json)

@@ -20,7 +20,7 @@ REFRESH_SECONDS = 2.0
 MOST_RUNNING = 12  # packs shown, and jobs
 # How the analysis counts a diverged trial, by `analysis.diverged`.
 DIVERGED = {
-    "loss": "each loses against every method that did not",
+    "loss": "a method loses where more than half of its seeds did",
     "majority": "each counts with the error of the most frequent class",
     "drop": "each counts as missing",
 }

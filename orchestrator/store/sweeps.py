@@ -14,7 +14,7 @@ from orchestrator.store.files import Disk
 from orchestrator.store.workspace import Workspace
 from sweeps.errors import MissingError, UsageError
 from sweeps.file.sections import AnalysisSection, RunSection
-from sweeps.file.spec import SweepSpec
+from sweeps.file.spec import SweepSpec, names_file
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import known
 from sweeps.words.near import unknown
@@ -96,6 +96,8 @@ class Sweeps:
         name, _, which = reference.partition(AT)
         newest = self.newest(name)
         if newest is None:
+            if names_file(name):
+                raise MissingError(f"{name} is a sweep file: say the name of its sweep, as `normsweep status` lists it")
             told = unknown("sweep", name, self.names())
             stop = "" if told.endswith((".", "?")) else "."
             raise MissingError(f"{told}{stop} Nothing of it is recorded in {self._workspace.root}: run it first")

@@ -11,9 +11,12 @@ from typing import Any
 
 from sweeps.select import Selector
 from sweeps.trial import is_left_out
-from sweeps.words.activations import ACTIVATIONS
+from sweeps.words.activations import ACTIVATIONS, OWN
 from sweeps.words.choice import Choice
+from sweeps.words.composition import brings_activation
 from sweeps.words.settings import AUTO_INIT_OF_NORMALIZER, LISTS, Value
+
+OWN_ACTIVATION = Choice(OWN)
 
 Draft = dict[str, Value]  # a trial without what only the data set and the method can tell
 
@@ -126,9 +129,13 @@ class Axes:
     def _settle(self, draft: Draft) -> list[Special]:
         """Sets what follows from the rest; returns the special cases that matched."""
         applied: list[Special] = []
+        given = draft["activation"]
+        _activate(draft, given)
         for special in self.where:
             if special.when.matches(draft):
                 draft.update(special.settings)
+                given = special.settings.get("activation", given)
+                _activate(draft, given)
                 applied.append(special)
         if draft["init"] == "auto":
             activation, method = draft["activation"], draft["normalizer"]
@@ -164,6 +171,13 @@ class Axes:
         if self.lr_reference_batch:
             data["lr_reference_batch"] = self.lr_reference_batch
         return data
+
+
+def _activate(draft: Draft, given: Value) -> None:
+    """Sets the activation: the one that is given, unless the normalizer brings its own."""
+    method = draft["normalizer"]
+    assert isinstance(method, Choice)
+    draft["activation"] = OWN_ACTIVATION if brings_activation(method.name) else given
 
 
 def uniform(seed: int, name: str, i: int) -> float:

@@ -22,7 +22,7 @@ def plugins_section(node: Node, folder: Path) -> tuple[Plugin, ...]:
             except (AttributeError, KeyError, TypeError):
                 raise element.error(f"{element} is no record of a plug-in") from None
         if not isinstance(element.value, str):
-            raise element.error(f"a plug-in is a file such as rms.py, not {element}")
+            raise element.error(f"a plug-in is a file such as my_rms.py, not {element}")
         try:
             return read(find(element.value, folder), element.value)
         except UsageError as error:

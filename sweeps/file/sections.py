@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -12,9 +13,12 @@ from sweeps.file.document import Node
 from sweeps.file.values import typed, values
 from sweeps.identity import canonical
 from sweeps.records import ALIASES, METRICS
+from sweeps.select import is_trial_field
 from sweeps.words.declared import Option, options, setting
+from sweeps.words.near import unknown
 from sweeps.words.settings import setting_names
 
+BASELINE, ALL, VERSUS = "baseline", "all", " vs "  # the words of `compare`
 MEASURES = (*METRICS, *ALIASES)
 
 
@@ -62,7 +66,7 @@ class Selection:
     """
 
     over: tuple[str, ...] = field(
-        metadata=setting((), words=setting_names(), help="settings among whose values the best is taken")
+        metadata=setting((), help="settings, and options such as normalizer.n, among whose values the best is taken")
     )
     by: str = field(metadata=setting("val_error", words=MEASURES, help="what is best in it, in the metric's direction"))
 
@@ -74,6 +78,19 @@ class AnalysisSection:
     metric: str = field(metadata=setting("test_error", words=MEASURES, help="what is compared"))
     direction: str = field(metadata=setting("min", words=("min", "max"), help="which end of the metric is better"))
     baseline: str = field(metadata=setting("", help="the normalizer that differences are taken from; none if empty"))
+    compare: tuple[str, ...] = field(
+        metadata=setting(
+            (BASELINE,),
+            help="what is tested: baseline (each method with it), all (each two), pairs: `vcl vs bn`",
+        )
+    )
+    rope: float = field(
+        metadata=setting(0.01, low=0.0, help="differences of the metric below it are of no practical meaning")
+    )
+    level: float = field(
+        metadata=setting(0.95, low=0.5, high=0.9999, help="of every interval; 1 - level: error of all tests together")
+    )
+    seed: int = field(metadata=setting(0, low=0, help="of every bootstrap"))
     ties: str = field(
         metadata=setting(
             "shared",
@@ -88,7 +105,22 @@ class AnalysisSection:
         metadata=setting(
             "loss",
             words=("loss", "majority", "drop"),
-            help="a diverged trial loses, has the error of the most frequent class, or is missing",
+            help="a method loses a row where more than half of its seeds diverged and else has there the error of the "
+            "most frequent class; it always has that error; it is missing",
+        )
+    )
+    reference: int = field(
+        metadata=setting(
+            0,
+            low=0,
+            help="the batch size that small-batch changes are taken from; 0: the largest that all methods share",
+        )
+    )
+    undefined: str = field(
+        metadata=setting(
+            "drop",
+            words=("drop", "majority"),
+            help="a batch size without results of some method: left out, or charged to it as diverged",
         )
     )
     columns: tuple[str, ...] = field(
@@ -98,9 +130,6 @@ class AnalysisSection:
     )
     average: tuple[str, ...] = field(
         metadata=setting(("seed",), words=setting_names(), help="settings that a mean is taken over")
-    )
-    blocks: tuple[str, ...] = field(
-        metadata=setting(("dataset", "seed"), words=setting_names(), help="what is compared only when it is complete")
     )
     skip: tuple[str, ...] = field(metadata=setting((), help="data sets to leave out"))
     select: Selection | None = field(
@@ -141,9 +170,17 @@ def _read(node: Node, what: str, declared: Mapping[str, Option]) -> dict[str, An
 def _value(name: str, option: Option, node: Node) -> Any:
     if option.kind == "section":
         return _selection(node)
+    if name == "compare":
+        _check_comparisons(node)
     if option.kind == "words":
         return values(name, replace(option, kind="word"), node)
     return typed(name, option, node)
+
+
+def _check_comparisons(node: Node) -> None:
+    for element in node.elements():
+        if not re.fullmatch(rf"{BASELINE}|{ALL}|.*\S{VERSUS}\S.*", str(element.value)):
+            raise element.error(f"'compare' is {BASELINE}, {ALL} or pairs such as `vcl vs bn`, not {element}")
 
 
 def _selection(node: Node) -> Selection | None:
@@ -152,4 +189,10 @@ def _selection(node: Node) -> Selection | None:
     given = _read(node, "select", options(Selection))
     if not given["over"]:
         raise node.error("'select' needs `over`: the settings among whose values the best is taken")
+    for element in node.entries("'select'")["over"].node.elements():
+        name = str(element.value)
+        if name not in setting_names() and not ("." in name and is_trial_field(name)):
+            raise element.error(
+                f"'over' names settings, and options such as normalizer.n: {unknown('setting', name, setting_names())}"
+            )
     return Selection(**given)

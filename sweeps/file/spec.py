@@ -118,6 +118,11 @@ def load_spec(source: str | Path, overrides: Sequence[str] = ()) -> SweepSpec:
     return replace(spec, places=places(root))
 
 
+def names_file(source: str) -> bool:
+    """Whether it is called as sweep files are, not as sweeps are."""
+    return Path(source).suffix in (".yaml", ".yml")
+
+
 def presets() -> dict[str, str]:
     """Names of the presets, each with the first comment line of its file."""
     found: dict[str, str] = {}
@@ -133,7 +138,7 @@ def _path(source: str) -> Path:
         return preset
     if Path(source).is_file():
         return Path(source)
-    if Path(source).suffix in (".yaml", ".yml") or "/" in source:
+    if names_file(source) or "/" in source:
         raise UsageError(f"there is no sweep file {source}")
     raise UsageError(f"{unknown('preset', source, presets())} A file of your own is named by its path.")
 

@@ -33,6 +33,7 @@ _ENTRY: dict[str, type] = {
     "summary": str,
     "source": str,
     "least_values": int,
+    "own_activation": bool,
     "revision": int,
     "options": Mapping,
     "packs": bool,

@@ -29,6 +29,8 @@ class Activation(Entry):
     init: str = "he"
 
 
+OWN = "own"  # the activation of trials whose normalizer brings it
+
 # `init: auto`. The VCL paper does not state its own; elu and selu as in Klambauer et al. 2017, tanh and sigmoid as in
 # Glorot and Bengio 2010, every other activation as in He et al. 2015.
 ACTIVATIONS: dict[str, Activation] = {
@@ -62,6 +64,10 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(summary="hyperbolic tangent", implementation="activations:tanh", init="glorot"),
     "sigmoid": Activation(summary="1/(1 + exp(-u))", implementation="activations:sigmoid", init="glorot"),
     "abs": Activation(summary="|u|", implementation="activations:absolute"),
+    OWN: Activation(
+        summary="the normalizer's own: of frn, evonorm-b0 and evonorm-s0, and of them alone",
+        implementation="activations:own",
+    ),
 }
 
 INITS: dict[str, str] = {

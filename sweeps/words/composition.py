@@ -20,11 +20,18 @@ def parts(name: str) -> tuple[str, ...]:
     names = name.split("+")
     for part in names:
         if part not in NORMALIZERS:
-            raise UsageError(unknown("normalizer", part if len(names) > 1 else name, NORMALIZERS))
+            told = unknown("normalizer", part, NORMALIZERS)
+            own = "" if told.endswith("?") else " A file that declares one of your own is named under `plugins`."
+            raise UsageError(told + own)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             _compatible(a, b)
     return tuple(sorted(names, key=lambda part: min(map(POINTS.index, NORMALIZERS[part].points))))
+
+
+def brings_activation(name: str) -> bool:
+    """Whether a name, or a part of a composition, activates as well."""
+    return any(NORMALIZERS[part].own_activation for part in name.split("+"))
 
 
 def normalizer(name: str) -> Normalizer:
@@ -45,6 +52,7 @@ def normalizer(name: str) -> Normalizer:
         points=frozenset().union(*(entry.points for entry in entries)),
         revision=sum(entry.revision for entry in entries),
         least_values=max(entry.least_values for entry in entries),
+        own_activation=any(entry.own_activation for entry in entries),
         packs=all(entry.packs for entry in entries),
         plugin="+".join(sorted({entry.plugin for entry in entries if entry.plugin})),
     )

@@ -10,9 +10,27 @@ from operator import attrgetter
 from sweeps.cost import steps, warmup_steps
 from sweeps.errors import UsageError
 from sweeps.facts import DatasetFacts, Facts
+from sweeps.limits import (
+    ALONE,
+    DROPOUT,
+    FEW_VALUES,
+    GHOSTS,
+    GROUP_OF_ONE,
+    LAYER_OF_ONE,
+    LIMITS,
+    NO_ACTIVATION,
+    NO_VARIANCE,
+    ONE_IMAGE,
+    ONE_POSITION,
+    ONE_WEIGHT,
+    POSITIONS,
+    SUBSETS,
+    VIRTUAL_BATCH,
+)
 from sweeps.trial import Trial, field_names
+from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice
-from sweeps.words.composition import normalizer, parts
+from sweeps.words.composition import brings_activation, normalizer, parts
 from sweeps.words.optimizers import OPTIMIZERS
 from sweeps.words.vocabulary import NORMALIZERS, RENORM_START
 
@@ -20,7 +38,22 @@ SHOWN = 10
 UNITS = ("mlp", "resmlp")  # models whose layers have one value a unit and sample
 OF_WIDTH = (*UNITS, "transformer")  # models whose layers have `width` channels and no space
 # Named to who asks for too small a batch.
-ANY_BATCH = ("none", "ln", "gn", "wn", "ws", "cwo", "normprop", "bn-frozen", "dyt", "sws", "sn")
+ANY_BATCH = (
+    "none",
+    "ln",
+    "gn",
+    "wn",
+    "ws",
+    "cwo",
+    "normprop",
+    "bn-frozen",
+    "dyt",
+    "sws",
+    "sn",
+    "rms",
+    "frn",
+    "evonorm-s0",
+)
 
 
 def check(trials: Iterable[Trial], facts: Facts) -> None:
@@ -50,8 +83,11 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
     one does: distinct sentences, no problems."""
     found: dict[str, None] = {}
     known = cache(facts)
+    activating: dict[str, None] = {}
     ramping: dict[str, list[int]] = {}
     for trial in trials:
+        if brings_activation(trial.normalizer.name):
+            activating[trial.normalizer.name] = None
         if "brn" in parts(trial.normalizer.name):
             ramp = trial.normalizer["ramp"]
             assert isinstance(ramp, float)
@@ -63,6 +99,11 @@ def notes(trials: Iterable[Trial], facts: Facts) -> list[str]:
             found[f"{trial.normalizer.name} with groups={groups}: width={trial.width} makes {taken} equal groups"] = (
                 None
             )
+    if activating:
+        found[
+            f"activation={OWN} in the trials of {', '.join(activating)}: they activate as well, so that one training "
+            "stands for all values of that axis"
+        ] = None
     for name, counts in ramping.items():
         found[
             f"{name}: {len(counts)} of its trials compute what bn does, bit for bit: it begins to differ after "
@@ -114,6 +155,12 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
     yield from _schedule_problems(trial)
     yield from _warmup_problems(trial, facts)
     yield from _optimizer_problems(trial.optimizer, trial)
+    if trial.activation.name == OWN and not brings_activation(trial.normalizer.name):
+        able = [name for name, entry in NORMALIZERS.items() if entry.own_activation]
+        yield (
+            f"activation={OWN} with {trial.normalizer.name}: it brings none; for {', '.join(able)} alone: "
+            "name another activation"
+        )
     yield from _normalizer_problems(trial)
     yield from _recorded_problems(trial, facts)
 
@@ -180,20 +227,25 @@ def _normalizer_problems(trial: Trial) -> Iterator[str]:
     told = f"batch_size={trial.batch_size}" + (f" in shards={trial.shards}" if samples < trial.batch_size else "")
     if trial.model.name in UNITS and samples < entry.least_values:
         allowed = ", ".join(name for name in ANY_BATCH if name in NORMALIZERS)
+        few = f"{samples} value{'s' if samples > 1 else ''}"
         joins = "sync" in entry.options and trial.batch_size >= entry.least_values
         yield (
-            f"{trial.normalizer.name} with {told}: its batch statistic would be taken over {samples} "
-            f"value{'s' if samples > 1 else ''}, it needs {entry.least_values}; "
+            f"{trial.normalizer.name} with {told}: {FEW_VALUES.of(few=few, least=entry.least_values)}; "
             + ("with its option sync=true it would be the whole batch; " if joins else "")
             + f"methods that allow it: {allowed}"
         )
     if joined(trial) and trial.shards > 1:
         for part in parts(trial.normalizer.name):
-            if part in OF_EACH_SHARD and (part != "normprop" or trial.normalizer["data"] == "batch"):
+            if ALONE in LIMITS.get(part, ()) and (part != "normprop" or trial.normalizer["data"] == "batch"):
                 yield (
-                    f"{trial.normalizer.name} with sync=true in shards={trial.shards}: {part} takes its statistics "
-                    "over each shard alone; use shards=1 or sync=false"
+                    f"{trial.normalizer.name} with sync=true in shards={trial.shards}: {ALONE.of(part=part)}; "
+                    "use shards=1 or sync=false"
                 )
+    if "activated" in entry.points and trial.model.name in ("resmlp", "transformer"):
+        yield (
+            f"{trial.normalizer.name} with model {trial.model.name}: {NO_ACTIVATION.of(model=trial.model.name)}; "
+            "use the model mlp, or another method"
+        )
     for part in parts(trial.normalizer.name):
         for rule in RULES.get(part, ()):
             yield from rule(trial, samples)
@@ -204,30 +256,30 @@ def _vcl_subsets(trial: Trial, share: int) -> Iterator[str]:
     assert isinstance(n, int)
     if n > share // 2:
         out = f"n <= {share // 2}" if share >= 4 else "a batch of 4 at least"
-        yield f"vcl with n={n}: a batch of {share} has no two subsets of {n} samples; use {out}"
+        yield f"vcl with n={n}: {SUBSETS.of(B=share, n=n)}; use {out}"
 
 
 def _ghosts(trial: Trial, share: int) -> Iterator[str]:
     size = trial.normalizer["size"]
     assert isinstance(size, int)
     if share % size:
-        yield f"gbn with size={size}: {size} does not divide a batch of {share}; use a divisor of it"
+        yield f"gbn with size={size}: {GHOSTS.of(size=size, B=share)}; use a divisor of it"
 
 
 def _noise_of_smaller_batch(trial: Trial, share: int) -> Iterator[str]:
     virtual, extra = trial.normalizer["virtual_batch"], trial.normalizer["extra"]
     assert isinstance(virtual, int)
     if share < 2 and trial.model.name not in UNITS:
-        yield f"bn-noise with a batch of {share}: it compares the images of a batch; take 2 at least"
+        yield f"bn-noise with a batch of {share}: {ONE_IMAGE.of(B=share)}; take 2 at least"
     if not virtual:
         return
     told = f"bn-noise with virtual_batch={virtual}"
     if not 2 <= virtual <= share:
-        yield f"{told}: it must be from 2 to {share}, the samples of a batch"
+        yield f"{told}: {VIRTUAL_BATCH.of(virtual='it', B=share)}"
     if extra not in (0, NORMALIZERS["bn-noise"].options["extra"].default):
         yield f"{told} and extra={extra}: each says how much noise to add; give one"
     if trial.model.name not in UNITS:
-        yield f"{told} and model {trial.model.name}: positions of one image are not independent samples; use extra"
+        yield f"{told} and model {trial.model.name}: {POSITIONS.of(positions='positions')}; use extra"
 
 
 def divisor(channels: int, groups: int) -> int:
@@ -237,27 +289,27 @@ def divisor(channels: int, groups: int) -> int:
 
 def _in_without_space(trial: Trial, _share: int) -> Iterator[str]:
     if trial.model.name in (*OF_WIDTH, "dgcnn"):
-        yield f"in with model {trial.model.name}: a channel of a fully connected layer is one value; use ln or gn"
+        yield f"in with model {trial.model.name}: {ONE_POSITION}; use ln or gn"
 
 
-def _gn_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
+def _group_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
     groups = trial.normalizer["groups"]
     assert isinstance(groups, int)
     if trial.model.name in OF_WIDTH and trial.width == divisor(trial.width, groups):
         yield (
-            f"gn with groups={groups}: a group of a layer of width={trial.width} would be one value, it needs 2; "
+            f"{trial.normalizer.name} with groups={groups}: {GROUP_OF_ONE.of(width=trial.width)}; "
             "use fewer groups, a wider layer or ln"
         )
 
 
 def _ln_of_one_value(trial: Trial, _share: int) -> Iterator[str]:
     if trial.model.name in OF_WIDTH and trial.width == 1:
-        yield "ln with width=1: a layer's only value is its own mean; use a wider layer"
+        yield f"ln with width=1: {LAYER_OF_ONE}; use a wider layer"
 
 
 def _one_weight(trial: Trial, _share: int) -> Iterator[str]:
     if trial.model.name == "mlp" and trial.width == 1 and trial.depth > 1:
-        yield f"{trial.normalizer.name} with width=1: less its mean, a unit's only weight is 0; use a wider layer or wn"
+        yield f"{trial.normalizer.name} with width=1: {ONE_WEIGHT}; use a wider layer or wn"
 
 
 def _cwo_one_weight(trial: Trial, share: int) -> Iterator[str]:
@@ -268,16 +320,13 @@ def _cwo_one_weight(trial: Trial, share: int) -> Iterator[str]:
 def _normprop_dropout(trial: Trial, _share: int) -> Iterator[str]:
     for name in ("dropout", "alpha_dropout"):
         if getattr(trial, name):
-            yield f"normprop with {name}={getattr(trial, name):g}: it changes the moments that are propagated; set 0"
+            yield f"normprop with {name}={getattr(trial, name):g}: {DROPOUT.of(dropout='it')}; set 0"
 
 
 def _normprop_batch(trial: Trial, share: int) -> Iterator[str]:
     if trial.normalizer["data"] == "batch" and share < 2:
-        yield f"normprop with data=batch: a batch of {share} has no variance, it needs 2; use data=global"
+        yield f"normprop with data=batch: {NO_VARIANCE.of(B=share)}; use data=global"
 
-
-# Use the batch and have no `sync`, so that a method which has it cannot stand beside them where shards are joined.
-OF_EACH_SHARD = ("mbn", "vcl", "normprop", "gbn")
 
 # Of one method each; a composition keeps the rules of its parts. `share` is what one shard has of the batch.
 RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
@@ -286,7 +335,8 @@ RULES: dict[str, tuple[Callable[[Trial, int], Iterator[str]], ...]] = {
     "bn-noise": (_noise_of_smaller_batch,),
     "ln": (_ln_of_one_value,),
     "in": (_in_without_space,),
-    "gn": (_gn_of_one_value,),
+    "gn": (_group_of_one_value,),
+    "evonorm-s0": (_group_of_one_value,),
     "cwn": (_one_weight,),
     "ws": (_one_weight,),
     "sws": (_one_weight,),

@@ -22,6 +22,9 @@ class Normalizer(Entry):
     `points` are the moments of training it acts at: those whose hooks the class overrides. `least_values`: the fewest
     values its batch statistic may be taken over (1 = any). `revision` enters every trial's identity: raise it when the
     method is mended, and only this method's trials are trained again.
+
+    `own_activation`: it activates as well, at the point `activated`; its trials have the activation `own`, which hands
+    it the pre-activation as it is.
     """
 
     kind: ClassVar[str] = "normalizer"
@@ -32,6 +35,7 @@ class Normalizer(Entry):
     points: frozenset[str] = frozenset()
     revision: int = 1
     least_values: int = 1
+    own_activation: bool = False
 
 
 def resolved(options: Mapping[str, Option], values: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
@@ -51,6 +55,7 @@ SYNC = "statistics over the shards of a batch together"
 CWO = "Ikami et al., Constrained Weight Optimization for Learning without Activation Normalization"
 CWO_SIGMAS = {"linear": 1.0, "constant": 0.2}
 RENORM_START = 5_000  # steps of plain batch normalization at the beginning, times `ramp`
+EVONORM = "Liu et al. 2020, Evolving normalization-activation layers"
 VCL = "Littwin and Wolf 2018, Regularizing by the variance of the activations' sample-variances, Eq. 17"
 
 NORMALIZERS: dict[str, Normalizer] = {
@@ -227,5 +232,35 @@ NORMALIZERS: dict[str, Normalizer] = {
         source="Miyato et al. 2018, Algorithm 1",
         implementation="weights.spectral:SpectralNorm",
         points=frozenset({"weight"}),
+    ),
+    "rms": Normalizer(
+        summary="root mean square normalization: layer normalization without its mean",
+        source="Zhang and Sennrich 2019, Eq. 4",
+        implementation="rms:RootMeanSquareNorm",
+        points=frozenset({"after"}),
+    ),
+    "frn": Normalizer(
+        summary="filter response normalization, with a learned threshold as activation",
+        source="Singh and Krishnan 2020",
+        implementation="frn:FilterResponseNorm",
+        points=frozenset({"after", "activated"}),
+        own_activation=True,
+    ),
+    "evonorm-b0": Normalizer(
+        summary="EvoNorm-B0: normalization by batch and sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormB0",
+        points=frozenset({"activated"}),
+        least_values=2,
+        own_activation=True,
+        options={"sync": Option("bool", False, help=SYNC)},
+    ),
+    "evonorm-s0": Normalizer(
+        summary="EvoNorm-S0: normalization by groups of a sample, and activation, in one",
+        source=EVONORM,
+        implementation="evonorm:EvoNormS0",
+        points=frozenset({"activated"}),
+        own_activation=True,
+        options={"groups": Option("int", 32, low=1, help="reduced to the largest divisor of the channels below it")},
     ),
 }

@@ -19,10 +19,19 @@ def test_symmetric_differences_are_undecided():
 
 def test_one_difference_by_hand():
     # z = (0, 1): the pair of two ones has weight w^2 with w ~ Beta(1, 0.6); the other pairs lie at 0 and 1/2.
-    # With rope 0 the share above is 1 - (1 - w)^2, the largest where w > 1 - sqrt(1/2).
-    found = signed_rank([1.0], rope=0.0, seed=2, samples=200_000)
+    # With rope 1/4 the share above is 1 - (1 - w)^2, the largest where w > 1 - sqrt(1/2).
+    found = signed_rank([1.0], rope=0.25, seed=2, samples=200_000)
     cut = 1 - np.sqrt(0.5)
     assert found.above == pytest.approx((1 - cut) ** 0.6, abs=0.005)
+
+
+@pytest.mark.parametrize("one", [1.0, 10 * (0.3 - 0.2)])  # 0.9999999999999998
+def test_a_pair_on_the_edge_is_half_in_the_region(one: float):
+    # The two mixed pairs, at 1/2, are on the edge: the share above is w^2 + w (1 - w) = w.
+    found = signed_rank([one], rope=0.5, seed=2, samples=200_000)
+    assert found.above == pytest.approx(0.5**0.6, abs=0.005)
+    assert found.within == pytest.approx(1 - 0.5**0.6, abs=0.005)
+    assert signed_rank([1.0], rope=0.5, seed=2) == signed_rank([one], rope=0.5, seed=2)
 
 
 def test_the_same_seed_gives_the_same_verdict_whatever_the_global_generator_does():

@@ -5,11 +5,18 @@ from scipy import stats
 from analysis.statistics.bootstrap import bca_interval, iqm, iqm_intervals
 
 
-def test_bca_agrees_with_scipy_on_the_same_draws():
+def test_bca_by_hand():
+    # Efron 1987, of the same draws: the bias from the share of draws below the mean, half of the ties counting.
     x = np.random.default_rng(4).exponential(size=9)
-    expected = stats.bootstrap((x,), np.mean, n_resamples=999, method="BCa", rng=np.random.default_rng(3))
+    draws = x[np.random.default_rng(3).integers(0, 9, size=(999, 9))].mean(axis=1)
+    bias = stats.norm.ppf(((draws < x.mean()).mean() + (draws <= x.mean()).mean()) / 2)
+    left_out = np.array([np.delete(x, i).mean() for i in range(9)])
+    d = left_out.mean() - left_out
+    acceleration = (d**3).sum() / (6 * (d**2).sum() ** 1.5)
+    shifted = bias + stats.norm.ppf([0.025, 0.975])
+    expected = np.quantile(draws, stats.norm.cdf(bias + shifted / (1 - acceleration * shifted)))
     found = bca_interval(x, seed=3, resamples=999)
-    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval))
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
 
 
 def test_bca_reaches_further_to_the_skewed_side():
@@ -52,6 +59,12 @@ def test_iqm_takes_rows_with_different_numbers_of_seeds():
     values[1, 0, 2:] = np.nan
     found = iqm_intervals(values, seed=0)[0]
     assert found.mean == pytest.approx(stats.trim_mean(values[~np.isnan(values)], 0.25))
+
+
+def test_a_row_with_one_seed_or_none_takes_no_interval_away():
+    values = np.random.default_rng(2).normal(size=(3, 1, 4))
+    values[1, 0, 1:] = values[2] = np.nan
+    assert iqm_intervals(values, seed=0)[0].low is not None
 
 
 def test_one_seed_has_no_interval():

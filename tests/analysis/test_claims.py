@@ -13,7 +13,7 @@ from analysis.claims import CLAIMS, judged
 from analysis.findings import Findings
 from analysis.question import Question
 from analysis.showing.beside import SOURCES
-from analysis.showing.verdicts import papers, verdict, verdicts
+from analysis.verdicts import papers, verdict, verdicts
 from sweeps.file.spec import presets
 from sweeps.records import READINGS
 

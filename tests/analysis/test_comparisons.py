@@ -1,10 +1,11 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.findings import Findings
 from analysis.frame import published
 from analysis.question import Question
-from analysis.showing import comparisons, tables
+from analysis.showing import comparisons, drawings, robustness, tables
 from analysis.showing.beside import beside
 from analysis.showing.summary import summary
 from analysis.showing.tables import Table
@@ -58,7 +59,7 @@ def test_no_interval_takes_splits_for_seeds():
     frame = pd.concat([relu(batch_sizes=[2, 4]).assign(split=k) for k in range(3)], ignore_index=True)
     findings = Findings(frame[frame["seed"] == 0], Question(average=("split",)))
     assert findings.robustness is not None
-    for table in (tables.cells, tables.methods, comparisons.aggregates, comparisons.small_batches):
+    for table in (tables.cells, tables.methods, comparisons.aggregates, robustness.small_batches):
         found = table(findings)
         assert found is not None
         ends = [c for c in found.frame if str(c).endswith("_low") and not str(c).startswith("profile_area")]
@@ -79,15 +80,13 @@ def test_wins_within_an_activation_stand_beside_wins_among_all():
     assert "wins_within_activation" not in lines(tables.methods(Findings(relu(), SELECT)))
 
 
-def test_ranking_names_the_best_and_tests_the_others():
+def test_ranking_names_the_best_and_how_far_the_others_are():
     table = comparisons.ranking(Findings(relu(datasets=tuple("abcdefgh"), noise=0.001), SELECT))
     found = lines(table)
     assert found.index.tolist() == ["vcl", "bn", "none"]
     assert found["mean_rank"].tolist() == [1, 2, 3]
-    assert found.loc["none", "p_wilcoxon_holm"] == pytest.approx(2 * 2 / 2**8)  # exact two-sided 2/2^8, Holm twice
     assert found.loc["none", "p_nemenyi"] < 0.001
-    assert found.loc["none", "best_better"] > 0.99  # 0.03 worse, more than the 0.01 of the region
-    assert found.loc["vcl", ["best_better", "p_nemenyi"]].isna().all()
+    assert np.isnan(found.loc["vcl", "p_nemenyi"])
 
 
 def test_ranking_needs_two_rows():
@@ -118,47 +117,79 @@ def test_sensitivity_to_the_rule_for_diverged_trials():
 
 def test_other_aggregates():
     found = lines(comparisons.aggregates(Findings(relu(epochs=30, seeds=range(5)), SELECT)))
-    assert (found["interquartile_mean_low"] <= found["interquartile_mean"]).all()
+    assert (found["interquartile_mean_rank_low"] <= found["interquartile_mean_rank"]).all()
     assert (found["profile_area_high"] <= 1).all()
     assert found["variance_first_epochs"].gt(0).all()
 
 
-def test_completeness_names_the_blocks_that_are_not_compared():
+def test_no_data_set_is_too_hard_to_enter_the_interquartile_mean():
+    # Of the raw errors of the VCL paper's Table 5, 15 of 44 data sets lie outside the middle half of every method.
+    table = published("vcl", "5").assign(seed=0).rename(columns={"value": "test_error"})
+    findings = Findings(table, Question())
+
+    def never(values: np.ndarray) -> set[str]:
+        places = values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+        outside = ((places < 11) | (places >= 33)).all(axis=1)
+        return {row[0] for row, out in zip(findings.scores.rows, outside, strict=True) if out}
+
+    assert len(never(findings.row_means)) == 15
+    assert never(findings.normalized_ranks[:, :, 0]) == set()
+    before = lines(comparisons.aggregates(findings))["interquartile_mean_rank"]
+    worse = (table["dataset"] == "titanic") & (table["activation"] == "relu") & (table["normalizer"] == "none")
+    table.loc[worse, "test_error"] += 0.5
+    after = lines(comparisons.aggregates(Findings(table, Question())))["interquartile_mean_rank"]
+    assert after["relu/none"] > before["relu/none"]
+    assert before.between(0, 1).all()
+
+
+def test_a_loss_has_a_profile_of_its_ratio():
+    frame = relu(noise=0.0).assign(train_loss=lambda f: f["test_error"] * 10)
+    question = Question(metric="train_loss")
+    findings = Findings(frame, question)
+    loss = findings.row_means
+    assert findings.profile[-1].tolist() == (loss <= loss.min(axis=1, keepdims=True) / 0.95).mean(axis=0).tolist()
+    assert "within 5% of the best train loss" in tables.methods(findings).note
+    assert "accuracy" not in drawings.profiles(findings).note
+
+
+def test_completeness_counts_the_methods_that_are_compared_in_each_block():
     frame = relu()
     gone = (frame["normalizer"] == "bn") & (frame["dataset"] == "wine") & (frame["seed"] == 2)
     frame.loc[gone, "state"] = "failed"
     found = tables.completeness(Findings(frame, SELECT)).frame.set_index(["dataset", "seed"])
-    assert found.loc[("wine", 2), ["done", "failed", "compared"]].tolist() == [2, 1, "no"]
-    assert set(found["compared"].drop(("wine", 2))) == {"yes"}
+    assert found.loc[("wine", 2), ["done", "failed", "compared"]].tolist() == [2, 1, 2]
+    assert set(found["compared"].drop(("wine", 2))) == {3}
 
 
-def test_trials_that_are_still_to_do_are_counted_and_their_blocks_not_compared():
+def test_trials_that_are_still_to_do_are_counted_and_not_compared():
     frame = relu()
     later = (frame["dataset"] == "wine") & (frame["seed"] == 2)
     frame.loc[later, "state"] = "todo"
     frame.loc[later, ["test_error", "val_error"]] = None
     findings = Findings(frame, SELECT)
     found = tables.completeness(findings).frame.set_index(["dataset", "seed"])
-    assert found.loc[("wine", 2), ["done", "todo", "compared"]].tolist() == [0, 3, "no"]
+    assert found.loc[("wine", 2), ["done", "todo", "compared"]].tolist() == [0, 3, 0]
     assert "24 of 27 trials have a result (3 todo)." in summary(findings).compared
 
 
 def test_small_batches_say_where_the_baseline_loses():
-    frame = relu(noise=0.0, batch_sizes=[2, 4, 8])
+    frame = relu(noise=0.0, batch_sizes=[1, 2, 4, 8])
     at_two = (frame["normalizer"] == "bn") & (frame["batch_size"] == 2)
     frame.loc[at_two, "test_error"] += 0.06
-    frame = frame[(frame["normalizer"] != "vcl") | (frame["batch_size"] >= 4)]
+    frame = frame[(frame["normalizer"] != "vcl") | (frame["batch_size"] >= 2)]
     findings = Findings(frame, Question())
-    found = lines(comparisons.small_batches(findings))
+    found = lines(robustness.small_batches(findings))
     # At 2 bn is 0.04 worse than none, from 4 on 0.02 better: the lines cross at two thirds of the way.
     assert found.loc["none", "bn_loses_below"] == f"{2 ** (1 + 2 / 3):.1f}"
-    assert found.loc["vcl", ["defined_from", "bn_loses_below"]].tolist() == [4, "every size"]
+    assert found.loc["vcl", ["no_result_at", "bn_loses_below"]].tolist() == ["1", "every size"]
     assert found.loc["bn", "index"] == pytest.approx(0.06 / 4)
-    wide = comparisons.by_batch_size(findings)
+    wide = robustness.by_batch_size(findings)
     assert wide is not None
-    assert wide.frame["vcl"].isna().tolist() == [True, False, False]
+    assert wide.frame["vcl"].isna().tolist() == [True, False, False, False]
     assert wide.missing == "not defined"
-    assert "The batch size matters least to" in " ".join(summary(findings).answer)
+    assert "At batch size 2, the smallest that all methods share, vcl has the best" in " ".join(
+        summary(findings).answer
+    )
 
 
 def test_published_figures_stand_beside_own_ones():

@@ -6,6 +6,7 @@ import pytest
 from analysis.findings import Findings
 from analysis.frame import named_methods, published, refuse_mixtures, with_fields
 from analysis.question import Question
+from analysis.showing import tables
 from analysis.statistics.win_table import wins
 from tests.analysis.trials import trials
 
@@ -43,6 +44,42 @@ def test_sweeps_of_different_protocols_are_refused():
     ):
         refuse_mixtures(pd.concat([frame, other]), ["dataset", "activation", "normalizer"])
     refuse_mixtures(pd.concat([frame, frame.assign(sweep="again")]), ["dataset", "activation", "normalizer"])
+
+
+def test_an_activation_that_the_normalizer_brings_needs_no_role():
+    frame = pd.concat([trials(activations=["elu"]), trials(activations=["own"], normalizers=["frn"])])
+    assert Findings(frame, Question(select=("depth",))).names == ["none", "bn", "vcl", "frn"]
+    frame = pd.concat([trials(), trials(activations=["own"], normalizers=["frn"])])
+    found = Findings(frame, Question(select=("depth",)))
+    assert found.names[-1] == "own/frn"
+    assert [d is None for d in found.differences] == [name.split("/")[1] in ("bn", "frn") for name in found.names]
+
+
+def test_a_training_with_its_own_activation_stands_for_each_of_the_others():
+    frame = pd.concat([trials(depths=[4]), trials(depths=[4], activations=["own"], normalizers=["frn"])])
+    found = Findings(frame, Question(columns=("normalizer",)))
+    assert found.names == ["none", "bn", "vcl", "frn"]
+    assert found.scores.rows == [(d, a) for d in ("digits", "titanic", "wine") for a in ("relu", "elu")]
+    frn = found.scores.values[:, 3]
+    assert (frn[0::2] == frn[1::2]).all()
+    assert not (found.scores.values[0::2, 1] == found.scores.values[1::2, 1]).any()
+    assert found.states.total() == len(frame) == 3 * 3 * 7
+    costs = tables.cost(found)
+    assert costs is not None
+    assert dict(zip(costs.frame["method"], costs.frame["trials"], strict=True)) == {
+        "none": 18, "bn": 18, "vcl": 18, "frn": 9,
+    }  # fmt: skip
+
+
+def test_sweeps_agree_in_the_activation_where_one_has_its_normalizers_own():
+    frame = trials(depths=[4], seeds=[0], activations=["relu"])
+    frame = frame.assign(trial='{"activation": {"name": "relu", "options": {}}}')
+    other = trials(depths=[4], seeds=[0], activations=["own"], normalizers=["frn"])
+    other = other.assign(sweep="other", trial='{"activation": {"name": "own", "options": {}}}')
+    refuse_mixtures(pd.concat([frame, other]), ["dataset", "normalizer"])
+    third = frame.assign(sweep="third", activation="elu", trial='{"activation": {"name": "elu", "options": {}}}')
+    with pytest.raises(ValueError, match="activation varies"):
+        refuse_mixtures(pd.concat([frame, other, third]), ["dataset", "normalizer"])
 
 
 def test_fields_of_a_trial_that_vary_become_columns():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics.profiles import DRAWN, TAUS, area, band, profile
+from analysis.statistics.profiles import HALF, TAUS, area, band, inverse_of, profile
 
 
 def test_worked_by_hand():
@@ -21,14 +21,41 @@ def test_diverged_is_never_within_reach():
 
 
 def test_area_of_the_best_on_every_row_is_one():
-    shares = profile(np.array([[0.9, 0.1], [0.8, 0.1]]))
-    assert area(shares) == pytest.approx([1.0, 0.0])
+    assert area(np.array([[0.9, 0.1], [0.8, 0.1]])) == pytest.approx([1.0, 0.0])
 
 
 def test_area_counts_the_range_of_tau_within_reach():
     # 0.975 of the best: within reach for the lower half of the range 1..0.95
-    shares = profile(np.array([[1.0, 0.975]]))
-    assert area(shares)[1] == pytest.approx(0.5, abs=1 / len(TAUS))
+    assert area(np.array([[1.0, 0.975]]))[1] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_area_is_what_many_thresholds_approach():
+    accuracy = np.random.default_rng(0).uniform(0.8, 1.0, size=(30, 4))
+    taus = np.linspace(1.0, 0.95, 20_001)
+    expected = -np.trapezoid(profile(accuracy, taus), taus, axis=0) / 0.05
+    assert area(accuracy) == pytest.approx(expected, abs=1e-4)
+
+
+def test_area_of_what_is_zero_or_diverged():
+    assert area(np.array([[0.0, 0.0, -np.inf]])).tolist() == [1.0, 1.0, 0.0]
+
+
+def test_losses_are_compared_by_their_ratio():
+    # 2.05 is 1.025 times the best loss: 1 / 1.025 = 0.9756 of the inverse.
+    losses = inverse_of(np.array([[2.0, 2.05, 40.0, np.inf]]), "min")
+    assert area(losses).tolist() == pytest.approx([1, (1 / 1.025 - 0.95) / 0.05, 0, 0])
+    # The ratio of errors, up to twice the best: 0.15 is 1.5 times 0.1.
+    assert area(inverse_of(np.array([[0.1, 0.15, 0.2]]), "min"), HALF) == pytest.approx([1, 1 / 3, 0], abs=1e-9)
+    assert area(inverse_of(np.array([[0.0, 0.1]]), "min"), HALF).tolist() == pytest.approx([1, 0])
+
+
+def test_a_method_and_its_interval_have_one_area():
+    errors = np.random.default_rng(0).uniform(0.1, 0.2, size=(1, 3, 5))
+    errors[..., 1:] = errors[..., :1]  # equal seeds of one row: nothing varies
+    found = band(errors, np.arange(1), "min", seed=0, level=0.95)
+    assert found is not None
+    assert found.area_low == pytest.approx(area(1 - errors[..., 0]))
+    assert found.area_high == pytest.approx(area(1 - errors[..., 0]))
 
 
 def test_a_band_of_equal_methods_has_no_width():
@@ -44,7 +71,7 @@ def test_a_band_takes_in_the_chance_of_data_sets_and_of_seeds():
     errors[:20, 0] = errors[20:, 1] = 0.1
     found = band(errors, np.arange(40), "min", seed=1, level=0.95)
     assert found is not None
-    assert found.low.shape == (len(DRAWN), 2)
+    assert found.low.shape == (len(TAUS), 2)
     assert found.low[0] == pytest.approx([0.345] * 2, abs=0.05)
     assert found.high[0] == pytest.approx([0.655] * 2, abs=0.05)
     # One row: only its seeds are drawn anew.

@@ -72,9 +72,9 @@ def test_a_clear_difference_is_called_clear_and_noise_is_called_chance(tmp_path:
     clear = page(trials(activations=["relu"], noise=0.0001, seeds=range(5)), tmp_path).words
     assert "relu" not in clear.split("What was compared")[0]
     assert "vcl wins most often: on 3 of 3 data sets" in clear
-    assert "more than the seeds' chance explains" in clear
+    assert "over 5 seeds, 95% sure of all of it together: vcl is better than bn; none is worse than bn." in clear
     noisy = page(trials(activations=["relu"], normalizers=["bn", "bn2"], noise=0.1), tmp_path).words
-    assert "may well be chance" in noisy
+    assert "bn2 may be better or worse than bn." in noisy
 
 
 def test_one_seed_has_no_interval_and_says_so(tmp_path: Path):
@@ -89,11 +89,21 @@ def test_all_rows_constant(tmp_path: Path):
     assert "No method wins: on every one of the 3 data sets all methods are equal." in words
 
 
+def test_one_data_set(tmp_path: Path):
+    one = trials(seeds=range(5), datasets=["wine"])
+    words = page(one, tmp_path).words
+    assert "6 methods on 1 data set (wine)" in words
+    assert "on 1 of 1 data set." in words
+    assert "These are only 1 data set: read this as a first look." in words
+    equal = page(one.assign(test_error=0.25), tmp_path).words
+    assert "No method wins: on the one row all methods are equal." in equal
+
+
 def test_what_is_incomplete_is_left_out_and_said(tmp_path: Path):
     frame = trials()
     gone = (frame["dataset"] == "wine") & (frame["seed"] == 1) & (frame["normalizer"] == "bn")
     words = page(frame[~gone], tmp_path).words
-    assert "Left out because a method has no result there: 0 whole rows, 1 single block." in words
+    assert "2 of 54 results are missing, left out of their own means alone." in words
 
 
 def test_nothing_complete_is_refused(tmp_path: Path):

@@ -141,7 +141,7 @@ def test_diverged_trials_lose_by_default():
         wins(lost, diverged="drop")
 
 
-def test_one_diverged_seed_loses_the_row():
+def test_a_diverged_seed_counts_with_the_majority_class_error():
     frame = trials(depths=[4], activations=["relu"])
     lost = diverge(frame, (frame["normalizer"] == "vcl") & (frame["seed"] == 1) & (frame["dataset"] == "wine"))
     assert wins(lost, average=["seed"]).wins == [0, 1, 2]

@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
-from contextlib import suppress
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import psutil
@@ -41,12 +40,19 @@ def living(mark: str) -> list[psutil.Process]:
 
     Ray's workers overwrite both with a title.
     """
-    found: dict[int, psutil.Process] = {}
-    for process in psutil.process_iter(["cmdline", "environ"]):
+    marked: list[psutil.Process] = []
+    children: defaultdict[int, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter(["cmdline", "environ", "ppid"]):
+        children[process.info["ppid"]].append(process)
         words = (*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values())
         if process.pid != os.getpid() and any(mark in word for word in words):
-            with suppress(psutil.Error):
-                found |= {each.pid: each for each in (process, *process.children(recursive=True))}
+            marked.append(process)
+    found: dict[int, psutil.Process] = {}
+    while marked:
+        process = marked.pop()
+        if process.pid not in found:
+            found[process.pid] = process
+            marked += children[process.pid]
     return list(found.values())
 
 

@@ -11,9 +11,10 @@ from benchmarks.chaos import storm
 from benchmarks.faults.kinds import MACHINE, TORN, draw
 from benchmarks.faults.machine import Machine
 
-# Of every kind one, of some two; more of them, with other seeds, by hand.
+# Of every kind one; of this seed two of the power loss, with its torn files, and few other restarts. More of them, with
+# other seeds, by hand.
 FAULTS = int(os.environ.get("NORMSWEEP_FAULTS", "42"))
-SEED = int(os.environ.get("NORMSWEEP_SEED", "19"))
+SEED = int(os.environ.get("NORMSWEEP_SEED", "619"))
 
 
 @pytest.mark.kill

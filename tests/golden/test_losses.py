@@ -35,6 +35,10 @@ GOLDEN: dict[str, list[float]] = {
     "gbn": [0.7901662646959058, 0.5979329942296235],
     "sws": [0.722319735493453, 0.4904299484847245],
     "sn": [0.7921748050107904, 0.5608506714343987],
+    "rms": [0.6562159990344805, 0.45780420705886676],
+    "frn": [1.1256762918675631, 1.0913754979582508],
+    "evonorm-b0": [0.7301836531771708, 0.5152810255426921],
+    "evonorm-s0": [0.8673307990803956, 0.696583858156547],
     "ws+bn": [0.7352170517990245, 0.5539892381828139],
 }
 
@@ -47,6 +51,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "gn": {"normalizer": method("gn", groups=4)},
     "ws": {"lr": 0.002},
     "normprop": {"dropout": 0.0, "alpha_dropout": 0.0},
+    "frn": {"activation": activation("own")},
+    "evonorm-b0": {"activation": activation("own")},
+    "evonorm-s0": {"activation": activation("own"), "normalizer": method("evonorm-s0", groups=4)},
 }
 
 

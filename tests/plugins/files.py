@@ -24,7 +24,7 @@ RMS = (
     HEAD
     + """
 @plugin(
-    "rms",
+    "my-rms",
     Normalizer(
         summary="root mean square normalization",
         source="Zhang and Sennrich 2019",

@@ -11,7 +11,7 @@ from tests.plugins.files import RMS, sweep_file, written
 
 BAD = {
     "raises": ("raise ValueError('no licence')\n", "rms.py:1: it raises ValueError: no licence when it is imported"),
-    "taken": (RMS.replace('"rms"', '"bn"'), "the name 'bn' is taken by a normalizer of normsweep: choose another"),
+    "taken": (RMS.replace('"my-rms"', '"bn"'), "the name 'bn' is taken by a normalizer of normsweep: choose another"),
     "clash": (RMS.replace('{"eps": Option', '{"mu": Option'), "option 'mu' is none that RmsNorm takes"),
     "missing": ("", "there is no plug-in file "),
 }
@@ -26,7 +26,7 @@ def test_a_bad_plugin_ends_with_2(
     text, sentence = BAD[case]
     if text:
         written(tmp_path, text)
-    file = sweep_file(tmp_path, "  normalizer: rms\n")
+    file = sweep_file(tmp_path, "  normalizer: my-rms\n")
     code, out, err = call(verb, str(file))
     assert (code, out) == (2, "")
     assert sentence in err
@@ -38,6 +38,7 @@ def test_a_bad_plugin_ends_with_2(
 def test_a_right_one_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     monkeypatch.chdir(tmp_path)
     written(tmp_path)
-    code, out, err = call("check", str(sweep_file(tmp_path, "  normalizer: [ws+rms, {rms: {eps: [1e-5, 0.1]}}]\n")))
+    file = sweep_file(tmp_path, "  normalizer: [ws+my-rms, {my-rms: {eps: [1e-5, 0.1]}}]\n")
+    code, out, err = call("check", str(file))
     assert (code, err) == (0, "")
-    assert "ws+rms(eps=1e-05), rms(eps=1e-05), rms(eps=0.1)" in out
+    assert "ws+my-rms(eps=1e-05), my-rms(eps=1e-05), my-rms(eps=0.1)" in out

@@ -228,7 +228,8 @@ def test_compiled_as_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", NORMALIZERS)
 def test_nothing_is_found_in_what_the_package_ships(name: str) -> None:
-    given = {"size": 4} if name == "gbn" else {}  # a divisor of the batch
+    sizes: dict[str, dict[str, int]] = {"gbn": {"size": 4}, "evonorm-s0": {"groups": 8}}  # divisors of batch and width
+    given = sizes.get(name, {})
     answers = list(check_method(Subject(name=name, given=given), quick=True))
     for option, spec in NORMALIZERS[name].options.items():
         for value in spec.words or ((True, False) if spec.kind == "bool" else ()):

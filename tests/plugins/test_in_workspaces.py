@@ -33,7 +33,7 @@ plugins: [rms.py]
 trial:
   dataset: wine
   depth: 1
-  normalizer: [bn, rms]
+  normalizer: [bn, my-rms]
   epochs: 1
   steps: 2
   seed: 0..1
@@ -77,7 +77,7 @@ def copy(stage: Stage) -> Path:
 
 
 def test_a_training_runs_the_planned_version_though_the_file_was_edited(stage: Stage) -> None:
-    (pack,) = stage.packs("rms")
+    (pack,) = stage.packs("my-rms")
     assert copy(stage).read_text() == RMS
     assert copy(stage).stat().st_mode & 0o777 == 0o644
     written(stage.folder, "raise ValueError('half written')\n")
@@ -90,7 +90,7 @@ def test_after_an_edit_the_copies_of_both_versions_are_run(stage: Stage) -> None
     """In one process, as Ray's workers train pack after pack."""
     spec = edit(stage, "* u / square", "* 2.0 * u / square")
     stage.commit(FILE)
-    old, new = stage.packs("rms")
+    old, new = stage.packs("my-rms")
     assert old.trials[0].normalizer.plugin != new.trials[0].normalizer.plugin == spec.plugins[0].digest
     losses: list[list[float]] = []
     for pack in (old, new, old):
@@ -135,7 +135,7 @@ def link(path: Path) -> None:
 def test_a_copy_that_is_not_the_planned_one_is_not_run(
     stage: Stage, spoil: Callable[[Path], None], sentence: str
 ) -> None:
-    (pack,) = stage.packs("rms")
+    (pack,) = stage.packs("my-rms")
     spoil(copy(stage))
     with pytest.raises(UsageError, match=sentence) as told:
         begun(stage, pack)
@@ -156,7 +156,7 @@ def test_a_sweep_with_such_a_copy_trains_nothing(stage: Stage, call: Call, spoil
 
 
 def test_a_node_that_lacks_what_a_plugin_imports_is_at_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    (pack,) = stage.packs("rms")
+    (pack,) = stage.packs("my-rms")
     begin_anew()
     monkeypatch.setitem(sys.modules, "sweeps", None)
     with pytest.raises(UsageError, match="it raises ModuleNotFoundError") as told:
@@ -178,7 +178,7 @@ def test_a_lost_copy_comes_back_from_the_file_as_it_was(stage: Stage) -> None:
 def test_a_copy_of_another_owner_is_not_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(UsageError, match="is not run: it is not yours alone to write"):
-        begun(stage, stage.packs("rms")[0])
+        begun(stage, stage.packs("my-rms")[0])
 
 
 def test_a_lost_copy_comes_back_when_the_sweep_is_planned_again(stage: Stage) -> None:
@@ -246,15 +246,15 @@ def test_an_edit_of_what_is_declared_is_not_accepted(stage: Stage) -> None:
 def test_verbs_that_read_know_the_names_without_running_anything(stage: Stage) -> None:
     with forgotten():
         pass
-    assert "rms" not in NORMALIZERS
+    assert "my-rms" not in NORMALIZERS
     store = Store(stage.workspace)
     store.sweeps.declare()
-    assert not NORMALIZERS["rms"].implementation
-    (pack,) = stage.packs("rms")
+    assert not NORMALIZERS["my-rms"].implementation
+    (pack,) = stage.packs("my-rms")
     answer = why.why(store, pack.trial_ids[0])
     digest = pack.trials[0].normalizer.plugin
     assert f"plug-in: {digest}, of which {copy(stage)} is the copy that is run" in answer["notes"]
-    assert f"rms (eps=1e-05, plug-in {digest[:16]})" in why.lines(answer)
+    assert f"my-rms (eps=1e-05, plug-in {digest[:16]})" in why.lines(answer)
 
 
 @pytest.mark.parametrize("name", ["mine", "mine@2", "mine@3"])
@@ -275,13 +275,13 @@ def test_a_recorded_sweep_runs_its_copies(stage: Stage, call: Call, name: str) -
     assert out.endswith("mine: 4 of 4 trials done\n")
 
 
-@pytest.mark.parametrize(("where", "trials"), [("normalizer=rms", 2), ("eps=1e-5 normalizer=rms", 2)])
+@pytest.mark.parametrize(("where", "trials"), [("normalizer=my-rms", 2), ("eps=1e-5 normalizer=my-rms", 2)])
 def test_names_of_a_version_are_known_though_a_later_one_has_no_plugin(
     stage: Stage, call: Call, where: str, trials: int
 ) -> None:
-    for pack in stage.packs("rms"):
+    for pack in stage.packs("my-rms"):
         stage.finish(pack)
-    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", my-rms", ""))
     begin_anew()
     code, out, err = call("export", "mine@2", "-w", where, "-o", "mine.csv")
     assert (code, out, err) == (0, f"{trials} trials in mine.csv\n", "")
@@ -290,19 +290,19 @@ def test_names_of_a_version_are_known_though_a_later_one_has_no_plugin(
 def test_the_newest_version_says_what_a_name_means(stage: Stage) -> None:
     edit(stage, "root mean square normalization", "another one")
     stage.commit(FILE)
-    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", rms", ""))
+    stage.commit(FILE.replace("plugins: [rms.py]", "").replace(", my-rms", ""))
     begin_anew()
     stage.store.sweeps.declare()
-    assert NORMALIZERS["rms"].summary == "another one"
+    assert NORMALIZERS["my-rms"].summary == "another one"
 
 
 def test_a_method_that_exits_is_told_at_check(stage: Stage) -> None:
     spec = edit(stage, "        super().__init__()\n", "        super().__init__()\n        raise SystemExit(3)\n")
-    with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises SystemExit in .*rms\.py:\d+: 3"):
+    with pytest.raises(UsageError, match=r"mlp with my-rms on wine: it raises SystemExit in .*rms\.py:\d+: 3"):
         checked(spec, None)
 
 
 def test_what_a_method_raises_is_told_at_check(stage: Stage) -> None:
     spec = edit(stage, "        square = u", "        square = u + torch.ones(3)  # on the CPU\n        square = u")
-    with pytest.raises(UsageError, match=r"mlp with rms on wine: it raises RuntimeError in .*rms\.py:\d+: "):
+    with pytest.raises(UsageError, match=r"mlp with my-rms on wine: it raises RuntimeError in .*rms\.py:\d+: "):
         checked(spec, None)

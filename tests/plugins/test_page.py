@@ -40,7 +40,7 @@ def typed(folder: Path, text: str) -> list[str]:
 
 @pytest.mark.smoke
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("name", "file", "trials"), [("method", "rms.py", 10), ("model", "mine.py", 12)])
+@pytest.mark.parametrize(("name", "file", "trials"), [("method", "my_rms.py", 10), ("model", "mine.py", 12)])
 def test_the_page_as_it_is_written(name: str, file: str, trials: int, tmp_path: Path) -> None:
     text = page(name)
     (tmp_path / file).write_text(blocks(text, "python")[0], encoding="utf-8")
@@ -51,7 +51,7 @@ def test_the_page_as_it_is_written(name: str, file: str, trials: int, tmp_path: 
     members = [t for p in Store.at(tmp_path / "normsweep-out").roster.live for t in p.trials]
     if name == "method":
         (pack, *_) = [
-            p for p in Store.at(tmp_path / "normsweep-out").roster.live if p.trials[0].normalizer.name == "rms"
+            p for p in Store.at(tmp_path / "normsweep-out").roster.live if p.trials[0].normalizer.name == "my-rms"
         ]
         assert [t.normalizer["eps"] for t in pack.trials] == [1e-5, 0.1, 1e-5, 0.1]
     else:

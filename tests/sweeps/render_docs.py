@@ -9,7 +9,8 @@ from orchestrator.ask.vocabulary import listed
 from tests.conftest import HERE
 
 DOCS = HERE.parent / "docs"
-PAGES = ("sweep-file.md", "slurm.md")
+PAGES = ("sweep-file.md", "slurm.md", "presets.md")
+LIMITS = "cannot be used where"  # the column of what normalizers alone have
 _TABLE = re.compile(r"(?<=<!-- )(?!end )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -19,6 +20,10 @@ def rendered(page: str) -> str:
 
 
 def _markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    if LIMITS in rows[0]:
+        head = [f"| method | what | source | {LIMITS} |", "|---|---|---|---|"]
+        lines = [f"| `{row['name']}` | {row['what']} | {row['source']} | {row[LIMITS]} |" for row in rows]
+        return "\n".join([*head, *lines]) + "\n"
     lines = ["| name | default | values | meaning |", "|---|---|---|---|"]
     for row in rows:
         default = f"`{row['default']}`" if row["default"] not in ("", "required") else row["default"]

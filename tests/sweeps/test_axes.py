@@ -148,3 +148,36 @@ def test_a_composition_is_named_in_the_order_of_its_points() -> None:
     assert one.normalizer.name == "bn+vcl"
     assert one.normalizer["n"] == 3
     assert trials(normalizer={"bn+vcl": {"n": 3}}) == [one]
+
+
+def test_a_normalizer_that_activates_is_trained_once_for_all_activations() -> None:
+    made = trials(normalizer=["bn", "frn", "ws+frn"], activation=["relu", "elu"], init="auto", seed="0..1")
+    assert [(t.normalizer.name, t.activation.name, t.init, t.seed) for t in made if t.normalizer.name != "bn"] == [
+        ("frn", "own", "he", 0),
+        ("frn", "own", "he", 1),
+        ("ws+frn", "own", "he", 0),
+        ("ws+frn", "own", "he", 1),
+    ]
+    assert [(t.activation.name, t.init) for t in made if t.normalizer.name == "bn"][::2] == [
+        ("relu", "he"),
+        ("elu", "lecun"),
+    ]
+
+
+def test_special_cases_match_the_activation_that_is_trained() -> None:
+    of_elu = {"if": "activation=elu", "dropout": 0.2}
+    made = trials(normalizer=["bn", "frn"], activation=["relu", "elu"], where=[of_elu])
+    assert [(t.normalizer.name, t.activation.name, t.dropout) for t in made] == [
+        ("bn", "relu", 0.0),
+        ("bn", "elu", 0.2),
+        ("frn", "own", 0.0),
+    ]
+    small = {"if": "normalizer=evonorm-b0 batch_size=1", "normalizer": "gn"}
+    made = trials(normalizer="evonorm-b0", activation=["relu", "elu"], batch_size=[1, 2], where=[small])
+    assert sorted((t.normalizer.name, t.activation.name, t.batch_size) for t in made) == [
+        ("evonorm-b0", "own", 2),
+        ("gn", "elu", 1),
+        ("gn", "relu", 1),
+    ]
+    (one,) = trials(normalizer="bn", where=[{"if": "normalizer=bn", "normalizer": "frn", "activation": "elu"}])
+    assert str(one.activation) == "own"

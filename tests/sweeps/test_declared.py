@@ -76,4 +76,4 @@ def test_the_docs_show_what_is_declared(page: str) -> None:
     assert text == rendered(page=text), (
         f"docs/{page} is older than the declarations: python -m tests.sweeps.render_docs"
     )
-    assert text.count("<!-- end -->") == {"sweep-file.md": 3, "slurm.md": 1}[page]
+    assert text.count("<!-- end -->") == {"sweep-file.md": 3, "slurm.md": 1, "presets.md": 1}[page]

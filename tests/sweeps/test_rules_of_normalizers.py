@@ -15,6 +15,12 @@ from tests.sweeps.sets import facts, trials
         ({"normalizer": "ws+in", "model": "dgcnn"}, "in with model dgcnn: a channel of a fully connected layer is one"),
         ({"normalizer": "gn", "width": 16}, "gn with groups=16: a group of a layer of width=16 would be one value"),
         ({"normalizer": {"gn": {"groups": 9}}, "width": 7}, "gn with groups=9: a group of a layer of width=7"),
+        ({"normalizer": "evonorm-s0", "width": 32}, "evonorm-s0 with groups=32: a group of a layer of width=32 would"),
+        ({"normalizer": "evonorm-b0", "batch_size": 1}, "evonorm-b0 with batch_size=1: its batch statistic"),
+        (
+            {"activation": "own"},
+            "activation=own with none: it brings none; for frn, evonorm-b0, evonorm-s0 alone: name",
+        ),
         ({"normalizer": "ln", "width": 1}, "ln with width=1: a layer's only value is its own mean"),
         ({"normalizer": "cwn", "width": 1}, "cwn with width=1: less its mean, a unit's only weight is 0"),
         ({"normalizer": "ws", "width": 1}, "ws with width=1"),
@@ -41,6 +47,8 @@ def test_each_rule(trial: dict[str, Any], sentence: str) -> None:
         {"normalizer": ["cwn", "ws", "wn", {"cwo": {"center": False}}], "width": 1, "depth": 1},
         {"normalizer": {"cwo": {"center": False}}, "width": 1},
         {"normalizer": ["normprop", "ln", "gn", "wn", "ws", "cwo"], "batch_size": 1},
+        {"normalizer": ["rms", "frn", "evonorm-s0"], "batch_size": 1},
+        {"normalizer": ["frn", "evonorm-s0"], "activation": "own"},
         {"normalizer": {"normprop": {"data": "batch"}}, "batch_size": 2},
     ],
 )
@@ -52,6 +60,14 @@ def test_fewer_groups_are_told() -> None:
     told = ["gn with groups=6: width=32 makes 4 equal groups", "ws+gn with groups=6: width=32 makes 4 equal groups"]
     assert notes(trials(normalizer=[{"gn": {"groups": [6, 8]}}, {"ws+gn": {"groups": 6}}], width=32), facts) == told
     assert notes(trials(normalizer="gn", width=32), facts) == []
+
+
+def test_normalizers_that_activate_are_told() -> None:
+    made = trials(normalizer=["bn", "frn", "ws+evonorm-b0"], activation=["relu", "elu"])
+    assert notes(made, facts) == [
+        "activation=own in the trials of frn, ws+evonorm-b0: they activate as well, so that one training stands for "
+        "all values of that axis"
+    ]
 
 
 def test_brn_that_never_differs_from_bn_is_told() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from sweeps.words.activations import ACTIVATIONS
+from sweeps.words.augmentations import AUGMENTATIONS
 from sweeps.words.choice import Choice
 from sweeps.words.optimizers import OPTIMIZERS
-from sweeps.words.vocabulary import ACTIVATIONS, AUGMENTATIONS, NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.devices import Device
 from tests.trainers.distributed.cases import COMPOSED, OPTIONS
 from tests.trainers.models.small import MODELS

@@ -40,7 +40,7 @@ def agree(*, epochs: int = 4, **settings: Any) -> None:
 
 @pytest.mark.parametrize("name", ON_VECTORS)
 def test_the_same_bits_for_every_method(name: str) -> None:
-    options = {"groups": 4} if name == "gn" else {}
+    options = {"groups": 4} if name in ("gn", "evonorm-s0") else {}
     if name == "bn-noise":  # makes tensors of numbers
         trainer = PackTrainer([trial(DATA, normalizer=method(name))], DATA)
         trainer.advance(600.0)

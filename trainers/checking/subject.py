@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice, OptionValue
+from sweeps.words.composition import normalizer
 from sweeps.words.declared import Entry
 from sweeps.words.kinds import entry_of
 from trainers.layers.activations import Activation
@@ -87,12 +89,13 @@ def layer(
     """
     count, convolution = len(replicas), kind == "convolution"
     streams = Streams([10 + r for r in replicas], dtype=FLOAT64, device=device)
+    activation = (Choice(OWN) if normalizer(subject.name).own_activation else ELU,) * count
     site = Site(
         in_channels=INPUTS,
         out_channels=OUTPUTS,
         kernel=KERNEL if convolution else (),
         spatial=SPATIAL if convolution else (),
-        activation=(ELU,) * count,
+        activation=activation,
         layer=2,
         layers=4,
         replicas=count,
@@ -107,7 +110,7 @@ def layer(
         site,
         method,
         Convolution(padding=1) if convolution else linear,
-        Activation((ELU,) * count, device=streams.device, dtype=FLOAT64),
+        Activation(activation, device=streams.device, dtype=FLOAT64),
         weight=torch.stack([scale * normal(*shape, seed=r) for r in replicas]).to(device),
         bias=torch.stack([0.3 * normal(OUTPUTS, seed=100 + r) for r in replicas]).to(device),
     )

@@ -23,6 +23,10 @@ def lrelu(u: Tensor, *, slope: float) -> Tensor:
     return F.leaky_relu(u, slope)
 
 
+def own(u: Tensor) -> Tensor:
+    return u
+
+
 def prelu(u: Tensor, *, slope: Tensor) -> Tensor:
     return torch.where(u > 0, u, slope * u)
 

@@ -94,6 +94,7 @@ class Builder:
             kernel=kernel,
             spatial=spatial,
             activation=self._activations,
+            activated=activated,
             layer=self.layer,
             layers=self.layers,
             replicas=len(self.trials),

@@ -27,12 +27,7 @@ class GroupNorm(Method):
     def __init__(self, site: Site, *, groups: int = 16) -> None:
         super().__init__()
         shape, dtype = (site.replicas, site.out_channels), site.streams.dtype
-        self.groups = divisor(site.out_channels, groups)
-        if site.out_channels * prod(site.spatial) == self.groups:
-            raise UsageError(
-                f"a group of 1 of {site.out_channels} channels at {_places(site)} is one value, and its statistic "
-                "leaves nothing of it: take fewer `groups`, ln or a wider layer"
-            )
+        self.groups = equal_groups(site, groups)
         self.gamma = nn.Parameter(torch.ones(shape, dtype=dtype))
         self.beta = nn.Parameter(torch.zeros(shape, dtype=dtype))
 
@@ -65,6 +60,20 @@ class InstanceNorm(GroupNorm):
         if not site.spatial:
             raise UsageError("in needs spatial axes, which a fully connected layer does not have: take ln or gn")
         super().__init__(site, groups=site.out_channels)
+
+
+def equal_groups(site: Site, groups: int) -> int:
+    """The largest number of equal groups of the site's channels that is at most `groups`.
+
+    UsageError where a group is one value.
+    """
+    found = divisor(site.out_channels, groups)
+    if site.out_channels * prod(site.spatial) == found:
+        raise UsageError(
+            f"a group of 1 of {site.out_channels} channels at {_places(site)} is one value, and its statistic "
+            "leaves nothing of it: take fewer `groups`, ln or a wider layer"
+        )
+    return found
 
 
 def _places(site: Site) -> str:

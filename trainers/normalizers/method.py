@@ -24,8 +24,9 @@ class Site:
     """One place in a network, and all that a method may know of it.
 
     `kernel` and `spatial` are () for a fully connected layer; `spatial` is the pre-activation's. `layer` counts from
-    1 to `layers` in order of definition. `activation` is one for all replicas or one for each. `rows`: how many rows of
-    (R, B rows, C), one after the other, are of one sample: a transformer's tokens.
+    1 to `layers` in order of definition. `activation` is one for all replicas or one for each; `activated`: whether it
+    follows, alone or after a sum. `rows`: how many rows of (R, B rows, C), one after the other, are of one sample: a
+    transformer's tokens.
     """
 
     in_channels: int
@@ -33,6 +34,7 @@ class Site:
     kernel: tuple[int, ...] = ()
     spatial: tuple[int, ...] = ()
     activation: Choice | tuple[Choice, ...] = RELU
+    activated: bool = True
     layer: int = 1
     layers: int = 1
     replicas: int = 1

@@ -88,7 +88,7 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         centred, below, ratio, apart, factor, squared = ctx.saved_tensors
         less_first = apart * (gradients[0] * factor).mul_(2 / apart.shape[1]).unsqueeze(1) / below
         second = less_first * ratio

@@ -64,9 +64,9 @@ def test_an_incomplete_sweep_is_analysed_on_what_is_complete_and_says_so(call: C
     train(workspace, FILE, leave="titanic")
     code, out, _ = call("analyze", "mine", "-o", "tables")
     assert code == 0
-    assert "the sweep is not complete (4 todo): only complete blocks are compared" in out
+    assert "the sweep is not complete (4 todo): only rows on which every method has a result are compared" in out
     blocks = pd.read_csv("tables/completeness.csv").set_index(["dataset", "seed"])
-    assert blocks.loc[("titanic", 0), ["done", "todo", "compared"]].tolist() == [0, 2, "no"]
+    assert blocks.loc[("titanic", 0), ["done", "todo", "compared"]].tolist() == [0, 2, 0]
     assert "4 of 8 trials have a result (4 todo)." in json.loads(Path("tables/summary.json").read_text())["compared"]
     code, _, err = call("report", "mine")
     assert code == 2
@@ -119,7 +119,9 @@ def test_one_seed_and_constant_rows_are_said(call: Call, workspace: Workspace) -
     train(workspace, FILE.replace("0..1", "0"), error=0.25)
     assert call("report", "mine", "-o", "page.html")[0] == 0
     page = Path("page.html").read_text()
-    assert "There is one seed only, so chance cannot be told from effect: no interval is given." in page
+    assert (
+        "There is one seed only, so chance cannot be told from effect on these data sets: no interval is given." in page
+    )
     assert "No method wins: on every one of the 2 data sets all methods are equal." in page
 
 
@@ -157,3 +159,72 @@ def test_a_papers_preset_lays_its_figures_beside_the_published_of_the_sets_that_
     table = pd.read_csv("tables/published.csv").set_index(["dataset", "method"])
     assert len(table) == 9
     assert table.loc[("titanic", "relu/bn"), ["own", "published"]].tolist() == pytest.approx([0.205, 0.208])
+
+
+def test_an_option_is_selected_over_by_every_verb(call: Call, workspace: Workspace) -> None:
+    own = "normalizer: [none, bn, {vcl: {n: [2, 4]}}]"
+    over = "analysis: {baseline: bn, rope: 0.002, level: 0.9, select: {over: [normalizer.n]}}"
+    train(workspace, FILE.replace("normalizer: [none, bn]", own) + over)
+    assert call("analyze", "mine", "-o", "tables")[0] == 0
+    methods = pd.read_csv("tables/methods.csv").set_index("method")
+    assert methods["candidates"].to_dict() == {"vcl": 2, "bn": 1, "none": 1}
+    assert "within 0.002" in Path("tables/comparisons.tex").read_text()
+    assert "90\\% interval" in Path("tables/comparisons.tex").read_text()
+    counted = json.loads(call("wins", "mine", "--json")[1])
+    assert {line["column"]: line["wins"] for line in counted} == {"none": 0, "bn": 0, "vcl": 2}
+    compared = json.loads(call("compare", "mine", "--source", "ledger", "--json")[1])
+    assert [line["method"] for line in compared["methods"]] == ["vcl", "bn", "none"]
+
+
+@pytest.mark.parametrize("name", ["normalizer.m", "n", "dpeth"])
+def test_only_settings_and_options_are_selected_over(call: Call, workspace: Workspace, name: str) -> None:
+    Path("mine.yaml").write_text(FILE + f"analysis: {{select: {{over: [{name}]}}}}")
+    code, _, err = call("check", "mine.yaml")
+    assert code == 2
+    assert f"unknown setting '{name}'" in err
+
+
+def noisy(trial: Trial, seed: int) -> dict[str, object]:
+    """Errors that leave vcl and bn too close to call."""
+    return result(trial, "done", 0.2 + 0.02 * ((trial.seed * 7 + seed) % 5 - 2) * (trial.normalizer.name == "bn"))
+
+
+def test_power_writes_a_sweep_that_runs_and_keeps_every_trial(call: Call, workspace: Workspace) -> None:
+    text = FILE.replace("none, bn", "none, bn, {vcl: {n: 2}}").replace("0..1", "[0, 1, 5]") + "analysis: {baseline: bn}"
+    Path("mine.yaml").write_text(text)
+    planned, _ = commit(Store(workspace), load_spec("mine.yaml"))
+    for pack in planned.serving:
+        rows = [noisy(trial, k) for k, trial in enumerate(pack.trials)]
+        Store(workspace).ledger.publish(pack.id, part_rows(pack, rows, {"seconds": 1.0, "attempts": 1}))
+    code, out, err = call("power", "mine", "-o", "more.yaml", "--json")
+    assert code == 0, err
+    asked = json.loads(out)
+    assert (asked["file"], asked["seeds"], asked["rope"]) == ("more.yaml", 3, 0.01)
+    assert {line["method"] for line in asked["comparisons"]} == {"none", "vcl"}
+    assert asked["seeds_wanted"] == max(line["seeds"] for line in asked["comparisons"]) > 3
+    before, after = load_spec("mine.yaml"), load_spec("more.yaml")
+    seeds = after.trial.settings["seed"]
+    assert len(seeds) == asked["seeds_wanted"]
+    assert {0, 1, 5} <= {*seeds}
+    assert after.analysis == before.analysis
+    trials, more = (
+        {t.id for pack in commit(Store(workspace), s)[0].serving for t in pack.trials} for s in (before, after)
+    )
+    assert trials < more
+    assert len(more) == 2 * 3 * asked["seeds_wanted"]
+    assert "written: more.yaml; `normsweep run more.yaml`" in call("power", "mine@1", "-o", "more.yaml")[1]
+
+
+def test_power_says_what_it_cannot_do(call: Call, workspace: Workspace) -> None:
+    train(workspace, FILE.replace("0..1", "0"))
+    assert "has no two seeds to take a variance from: run it with --set seed=0..2" in call("power", "mine")[2]
+    train(workspace, FILE + "analysis: {rope: 0}")
+    assert "`analysis.rope` is 0: no number of seeds shows" in call("power", "mine")[2]
+    assert "other.txt: a sweep file's name ends in .yaml or .yml" in call("power", "mine", "-o", "other.txt")[2]
+
+
+def test_power_writes_nothing_where_all_is_decided(call: Call, workspace: Workspace) -> None:
+    train(workspace, FILE)
+    code, out, _ = call("power", "mine", "-o", "more.yaml")
+    assert (code, out) == (0, "every declared comparison of mine is decided\n")
+    assert not Path("more.yaml").exists()

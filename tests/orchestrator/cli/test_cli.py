@@ -178,6 +178,14 @@ def test_where_nothing_is_recorded_no_name_is_offered(call: Call) -> None:
     assert "unknown sweep 'mine': there is none. Nothing of it is recorded in" in err
 
 
+@pytest.mark.parametrize("words", ["status", "wins", "report", "analyze", "export -o x.csv", "errors"])
+def test_a_sweep_file_where_the_name_of_a_sweep_belongs(call: Call, file: Path, words: str) -> None:
+    finish(Workspace.at("normsweep-out"), str(file))
+    told = f"normsweep: {file} is a sweep file: say the name of its sweep, as `normsweep status` lists it\n"
+    verb, *more = words.split()
+    assert call(verb, str(file), *more) == (2, "", told)
+
+
 def test_the_verbs_that_read_a_finished_sweep(call: Call, file: Path, tmp_path: Path) -> None:
     finish(Workspace.at("normsweep-out"), str(file))
     code, out, _ = call("status", "--json")

@@ -198,7 +198,7 @@ def test_status_says_what_its_counts_mean(stage: Stage, call: Call) -> None:
     stage.commit(FILE.replace("0..3", "0..4"))
     out = call("status")[1]
     for line in (
-        "8 diverged: each loses against every method that did not (analysis.diverged: loss)",
+        "8 diverged: a method loses where more than half of its seeds did (analysis.diverged: loss)",
         "8 failed: `normsweep errors mine` says why, `normsweep retry` trains them again",
         "8 cancelled: `normsweep retry mine -w state=cancelled` brings them back",
         "6 missing: `normsweep run mine` trains them",

@@ -26,6 +26,7 @@ RIGHT = {
     "analyze": "analyze mine",
     "report": "report mine --interim",
     "paper": "paper vcl",
+    "power": "power mine",
     "sync": "sync",
     "list": "list presets",
     "schema": "schema sweep",

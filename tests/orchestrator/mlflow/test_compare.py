@@ -115,7 +115,7 @@ def test_the_numbers_are_right(workspace: Workspace) -> None:
     assert lines["bn"]["rank"] == pytest.approx((1.5 + 3) / 2)
     # Seeds: means over data sets 0.4, 0.5 (none) and 0.3, 0.3 (vcl): differences -0.1, -0.2.
     assert lines["vcl"]["difference"] == pytest.approx(-0.15)
-    half = 12.706204736432095 * 0.05  # t(1, 0.975) s / sqrt(2), s = 0.1 / sqrt(2)
+    half = 25.451699579 * 0.05  # t(1, 1 - 0.025 / 2), two comparisons; times s / sqrt(2), s = 0.1 / sqrt(2)
     assert (lines["vcl"]["low"], lines["vcl"]["high"]) == pytest.approx((-0.15 - half, -0.15 + half))
     assert lines["vcl"]["against"] == "none"
     assert lines["none"]["difference"] is None

@@ -603,7 +603,7 @@ def test_what_is_not_known_is_told(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not exist"):
         bring(tmp_path / "nothing.zip")
     (tmp_path / "some.txt").write_text("text")
-    with pytest.raises(ValueError, match=r"not a known archive \(the SNN bundle"):
+    with pytest.raises(ValueError, match=r"not a known archive: .* \(archives are the SNN bundle"):
         bring(tmp_path / "some.txt")
     with pytest.raises(ValueError, match="not a known archive"):
         bring(write_zip(tmp_path / "other.zip", {"a/b.txt": "x"}))

@@ -194,6 +194,8 @@ def test_a_table_is_a_data_set_like_any_other(home: Path, tmp_path: Path) -> Non
     first = bring(tmp_path / "t.csv", text())
     assert "mine" in data.names()
     assert data.lookup("mine").task == "the class in class"
+    with pytest.raises(UsageError, match="unknown data set 'miine': did you mean mine"):
+        data.lookup("miine")
     assert data.facts("mine") == data.verify("mine") == first.dataset.facts
     second = bring(tmp_path / "t.csv", text(changed(2, 0, "7.5")))
     assert data.facts("mine").digest == second.dataset.facts.digest != first.dataset.facts.digest

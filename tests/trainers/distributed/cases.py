@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.trial import Trial
+from sweeps.words.composition import brings_activation, parts
 from sweeps.words.composition import normalizer as entry
-from sweeps.words.composition import parts
-from sweeps.words.vocabulary import NORMALIZERS
+from sweeps.words.vocabulary import NORMALIZERS, OWN
 from tests.trainers.trials import activation, method, trial
 from tests.trainers.trials import model as choice
 from trainers.data.dataset import Dataset, assemble
@@ -26,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "gn": {"groups": 2},
     "brn": {"ramp": 0.0},
     "gbn": {"size": 2},
+    "evonorm-s0": {"groups": 2},
 }
 SYNCED = tuple(name for name in NORMALIZERS if "sync" in entry(name).options)
 OF_A_BATCH = {
@@ -34,10 +35,12 @@ OF_A_BATCH = {
     "brn",
     "bn-noise",
     "popnorm",
+    "evonorm-b0",
     "mbn",
     "vcl",
     "normprop of batches",
 }  # others work sample by sample
+IMAGES = ("in", "bn", "bn-noise", "popnorm", "cwo", "frn", "evonorm-b0")
 MODELS = {
     "mlp": choice("mlp"),
     "resnet20": choice("resnet20", width=0.125, depth=8),
@@ -59,7 +62,7 @@ def case(name: str, *, model: str = "mlp", shards: int = SHARDS, **options: Any)
         digest=data_of(model).facts.digest,
         model=MODELS[model],
         normalizer=method(name, **given),
-        activation=activation("elu"),
+        activation=activation(OWN if brings_activation(name) else "elu"),
         batch_size=BATCH,
         shards=shards,
         dropout=0.0 if "normprop" in parts(name) else 0.2,
@@ -74,7 +77,7 @@ def cases() -> dict[str, Trial]:
     """Every normalizer on the mlp; those that treat positions in their own way on a small network of images too."""
     made = {name: case(name) for name in (*NORMALIZERS, *COMPOSED) if name != "in"}
     made |= {f"{name} sync": case(name, sync=True) for name in SYNCED}
-    made |= {f"{name} on images": case(name, model="resnet20") for name in ("in", "bn", "bn-noise", "popnorm", "cwo")}
+    made |= {f"{name} on images": case(name, model="resnet20") for name in IMAGES}
     made |= {f"popnorm {norm} sync": case("popnorm", norm=norm, sync=True) for norm in ("l1", "linf")}
     made["bn-noise on images sync"] = case("bn-noise", model="resnet20", sync=True)
     made["cwo in a transformer"] = case("cwo", model="transformer", noise_per="sample")

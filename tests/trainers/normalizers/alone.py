@@ -23,7 +23,7 @@ FLOAT64 = torch.float64
 SEEDS = (4, 0, 9)
 LAYER, LAYERS, STEPS = 2, 5, 5
 MOMENTUM, DECAY, RATE = 0.9, 0.01, 0.1
-ELU = Choice.of("elu", {"alpha": 1.0})
+ELU, OWN = Choice.of("elu", {"alpha": 1.0}), Choice("own")
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,8 @@ def test_a_virtual_batch_needs_independent_samples() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"virtual_batch": 21}, "bn-noise with virtual_batch=21: it must be from 2 to 20, the samples of a batch"),
-        ({"virtual_batch": 1}, "bn-noise with virtual_batch=1: it must be from 2 to 20"),
+        ({"virtual_batch": 21}, "bn-noise with virtual_batch=21: it is not from 2 to 20, the samples of a batch"),
+        ({"virtual_batch": 1}, "bn-noise with virtual_batch=1: it is not from 2 to 20"),
         ({"virtual_batch": 8, "extra": 0.3}, "bn-noise with virtual_batch=8 and extra=0.3: each says how much noise"),
     ],
 )

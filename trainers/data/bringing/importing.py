@@ -90,7 +90,8 @@ def bring(path: Path, names: Collection[str] | None = None) -> Imported:
         jobs = _jobs(path, stack)
         if not jobs:
             raise UsageError(
-                f"{path} is not a known archive ({KNOWN}); a table or a folder of images of your own needs --name NAME"
+                f"{path} is not a known archive: a table or a folder of images of your own needs --name NAME (archives "
+                f"are {KNOWN})"
             )
         for name in jobs if names is None else names:
             if name not in jobs:

@@ -38,7 +38,7 @@ def lookup(name: str) -> Listing:
     for record in (folder_files(name)[0], tables.files(name)[0]) if FREE.fullmatch(name) else ():
         if record.exists():
             raise UsageError(f"{record} cannot be read: import {name} again")
-    near = difflib.get_close_matches(name, REGISTRY, n=3)
+    near = difflib.get_close_matches(name, names(), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`normsweep data list` shows them all"
     raise UsageError(f"unknown data set {name!r}: {hint}")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.errors import UsageError
+from sweeps.limits import NO_ACTIVATION
 from sweeps.trial import Trial
 from sweeps.words.composition import normalizer
 from trainers.layers.block import Block, Layer
@@ -57,8 +58,7 @@ class Stack(Network):
         method, model = trials[0].normalizer.name, trials[0].model.name
         if "activated" in normalizer(method).points:
             raise UsageError(
-                f"{method} with model {model}: it acts on what an activation puts out, and the layers that add to "
-                "the stream have none; use the model mlp, or another method"
+                f"{method} with model {model}: {NO_ACTIVATION.of(model=model)}; use the model mlp, or another method"
             )
         self.first = first
         self.sublayers = nn.ModuleList(sublayers)

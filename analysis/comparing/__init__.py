@@ -1,0 +1,1 @@
+"""What is compared: families of comparisons, their answers, and what would decide the open ones."""
