@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from sweeps import limits as words
 from sweeps.errors import UsageError
 from sweeps.limits import LIMITS, Limit, limits
-from sweeps.words import limits as words
 from sweeps.words.rules import problems
 from sweeps.words.vocabulary import NORMALIZERS
 from tests.sweeps.sets import facts, trials
