@@ -24,7 +24,7 @@ ON_VECTORS = sorted([*(NORMALIZERS.keys() - {"in"}), *COMPOSED])  # an instance 
 
 
 def pack(name: str, **settings: Any) -> PackTrainer:
-    options = {"groups": 4} if name == "gn" else {}
+    options = {"groups": 4} if name in ("gn", "evonorm-s0") else {}
     shape = {"precision": "float64", "epochs": 50, "normalizer": method(name, **options)} | settings
     return PackTrainer([trial(DATA, seed=s, lr=lr, **shape) for s, lr in ((0, 0.1), (1, 0.02))], DATA)
 

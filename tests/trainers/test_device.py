@@ -66,7 +66,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     **{name: of_model(name) for name in MODELS},
     **{name: of_optimizer(name) for name in OPTIMIZERS},
-    **{name: of_augmentation(name) for name in AUGMENTATIONS.keys() - WAITS},
+    **{name: of_augmentation(name) for name in AUGMENTATIONS if name not in WAITS},
     **{name: of_model("mlp", activation=activation(name)) for name in ACTIVATIONS},
     "everything else": of_model(
         "mlp",

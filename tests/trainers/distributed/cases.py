@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from sweeps.trial import Trial
+from sweeps.words.activations import OWN
 from sweeps.words.composition import brings_activation, parts
 from sweeps.words.composition import normalizer as entry
-from sweeps.words.vocabulary import NORMALIZERS, OWN
+from sweeps.words.vocabulary import NORMALIZERS
 from tests.trainers.trials import activation, method, trial
 from tests.trainers.trials import model as choice
 from trainers.data.dataset import Dataset, assemble
