@@ -67,7 +67,7 @@ def _moved(parameters: Sequence[Tensor], by: Sequence[Tensor]) -> Generator[None
 
 def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """(R,) in float64."""
-    products = [(x.double() * y.double()).flatten(1).sum(dim=1) for x, y in zip(a, b, strict=True)]
+    products = [(x.double() * y.double()).reshape(len(x), -1).sum(dim=1) for x, y in zip(a, b, strict=True)]
     return torch.stack(products).sum(dim=0)
 
 

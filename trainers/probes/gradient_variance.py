@@ -47,4 +47,4 @@ def gradients_of(subject: Subject, x: Tensor, y: Tensor) -> list[Tensor]:
 
 
 def _square(gradients: list[Tensor]) -> Tensor:
-    return torch.stack([g.flatten(1).square().sum(dim=1) for g in gradients]).sum(dim=0)
+    return torch.stack([g.reshape(len(g), -1).square().sum(dim=1) for g in gradients]).sum(dim=0)

@@ -11,6 +11,7 @@ import torch
 
 from sweeps.probes import PROBES
 from sweeps.trial import Trial
+from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice
 from tests.trainers.factory import blobs, trial
 from tests.trainers.probes.looking import probe
@@ -20,13 +21,16 @@ from trainers.pack import PackTrainer
 
 DATA = blobs()
 EVERY = tuple(probe(name) for name in sorted(PROBES))
-# Methods whose training reads what a forward pass moves: running averages, a vector of a power iteration, an average.
+# Methods whose training reads what a forward pass moves: running averages, a vector of a power iteration, an average;
+# one that learns a single number a layer; one that activates as well.
 METHODS: dict[str, dict[str, Any]] = {
     "brn": {"normalizer": method("brn", ramp=0.001), "ema": 0.9, "dropout": 0.2},
     "bn-noise": {"normalizer": method("bn-noise")},
     "sn+bn": {"normalizer": method("sn+bn", statistics="population")},
     "bn-frozen": {"normalizer": method("bn-frozen"), "ema": 0.5},
     "normprop": {"normalizer": method("normprop", data="batch"), "init": "glorot", "activation": Choice("relu")},
+    "dyt": {"normalizer": method("dyt")},
+    "evonorm-b0": {"normalizer": method("evonorm-b0"), "activation": Choice(OWN)},
 }
 
 
