@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def crossed(w1: Floats, b1: Floats, w2: Floats, b2: Floats, center: Floats, radi
     """
     first = int((np.abs(w1 @ center + b1) < radius * np.linalg.norm(w1, axis=1)).sum())
     angles: list[float] = []
-    points = [center]
+    points: list[Any] = [center]
     for w, b in zip(w1, b1, strict=True):
         norm = np.linalg.norm(w)
         distance = (w @ center + b) / norm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,9 +54,7 @@ def test_the_largest_eigenvalue_is_the_hessian_s(name: str) -> None:
     x, y = next(subject.drawn(1, 30))
     assert x.shape[1] == 30
     for r in range(2):
-        hessian = torch.autograd.functional.hessian(
-            lambda flat, r=r: loss(name, subject, r, x[r], y[r], flat), flattened(subject, r)
-        )
+        hessian = torch.autograd.functional.hessian(partial(loss, name, subject, r, x[r], y[r]), flattened(subject, r))
         values = torch.linalg.eigvalsh(hessian)
         largest = values[values.abs().argmax()]
         assert found["eigenvalue", 0][r] == pytest.approx(largest.item(), rel=1e-4)
@@ -71,9 +70,7 @@ def test_the_variance_of_the_gradient_is_that_over_batches(name: str) -> None:
     for r in range(2):
         gradients = torch.stack(
             [
-                torch.autograd.functional.jacobian(
-                    lambda flat, r=r, x=x, y=y: loss(name, subject, r, x[r], y[r], flat), flattened(subject, r)
-                )
+                torch.autograd.functional.jacobian(partial(loss, name, subject, r, x[r], y[r]), flattened(subject, r))
                 for x, y in subject.drawn(5, 12)
             ]
         )

@@ -85,7 +85,7 @@ def test_when_a_probe_looks() -> None:
     epochs = {}
     for when in ("epoch", "ends", "end"):
         (rows,) = trained(of((probe("kurtosis", when=when),))[:1]).readings()
-        epochs[when] = sorted({row["epoch"] for row in rows})
+        epochs[when] = sorted({int(str(row["epoch"])) for row in rows})
     assert epochs == {"epoch": [0, 1, 2], "ends": [0, 2], "end": [2]}
 
 
