@@ -79,7 +79,7 @@ def test_a_sweep_on_a_folder_that_was_imported(place: Path) -> None:
 def test_the_presets_of_imagenet_train_on_a_folder(preset: str, place: Path) -> None:
     """Through the very code that reads ImageNet: their crops, images from files, each shard on a device of its own."""
     bring_folder(tree(place / "more", train=24), "flowers")
-    workspace, changes = Workspace.at(place / "out"), ["dataset=flowers", "run.devices=2"]
+    workspace, changes = Workspace.at(place / "out"), ["dataset=flowers", "metrics=error", "run.devices=2"]
     trials = plan(Store(workspace), load_spec(preset, changes)).trials
     assert {t.normalizer.name for t in trials.values()} >= {preset.partition("-")[0], "bn"}
     settings = [word for change in changes for word in ("--set", change)]
