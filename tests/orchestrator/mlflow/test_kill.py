@@ -67,7 +67,7 @@ def complete(workspace: Workspace, members: int) -> None:
     assert len(runs) == members
     for run in runs.values():
         assert run.info.status == "FINISHED"
-        assert sum("." not in name for name in run.data.params) == 33
+        assert sum("." not in name for name in run.data.params) == 35
         assert len(run.data.metrics) == 10
         assert run.data.tags["mlflow.parentRunId"] == parents(workspace)["small"].info.run_id
     assert parents(workspace)["small"].info.status == "FINISHED"
