@@ -11,18 +11,19 @@ demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the 
 	$(BIN)/normsweep report demo
 
 # Folders whose tests start no Ray and no server: two at a time. Of the others those of the cluster wait most of their time, so
-# that they run beside the rest.
+# that they run beside the rest, with so many others that both take about as long.
 PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers
+BESIDE := tests/plugins tests/cluster
 
 test: $(VENV)/.tested check  ## every check and every test, the slow ones included
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(PAIRED)
 	$(MAKE) --no-print-directory --jobs 2 test-cluster test-others
 
 test-cluster: $(VENV)/.tested
-	$(BIN)/python -m pytest tests/cluster
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-others: $(VENV)/.tested
-	$(BIN)/python -m pytest --ignore tests/cluster $(PAIRED:%=--ignore=%)
+	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%) $(PAIRED:%=--ignore=%)
 
 fast: $(VENV)/.tested  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not (oracle or kill or cluster or mlflow or smoke)"
