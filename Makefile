@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-cluster test-others fast check install clean
+.PHONY: demo test test-cluster test-chaos test-others fast check install clean
 
 demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the report
 	$(BIN)/normsweep run demo
@@ -11,16 +11,20 @@ demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the 
 	$(BIN)/normsweep report demo
 
 # Folders whose tests start no Ray and no server: two at a time. Of the others those of the cluster wait most of their time, so
-# that they run beside the rest, with so many others that both take about as long.
-PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers
-BESIDE := tests/plugins tests/cluster
+# and those of chaos wait most of their time, so that they run beside the rest.
+PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers \
+	tests/orchestrator/planning tests/orchestrator/steer tests/orchestrator/store tests/orchestrator/watch
+BESIDE := tests/cluster tests/chaos
 
 test: $(VENV)/.tested check  ## every check and every test, the slow ones included
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(PAIRED)
-	$(MAKE) --no-print-directory --jobs 2 test-cluster test-others
+	$(MAKE) --no-print-directory --jobs 3 test-cluster test-chaos test-others
 
 test-cluster: $(VENV)/.tested
-	$(BIN)/python -m pytest $(BESIDE)
+	$(BIN)/python -m pytest tests/cluster
+
+test-chaos: $(VENV)/.tested
+	$(BIN)/python -m pytest tests/chaos
 
 test-others: $(VENV)/.tested
 	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%) $(PAIRED:%=--ignore=%)
