@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
 
+from trainers.checking.comparing import changing, unlike_alone, unlike_before, wrong_gradients
 from trainers.checking.subject import (
     ALL,
     CLOSE,
     FLOAT64,
     SPATIAL,
-    STEP,
     Subject,
     apart,
-    drawn,
-    generators,
     normal,
-    off,
     packed_values,
 )
 from trainers.layers.activations import Activation
@@ -84,38 +80,12 @@ def gradients(subject: Subject, where: str) -> Iterator[str]:
         return (module(u) * target).flatten(1).sum(dim=1)
 
     tensors = {"its input": u, **dict(module.named_parameters())}
-    found = torch.autograd.grad(loss(u).sum(), [*tensors.values()], allow_unused=True)
-    made = cast(tuple[Tensor | None, ...], found)
-    for i, ((name, tensor), gradient) in enumerate(zip(tensors.items(), made, strict=True)):
-        direction = normal(*tensor.shape, seed=500 + i)
-        told = torch.zeros(len(ALL), dtype=FLOAT64)
-        if gradient is not None:
-            told = (gradient * direction).reshape(len(ALL), -1).sum(dim=1)
-        ends: list[Tensor] = []
-        with torch.no_grad():
-            for sign in (1, -2):
-                tensor.add_(sign * STEP * direction)
-                ends.append(loss(u))
-            tensor.add_(STEP * direction)
-        measured = (ends[0] - ends[1]) / (2 * STEP)
-        if (wrong := off(told, measured)).any():
-            r = int(wrong.int().argmax())
-            yield (
-                f"the gradient of {name} is wrong: along a random direction it is {float(told[r]):.6g}, "
-                f"the loss changes by {float(measured[r]):.6g}"
-            )
+    yield from wrong_gradients(tensors, loss(u), changing(tensors, lambda: loss(u)))
 
 
 def replicas(subject: Subject, where: str) -> Iterator[str]:
     """Three replicas, each with its own options, are what each is alone."""
-    packed = _outcome(subject, where, ALL)
-    for r in ALL:
-        for name, tensor in _outcome(subject, where, (r,)).items():
-            error = apart(packed[name][r : r + 1], tensor) if name in packed else float("inf")
-            if error > CLOSE:
-                told = f"{name} of replica {r} is another one among three than alone (relative error {error:.1e})"
-                yield f"{told}: share nothing between replicas"
-                return
+    yield from unlike_alone(lambda r: _outcome(subject, where, r), "share nothing between replicas")
 
 
 def _outcome(subject: Subject, where: str, replicas: Sequence[int]) -> dict[str, Tensor]:
@@ -128,13 +98,7 @@ def _outcome(subject: Subject, where: str, replicas: Sequence[int]) -> dict[str,
 
 
 def repeated(subject: Subject, where: str) -> Iterator[str]:
-    before = generators()
-    first = _outcome(subject, where, ALL)
-    yield from drawn(before)
-    for name, tensor in _outcome(subject, where, ALL).items():
-        if not torch.equal(tensor, first[name]):
-            yield f"{name} is another one the second time"
-            return
+    yield from unlike_before(lambda: _outcome(subject, where, ALL))
 
 
 CHECKS = {

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sweeps.words.choice import OptionValue
 from sweeps.words.composition import normalizer
+from trainers.checking.comparing import wrong_gradients
 from trainers.checking.subject import (
     ALL,
     BATCH,
     CLOSE,
     OUTPUTS,
-    STEP,
     Subject,
     apart,
     batch,
@@ -25,7 +25,6 @@ from trainers.checking.subject import (
     layer,
     losses,
     normal,
-    off,
     packed_values,
     trained,
     values_of,
@@ -99,23 +98,7 @@ def gradients(subject: Subject, kind: str) -> Iterator[str]:
     if block.method.detaches:
         return
     tensors = {"its input": x, **dict(block.named_parameters())}
-    made = torch.autograd.grad(loss.sum(), list(tensors.values()), allow_unused=True)
-    found = cast(tuple[Tensor | None, ...], made)
-    for i, ((name, tensor), gradient) in enumerate(zip(tensors.items(), found, strict=True)):
-        direction = normal(*tensor.shape, seed=500 + i)
-        told = (
-            torch.zeros(len(ALL), dtype=x.dtype)
-            if gradient is None
-            else (gradient * direction).reshape(len(ALL), -1).sum(1)
-        )
-        ends = [_first_loss(subject, kind, name, sign * STEP * direction)[2].detach() for sign in (1, -1)]
-        measured = (ends[0] - ends[1]) / (2 * STEP)
-        if (wrong := off(told, measured)).any():
-            r = int(wrong.int().argmax())
-            yield (
-                f"the gradient of {name} is wrong: along a random direction it is {float(told[r]):.6g}, "
-                f"the loss changes by {float(measured[r]):.6g}"
-            )
+    yield from wrong_gradients(tensors, loss, lambda name, change: _first_loss(subject, kind, name, change)[2])
 
 
 def _first_loss(

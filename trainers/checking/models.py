@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from sweeps.trial import Trial
+from trainers.checking.comparing import changing, unlike_alone, unlike_before, wrong_gradients
 from trainers.checking.subject import (
     ALL,
-    CLOSE,
     FLOAT64,
-    STEP,
     Subject,
-    apart,
-    drawn,
-    generators,
     normal,
-    off,
     packed_values,
 )
 from trainers.checking.training import data_of, trials_of
@@ -109,26 +103,7 @@ def gradients(subject: Subject, place: str) -> Iterator[str]:
     replicas = _counts(subject)[-1]
     network, x = _network(subject, place, replicas), _batch(place, replicas).requires_grad_()
     tensors = {"its input": x, **dict(network.named_parameters())}
-    found = torch.autograd.grad(_losses(network, x).sum(), [*tensors.values()], allow_unused=True)
-    made = cast(tuple[Tensor | None, ...], found)
-    for i, ((name, tensor), gradient) in enumerate(zip(tensors.items(), made, strict=True)):
-        direction = normal(*tensor.shape, seed=500 + i)
-        told = torch.zeros(len(x), dtype=FLOAT64)
-        if gradient is not None:
-            told = (gradient * direction).reshape(len(x), -1).sum(dim=1)
-        ends: list[Tensor] = []
-        with torch.no_grad():
-            for sign in (1, -2):
-                tensor.add_(sign * STEP * direction)
-                ends.append(_losses(network, x))
-            tensor.add_(STEP * direction)
-        measured = (ends[0] - ends[1]) / (2 * STEP)
-        if (wrong := off(told, measured)).any():
-            r = int(wrong.int().argmax())
-            yield (
-                f"the gradient of {name} is wrong: along a random direction it is {float(told[r]):.6g}, "
-                f"the loss changes by {float(measured[r]):.6g}"
-            )
+    yield from wrong_gradients(tensors, _losses(network, x), changing(tensors, lambda: _losses(network, x)))
 
 
 def _outcome(subject: Subject, place: str, replicas: Sequence[int]) -> dict[str, Tensor]:
@@ -147,25 +122,13 @@ def replicas(subject: Subject, place: str) -> Iterator[str]:
     """Three replicas, each with its own options, are what each is alone."""
     if not subject.entry.packs:
         return
-    packed = _outcome(subject, place, ALL)
-    for r in ALL:
-        for name, tensor in _outcome(subject, place, (r,)).items():
-            error = apart(packed[name][r : r + 1], tensor) if name in packed else float("inf")
-            if error > CLOSE:
-                told = f"{name} of replica {r} is another one among three than alone (relative error {error:.1e})"
-                yield f"{told}: share nothing between replicas, and draw from `streams`"
-                return
+    advice = "share nothing between replicas, and draw from `streams`"
+    yield from unlike_alone(lambda r: _outcome(subject, place, r), advice)
 
 
 def repeated(subject: Subject, place: str) -> Iterator[str]:
     """Two networks of one seed are the same to the last bit, and no global generator is touched."""
-    before = generators()
-    first = _outcome(subject, place, (0,))
-    yield from drawn(before)
-    for name, tensor in _outcome(subject, place, (0,)).items():
-        if not torch.equal(tensor, first[name]):
-            yield f"{name} is another one the second time"
-            return
+    yield from unlike_before(lambda: _outcome(subject, place, (0,)))
 
 
 CHECKS = {

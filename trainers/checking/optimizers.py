@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from sweeps.trial import Trial
 from sweeps.words.choice import OptionValue
-from trainers.checking.subject import ALL, CLOSE, Subject, apart, drawn, generators, normal, packed_values
+from trainers.checking.comparing import unlike_before
+from trainers.checking.subject import ALL, CLOSE, Subject, apart, normal, packed_values
 from trainers.checking.training import trials_of
 from trainers.optim.build import build
 from trainers.optim.optimizer import Optimizer
@@ -123,15 +124,12 @@ def device(subject: Subject, _place: str) -> Iterator[str]:
 
 
 def repeated(subject: Subject, _place: str) -> Iterator[str]:
-    before = generators()
-    first, second = Case(subject, ALL), Case(subject, ALL)
-    first.train(0, STEPS)
-    yield from drawn(before)
-    second.train(0, STEPS)
-    for name, tensor in first.values().items():
-        if not torch.equal(tensor, second.values()[name]):
-            yield f"{name} is another one the second time"
-            return
+    def outcome() -> dict[str, Tensor]:
+        case = Case(subject, ALL)
+        case.train(0, STEPS)
+        return case.values()
+
+    yield from unlike_before(outcome)
 
 
 CHECKS = {
