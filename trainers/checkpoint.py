@@ -8,6 +8,7 @@ import pickle
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,32 @@ def _damaged(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         member = archive.testzip()
     return f"the checksum of {member} is wrong" if member else ""
+
+
+class Checkpointed:
+    """A trainer whose checkpoint holds its `state_dict`, with some plain data beside it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    def fits(self, state: Mapping[str, Any]) -> bool:
+        """Whether a state has the form of this one's: another device or version may train a pack in other tiles."""
+        raise NotImplementedError
+
+    def save(self, path: Path, **beside: object) -> None:
+        """Writes a checkpoint, in one step, with some plain data beside the state."""
+        save(path, {"trainer": self.state_dict(), **beside})
+
+    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
+        """Goes on from a checkpoint; returns what lay beside the state and "", or None and why there is none."""
+        state, reason = load(path)
+        if state is None:
+            return None, reason
+        trainer = state.pop("trainer")
+        if not self.fits(trainer):
+            return None, f"{path} was written on another device or by another version, which divided the pack otherwise"
+        self.load_state_dict(trainer)
+        return state, ""

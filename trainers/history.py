@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sweeps.facts import SplitSizes
 from sweeps.records import NAMED
 from trainers.metrics import errors
+
+T = TypeVar("T")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -103,3 +105,9 @@ def row(
         "curve_test_error": [wrong / test for wrong in history.test_wrong],
         **{f"curve_{name}": history.errors[name][:] if name in history.errors else None for name in further},
     }
+
+
+def in_order(order: Sequence[int], values: Iterable[T]) -> list[T]:
+    """The values, of which the first belongs at place order[0], each at its place."""
+    placed = dict(zip(order, values, strict=True))
+    return [placed[i] for i in range(len(placed))]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -17,7 +16,8 @@ from sweeps import cost
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
 from sweeps.words.rules import joined
-from trainers import augment, checkpoint, host, models, pulse
+from trainers import augment, host, models, pulse
+from trainers.checkpoint import Checkpointed
 from trainers.compiling.compiled import compiled
 from trainers.compiling.recording import Repeated
 from trainers.data.dataset import Dataset
@@ -25,7 +25,7 @@ from trainers.data.folders import FolderDataset
 from trainers.distributed import Ranks
 from trainers.feeding.pool import Pool
 from trainers.feeding.stream import Stream
-from trainers.history import History, row
+from trainers.history import History, in_order, row
 from trainers.layers.block import pixel_by_pixel
 from trainers.layers.descent import descending
 from trainers.metrics import counted, counts, cross_entropy, smoothed
@@ -43,7 +43,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16-mixed": 
 COMMON = ("dataset", "batch_size", "shards", "epochs", "steps_per_epoch", "steps", "precision", "metrics", "record")
 
 
-class PackTrainer:
+class PackTrainer(Checkpointed):
     """Trains the trials of one pack, epoch by epoch, in slices of time.
 
     An epoch takes each replica's own permutation of its training part in full batches; an incomplete last one is
@@ -172,22 +172,24 @@ class PackTrainer:
 
     def rows(self) -> list[dict[str, object]]:
         """RESULTS and CURVES of `sweeps.records`, one row a trial in the order given, as far as trained."""
-        rows: list[dict[str, object]] = [{} for _ in self.trials]
-        for r, (i, trial) in enumerate(zip(self._order, self.trials, strict=True)):
-            rows[i] = row(
-                self._histories[r],
+        rows = [
+            row(
+                history,
                 finished=self.finished,
                 smoothing=trial.smoothing,
                 validation=self._sizes.validation,
                 test=self._sizes.test,
-                majority_error=self._pool.majority_errors[r],
+                majority_error=majority_error,
             )
-        return rows
+            for history, trial, majority_error in zip(
+                self._histories, self.trials, self._pool.majority_errors, strict=True
+            )
+        ]
+        return in_order(self._order, rows)
 
     def readings(self) -> list[list[dict[str, object]]]:
         """What the probes have seen, READINGS of `sweeps.records`, of each trial in the order given."""
-        readings = dict(zip(self._order, self._recorder.readings(), strict=True))
-        return [readings[i] for i in range(len(readings))]
+        return in_order(self._order, self._recorder.readings())
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain data; the tensors are those in use, to be written before training goes on."""
@@ -220,17 +222,8 @@ class PackTrainer:
         if self._repeated is not None:
             self._repeated.reset()
 
-    def save(self, path: Path, **beside: object) -> None:
-        """Writes a checkpoint, in one step, with some plain data beside the state."""
-        checkpoint.save(path, {"trainer": self.state_dict(), **beside})
-
-    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
-        """Goes on from a checkpoint; returns what lay beside the state and "", or None and why there is none."""
-        state, reason = checkpoint.load(path)
-        if state is None:
-            return None, reason
-        self.load_state_dict(state.pop("trainer"))
-        return state, ""
+    def fits(self, state: Mapping[str, Any]) -> bool:
+        return "trials" in state
 
     def close(self) -> None:
         """Nothing to end: processes that decode images end with this one."""

@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from sweeps import cost
 from sweeps.errors import UsageError
 from sweeps.trial import Trial
-from trainers import checkpoint
+from trainers.checkpoint import Checkpointed
 from trainers.data.dataset import Dataset
 from trainers.data.folders import FolderDataset
 from trainers.feeding.pool import Pool
+from trainers.history import in_order
 from trainers.pack import DTYPES, PackTrainer, check
 from trainers.pulse import Pace
 from trainers.trainer import Trainer
@@ -47,7 +47,7 @@ def tile_size(trial: Trial, data: Dataset) -> float:
     return max(1, TILE_BYTES // (weights * DTYPES[trial.precision].itemsize))
 
 
-class TiledTrainer:
+class TiledTrainer(Checkpointed):
     """Trains the trials of a pack tile by tile. A `Trainer`; its epoch is the one that all tiles have reached."""
 
     def __init__(self, trials: Sequence[Trial], data: Dataset, size: float) -> None:
@@ -90,15 +90,11 @@ class TiledTrainer:
 
     def rows(self) -> list[dict[str, object]]:
         """RESULTS and CURVES of `sweeps.records`, one row a trial in the order given, as far as trained."""
-        rows: list[dict[str, object]] = [{} for _ in self.trials]
-        for i, row in zip(self._order, (row for tile in self.tiles for row in tile.rows()), strict=True):
-            rows[i] = row
-        return rows
+        return in_order(self._order, (row for tile in self.tiles for row in tile.rows()))
 
     def readings(self) -> list[list[dict[str, object]]]:
         """READINGS of `sweeps.records`, of each trial in the order given."""
-        readings = dict(zip(self._order, (own for tile in self.tiles for own in tile.readings()), strict=True))
-        return [readings[i] for i in range(len(readings))]
+        return in_order(self._order, (own for tile in self.tiles for own in tile.readings()))
 
     def state_dict(self) -> dict[str, Any]:
         return {"tiles": [tile.state_dict() for tile in self.tiles]}
@@ -110,20 +106,8 @@ class TiledTrainer:
         for tile, own in zip(self.tiles, state["tiles"], strict=True):
             tile.load_state_dict(own)
 
-    def save(self, path: Path, **beside: object) -> None:
-        """Writes a checkpoint, in one step, with some plain data beside the state."""
-        checkpoint.save(path, {"trainer": self.state_dict(), **beside})
-
-    def load(self, path: Path) -> tuple[dict[str, Any] | None, str]:
-        """Goes on from a checkpoint; returns what lay beside the state and "", or None and why there is none."""
-        state, reason = checkpoint.load(path)
-        if state is None:
-            return None, reason
-        trainer = state.pop("trainer")
-        if len(trainer.get("tiles", ())) != len(self.tiles):
-            return None, f"{path} was written by another version, which trained the pack in other tiles"
-        self.load_state_dict(trainer)
-        return state, ""
+    def fits(self, state: Mapping[str, Any]) -> bool:
+        return len(state.get("tiles", ())) == len(self.tiles)
 
     def close(self) -> None:
         """Nothing to end."""

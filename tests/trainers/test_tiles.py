@@ -72,8 +72,11 @@ def test_a_checkpoint_of_the_whole_pack_is_no_checkpoint_of_tiles(tmp_path: Path
     whole.save(path)
     state, reason = tiled.load(path)
     assert state is None
-    assert "in other tiles" in reason
+    assert "divided the pack otherwise" in reason
     tiled.save(path)
+    state, reason = whole.load(path)
+    assert state is None
+    assert "divided the pack otherwise" in reason
     with pytest.raises(UsageError, match="holds other trials"):
         TiledTrainer([TRIALS[0], TRIALS[1]], DATA, size=1).load(path)
 
