@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from analysis.comparing.power import deviation, least
 from analysis.findings import Findings
-from analysis.statistics.intervals import Interval, t_interval
+from analysis.statistics.intervals import Interval
+from analysis.statistics.paired import over_seeds
 from analysis.statistics.scores import Key
 
 
@@ -44,10 +45,10 @@ def number(findings: Findings, interval: Interval | None) -> int | None:
 
 def seeds_by_row(findings: Findings) -> dict[Key, int | None]:
     """By row, the seeds that decide there, by itself, each comparison that is open on these data sets."""
-    values, level = findings.amounts.values, findings.family.each
+    level = findings.family.each
     here = [(c.column, c.against) for c in findings.comparisons if c.here == "open"]
     wanted: dict[Key, int | None] = {}
-    for row, cells in zip(findings.scores.rows, values, strict=True):
-        counts = [number(findings, t_interval(cells[j] - cells[b], level)) for j, b in here]
+    for i, row in enumerate(findings.scores.rows):
+        counts = [number(findings, over_seeds(findings.paired(j, b)[i : i + 1], level)) for j, b in here]
         wanted[row] = None if not counts or None in counts else max(c for c in counts if c is not None)
     return wanted

@@ -63,6 +63,15 @@ def test_only_what_is_open_has_a_need():
     assert "Run more seeds" not in words
 
 
+def test_a_row_without_a_seed_of_both_methods_has_no_number():
+    frame = trials(activations=["relu"], depths=[4], noise=0.02, seeds=range(4))
+    wine = frame["dataset"] == "wine"
+    apart = (frame["normalizer"] == "bn") & (frame["seed"] < 2) | (frame["normalizer"] != "bn") & (frame["seed"] >= 2)
+    by_row = seeds_by_row(Findings(frame[~wine | apart], Question()))
+    assert by_row[("wine",)] is None
+    assert by_row[("digits",)] is not None
+
+
 def test_the_seeds_that_are_asked_for_decide():
     found = shares(2, 5, 0.005, 60)
     assert found["open"] >= 10
