@@ -1,6 +1,8 @@
-"""Amounts as people read them."""
+"""Amounts as people read them, and the papers as they name them."""
 
 from __future__ import annotations
+
+PAPERS = ("vcl", "popnorm", "cwo", "normprop", "bne")
 
 
 def counted(number: int, noun: str) -> str:

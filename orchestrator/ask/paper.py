@@ -9,12 +9,11 @@ from orchestrator.planning.cost import CostModel
 from orchestrator.planning.plan import facts_once
 from orchestrator.store import Store
 from orchestrator.store.results import table
+from orchestrator.words import PAPERS
 from sweeps.errors import NormsweepError, UsageError
 from sweeps.file.spec import load_spec
 from sweeps.plan import expand, packs
 from sweeps.words.near import one_of
-
-PAPERS = ("vcl", "popnorm", "cwo", "normprop", "bne")
 
 
 def exhibits(store: Store, paper: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Verbs that ask results: `wins`, `export`, `analyze`, `report`."""
+"""Verbs that ask results: `wins`, `export`, `analyze`, `report`, `paper`, `power`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from orchestrator.cli.options import (
     selector_of,
     store_at,
 )
+from orchestrator.words import PAPERS
 
 results_app = typer.Typer()
 
@@ -162,8 +163,8 @@ def paper(
     paper: Annotated[
         str,
         typer.Argument(
-            help="vcl, popnorm, cwo, normprop or bne",
-            autocompletion=completion.one_of("vcl", "popnorm", "cwo", "normprop", "bne"),
+            help=f"{', '.join(PAPERS[:-1])} or {PAPERS[-1]}",
+            autocompletion=completion.one_of(*PAPERS),
         ),
     ],
     workspace: Root = DEFAULT_ROOT,
