@@ -36,7 +36,7 @@ def checked(spec: SweepSpec, where: Selector | None) -> dict[str, Any]:
         "normalizers": ", ".join(dict.fromkeys(str(t.normalizer) for t in trials)),
         "activations": ", ".join(dict.fromkeys(t.activation.name for t in trials)),
         "plan": plan_hash(trials),
-        "warnings": clauses.warnings(spec.trial, where, spec.analysis.baseline),
+        "warnings": clauses.warnings(spec.trial, where, spec.analysis),
     } | ({"notes": "; ".join(notes)} if (notes := rules.notes(trials, facts)) else {})
 
 
@@ -86,7 +86,7 @@ def planned(store: Store, spec: SweepSpec, where: Selector | None, device: str =
         "bytes": 1000 * sum(map(len, wanted)) + 12 * sum(t.epochs for members in wanted for t in members),
         "plan": found.hash,
         "warnings": [
-            *clauses.warnings(spec.trial, where, spec.analysis.baseline),
+            *clauses.warnings(spec.trial, where, spec.analysis),
             *(other.sentence(spec.name) for other in others),
             *plugins.edits(store, spec),
         ],

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from sweeps.errors import UsageError
 from sweeps.file.axes import Axes
+from sweeps.file.sections import VERSUS, AnalysisSection
 from sweeps.records import STATES
 from sweeps.select import Alternative, Clause, Selector
 from sweeps.words.choice import Choice
@@ -38,9 +39,9 @@ def problems(selector: Selector) -> list[str]:
     return [sentence for clause in selector.clauses for sentence in _problems(clause)]
 
 
-def warnings(axes: Axes, where: Selector | None = None, baseline: str = "") -> list[str]:
-    """One sentence for each entry of `where` and `exclude` that changes nothing, for each data set and baseline that
-    is absent, and for draws that coincide."""
+def warnings(axes: Axes, where: Selector | None = None, analysis: AnalysisSection | None = None) -> list[str]:
+    """One sentence for each entry of `where` and `exclude` that changes nothing, for each data set and each method of
+    the analysis that is absent, and for draws that coincide."""
     specials, selectors = axes.idle()
     told = [("where", special.when, special in specials) for special in axes.where]
     told += [("exclude", selector, selector in selectors) for selector in axes.exclude]
@@ -58,7 +59,7 @@ def warnings(axes: Axes, where: Selector | None = None, baseline: str = "") -> l
                 + f"{': it' * idle} names {', '.join(absent)}, which is no data set of this sweep" * bool(absent)
                 + f"; did you mean {' or '.join(near)}?" * bool(near)
             )
-    return found + _coinciding(axes) + _without_baseline(axes, baseline)
+    return found + _coinciding(axes) + ([] if analysis is None else _without_methods(axes, analysis))
 
 
 def _coinciding(axes: Axes) -> list[str]:
@@ -72,12 +73,19 @@ def _coinciding(axes: Axes) -> list[str]:
     ]
 
 
-def _without_baseline(axes: Axes, baseline: str) -> list[str]:
+def _without_methods(axes: Axes, analysis: AnalysisSection) -> list[str]:
     """Options are left aside: they are in a method's name where they vary."""
     names = {choice.name for choice in _values(axes, "normalizer") if isinstance(choice, Choice)}
-    if not baseline or baseline.partition("(")[0] in names:
-        return []
-    return [f"baseline: {unknown('normalizer of this sweep', baseline, names)}"]
+    asked = [("baseline", analysis.baseline)] * bool(analysis.baseline)
+    if "normalizer" in analysis.columns:
+        asked += [
+            ("compare", name.strip()) for word in analysis.compare for name in word.split(VERSUS) if VERSUS in word
+        ]
+    return [
+        f"{setting}: {unknown('normalizer of this sweep', method, names)}"
+        for setting, method in asked
+        if names.isdisjoint(part.strip().partition("(")[0] for part in method.split(","))
+    ]
 
 
 def _problems(clause: Clause) -> Iterator[str]:

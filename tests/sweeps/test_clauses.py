@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,13 +129,16 @@ def test_draws_and_rows_that_coincide_are_warned_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline", "told"),
+    ("analysis", "told"),
     [
-        ("bn", []),
-        ("bn(affine=False)", []),
-        ("vcl", ["baseline: unknown normalizer of this sweep 'vcl': known are bn, none"]),
+        ({"baseline": "bn"}, []),
+        ({"baseline": "bn(affine=False)"}, []),
+        ({"baseline": "vcl"}, ["baseline: unknown normalizer of this sweep 'vcl': known are bn, none"]),
+        ({"compare": ("bn vs none", "relu, bn(affine=False, sync=True) vs relu, none")}, []),
+        ({"compare": ("bn vs foo",)}, ["compare: unknown normalizer of this sweep 'foo': known are bn, none"]),
+        ({"compare": ("4 vs 8",), "columns": ("depth",)}, []),
     ],
 )
-def test_a_baseline_that_the_sweep_does_not_have_is_warned_of(baseline: str, told: list[str]) -> None:
+def test_a_method_that_the_sweep_does_not_have_is_warned_of(analysis: dict[str, Any], told: list[str]) -> None:
     spec = sweep(dataset="wine", normalizer=["none", "bn"])
-    assert warnings(spec.trial, None, baseline) == told
+    assert warnings(spec.trial, None, replace(spec.analysis, **analysis)) == told
