@@ -63,6 +63,11 @@ class Recording(TorchDispatchMode):
         self._mine = {id(x) for x in inputs}
         self._reason = ""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled within it, and torch would import its compiler, two seconds of work, to leave it out."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
