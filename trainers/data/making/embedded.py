@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,31 +44,23 @@ def titanic() -> Table:
 
 def optical_test() -> Table:
     """1,797 × 62: scikit-learn's digits, the test part of `optical`, without its columns 0 and 39 as published."""
-    from sklearn.datasets import load_digits
-
-    x, y = _features(load_digits)
+    x, y = _bundled("digits.csv.gz", header=0)
     return np.delete(x, [0, 39], axis=1), y
 
 
 def wine() -> Table:
     """178 × 13: the cultivar of a wine from its chemistry."""
-    from sklearn.datasets import load_wine
-
-    return _features(load_wine)
+    return _bundled("wine_data.csv")
 
 
 def breast_cancer() -> Table:
     """569 × 30: malignant (0) or benign (1) from a cell image's figures."""
-    from sklearn.datasets import load_breast_cancer
-
-    return _features(load_breast_cancer)
+    return _bundled("breast_cancer.csv")
 
 
 def iris() -> Table:
     """150 × 4: the species of an iris from its petals and sepals."""
-    from sklearn.datasets import load_iris
-
-    return _features(load_iris)
+    return _bundled("iris.csv")
 
 
 def as_published(x: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -78,6 +70,11 @@ def as_published(x: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.array([float(f"{level:g}") for level in levels], dtype=np.float32)[where].reshape(z.shape)
 
 
-def _features(loader: Callable[..., Any]) -> Table:
-    x, y = loader(return_X_y=True)
-    return x.astype(np.float32), y.astype(np.int64)
+def _bundled(file: str, header: int = 1) -> Table:
+    """A table that scikit-learn ships, the class in its last column: without importing scikit-learn, which takes two
+    seconds."""
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    values = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / file, delimiter=",", skiprows=header)
+    return values[:, :-1].astype(np.float32), values[:, -1].astype(np.int64)
