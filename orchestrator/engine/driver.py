@@ -94,12 +94,16 @@ def _tune(
     store: Store, backend: Backend, packs: Sequence[RosterPack], run: RunSection, view: View, folder: Path
 ) -> Outcome:
     from ray import tune
+    from ray.tune.execution.class_cache import DEFAULT_ENV_VARS
 
     from orchestrator.engine.remote import PackTrainable
     from orchestrator.engine.searcher import PackSearcher
     from orchestrator.engine.stalls.watchdog import Watchdog
 
     version = code_version()
+    # With an environment of their own, workers are started by one that imports ray and then becomes them, and those
+    # that Ray has begun by then are never used.
+    DEFAULT_ENV_VARS.clear()
 
     def task(pack: RosterPack, lease: Lease) -> PackTask:
         return PackTask(
