@@ -101,7 +101,8 @@ def read(name: str, paths: tuple[Path, Path], how: str) -> Index:
     about_file, index_file = paths
     try:
         about: dict[str, Any] = json.loads(about_file.read_bytes())
-        columns: Columns = pq.read_table(index_file).to_pydict()
+        with pq.ParquetFile(index_file) as file:
+            columns: Columns = file.read().to_pydict()
         schema, rules = about.get("schema", 1), about.get("conversion", {})
         if schema > SCHEMA:
             raise UsageError(f"it has schema {schema}, this normsweep reads up to {SCHEMA}")
