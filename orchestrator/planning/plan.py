@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from orchestrator.planning import plugins
 from orchestrator.store import Store
@@ -63,15 +64,15 @@ def facts_once() -> Facts:
     return cache(data.facts)
 
 
-def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None) -> None:
+def check(trials: Sequence[Trial], facts: Facts, spec: SweepSpec | None = None, rehearsed: Container[str] = ()) -> None:
     """UsageError, one sentence a problem, for what a trial must not ask for; models of images and
     plug-ins are rehearsed.
 
-    `spec`: the sweep, whose file the sentences name.
+    `spec`: the sweep, whose file the sentences name. `rehearsed`: ids of trials that were before.
     """
     with spec.located() if spec else nullcontext():
         rules.check(trials, facts)
-    deep = [t for t in trials if t.model.name != "mlp" or t.plugins]
+    deep = [t for t in trials if (t.model.name != "mlp" or t.plugins) and t.id not in rehearsed]
     if deep:
         from trainers.models.dry import refusals
 
@@ -95,9 +96,9 @@ def plan(store: Store, spec: SweepSpec, where: Selector | None = None) -> Plan:
         raise UsageError(f"sweep {spec.name}: no trial is left" + (f" by the selector {where}" if where else ""))
     if not all(plugin.code for plugin in spec.plugins):  # of a recorded sweep
         plugins.run_copies(store, whole.values())
-    check([*whole.values()], facts, spec)
-    rules.divided([*whole.values()], spec.run.devices, spec.run.gpus)
     recorded = {pack.id: pack.trial_ids for pack in roster.packs.values()}
+    check([*whole.values()], facts, spec, rehearsed={*chain.from_iterable(recorded.values())})
+    rules.divided([*whole.values()], spec.run.devices, spec.run.gpus)
     served = service(recorded, roster.replaced, trials)
     others = service(recorded, roster.replaced, [t for t in whole if t not in trials]).unheld
     serving = [roster.packs[p] for p in served.packs]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.planning.cost import CostModel
-from orchestrator.planning.plan import check, facts_once, plan
+from orchestrator.planning.plan import check, commit, facts_once, plan
 from orchestrator.store import Store
 from sweeps.file.spec import SweepSpec
 from sweeps.plan import expand
+from trainers.models import dry
 
 
 def sweep(**changes: object) -> SweepSpec:
@@ -47,3 +48,14 @@ def test_what_can_be_trained_is_planned_and_costed(real_data: Path, tmp_path: Pa
     counted = CostModel(Store.at(tmp_path)).of_trials([trial]).flops
     # 40.6 M multiply-accumulates a sample: 6 operations on each of 2,000 trained, 2 on each of 1,000 evaluated.
     assert counted == pytest.approx((6 * 2000 + 2 * 1000) * 40.6e6, rel=0.05)
+
+
+def test_what_is_recorded_was_rehearsed(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = sweep(normalizer=["none", "bn"])
+    found, _ = commit(Store.at(tmp_path), spec)
+    rehearsed: list[str] = []
+    monkeypatch.setattr(dry, "refusals", lambda trials, facts: rehearsed.extend(t.normalizer.name for t in trials))
+    assert plan(Store.at(tmp_path), spec).trials.keys() == found.trials.keys()
+    assert rehearsed == []
+    plan(Store.at(tmp_path), sweep(normalizer=["none", "bn", "gn"]))
+    assert rehearsed == ["gn"]
