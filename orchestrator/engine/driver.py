@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -11,7 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.engine.backend import Backend
 from orchestrator.engine.meanwhile import meanwhile
@@ -104,6 +105,8 @@ def _tune(
     # With an environment of their own, workers are started by one that imports ray and then becomes them, and those
     # that Ray has begun by then are never used.
     DEFAULT_ENV_VARS.clear()
+    # Tune asks of each callback whether it is one of those that log to MLflow, and would import MLflow for it.
+    sys.modules.setdefault("mlflow", cast(Any, None))
 
     def task(pack: RosterPack, lease: Lease) -> PackTask:
         return PackTask(
