@@ -63,7 +63,7 @@ def main(root: str) -> None:
         ray.get(group.ready(), timeout=60)
         inside = PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=True)
         led = ray.remote(num_cpus=0)(keep_the_contract).options(scheduling_strategy=inside)
-        for name in ray.get(led.remote(task(Path(root))), timeout=240):
+        for name in ray.get(led.remote(task(Path(root))), timeout=540):
             print(name)
 
 
