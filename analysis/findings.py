@@ -43,13 +43,18 @@ class Difference:
 @dataclass(frozen=True)
 class Comparison:
     """One of the family: `difference` holds together with all others; `here`: on these rows, `elsewhere`: on others
-    like them."""
+    like them.
+
+    Better or worse elsewhere it is called only where it is so here, if seeds tell: tested in this order, both kinds of
+    answer have one error rate (Westfall and Krishen 2001). `waits`: it would be called so elsewhere, but not yet here.
+    """
 
     column: int
     against: int
     difference: Difference
     here: Answer
     elsewhere: Answer
+    waits: bool
 
 
 class Findings:
@@ -194,7 +199,9 @@ class Findings:
         sign = 1.0 if q.direction == "min" else -1.0
         wide, narrow = (self.difference(j, b, level) for level in (family.each, family.equivalence))
         here = answer(wide.seeds, narrow.seeds, q.rope, sign)
-        return Comparison(j, b, wide, here, answer(wide.rows, narrow.rows, q.rope, sign))
+        elsewhere = answer(wide.rows, narrow.rows, q.rope, sign)
+        waits = wide.seeds is not None and elsewhere in ("better", "worse") and elsewhere != here
+        return Comparison(j, b, wide, here, "open" if waits else elsewhere, waits)
 
     @cached_property
     def differences(self) -> list[Difference | None]:

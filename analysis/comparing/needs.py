@@ -27,7 +27,7 @@ def needs(findings: Findings) -> list[Need]:
     found: list[Need] = []
     for c in findings.comparisons:
         seeds = number(findings, c.difference.seeds) if c.here == "open" else None
-        units = number(findings, c.difference.rows) if c.elsewhere == "open" else None
+        units = number(findings, c.difference.rows) if c.elsewhere == "open" and not c.waits else None
         if "open" in (c.here, c.elsewhere):
             found.append(Need(c.column, c.against, seeds, units))
     return found

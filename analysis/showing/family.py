@@ -38,7 +38,8 @@ def family(findings: Findings) -> Table | None:
     if units > 1:
         data |= {k: list(v) for k, v in ends("difference_over_rows", [d.rows for d in differences]).items()}
         data["on_others"] = [c.elsewhere for c in findings.comparisons]
-        note += f"On others: {q.units_name} like these {units}, intervals over them. "
+        note += f"On others: {q.units_name} like these {units}, intervals over them"
+        note += "; better or worse there only if it is so on these. " if findings.replicated else ". "
         note += signed_rank_note(findings)
         if units >= family.least_rows:
             data["p_wilcoxon_holm"] = list(wilcoxon_holm(by_unit))
