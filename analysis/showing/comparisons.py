@@ -56,9 +56,9 @@ def aggregates(findings: Findings) -> Table:
     if steady is not None:
         data["variance_first_epochs"] = list(steady)
     note = (
-        "BCa bootstrap of the mean (too narrow below some ten seeds); interquartile mean over rows and seeds of the "
-        "rank among the methods, from 0, the best, to 1, so that no row is left out for being hard or easy, with "
-        f"bootstrap of the seeds of each row; profile area, with bootstrap of {q.units_name} and their seeds."
+        "BCa bootstrap of the mean; interquartile mean over rows and seeds of the rank among the methods, from 0, the "
+        "best, to 1, so that no row is left out for being hard or easy, with bootstrap of the seeds of each row (both "
+        f"are too narrow below some ten seeds); profile area, with bootstrap of {q.units_name} and their seeds."
     )
     if steady is not None:
         note += f" Variance of validation accuracy over the first {FIRST} epochs: smaller is steadier."
