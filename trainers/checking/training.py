@@ -159,7 +159,8 @@ def _end(trainer: PackTrainer) -> None:
 
 
 def _rows(trainer: PackTrainer) -> str:
-    return repr([{key: value for key, value in row.items() if "seconds" not in key} for row in trainer.rows()])
+    rows = [{key: value for key, value in row.items() if "seconds" not in key} for row in trainer.rows()]
+    return repr((rows, trainer.readings()))
 
 
 @torch.no_grad()

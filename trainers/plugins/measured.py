@@ -27,8 +27,8 @@ def measured(metrics: Sequence[Choice], subject: Subject) -> Iterator[tuple[str,
 def value(metric: Choice, logits: Tensor, labels: Tensor) -> Tensor:
     """(R,) of logits (R, N, classes) and labels (R, N). ValueError for another shape."""
     found = implementation("metrics", metric.name)(logits, labels, **metric.as_dict())
-    if not isinstance(found, Tensor):
-        raise TypeError(f"metric {metric.name} returns {type(found).__name__}, it must be a tensor (R,)")
-    if tuple(found.shape) != (len(logits),):
-        raise ValueError(f"metric {metric.name} is {tuple(found.shape)}, it must be (R,) = ({len(logits)},)")
+    shape = tuple(getattr(found, "shape", ()))
+    if not isinstance(found, Tensor) or shape != (len(logits),):
+        told = shape if isinstance(found, Tensor) else f"of type {type(found).__name__}"
+        raise ValueError(f"metric {metric.name} is {told}, it must be a tensor (R,) = ({len(logits)},)")
     return found
