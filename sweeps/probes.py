@@ -12,7 +12,6 @@ from typing import ClassVar
 from sweeps.words.choice import Choice
 from sweeps.words.declared import Entry, Option
 
-
 PARTS = ("val", "test")  # how readings of a metric and columns call what it is taken on
 WHEN = ("epoch", "ends", "end")
 

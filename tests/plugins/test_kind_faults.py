@@ -171,7 +171,8 @@ PROBES = {
     "global number": ("norms.max(dim=1).values", "norms[:, 0] + torch.rand(1)", "global generator of torch"),
     "memory": (
         "        norms = ",
-        "        type(self).times = getattr(self, 'times', 0) + 1\n        gradients = [g * self.times for g in gradients]\n"
+        "        type(self).times = times = getattr(self, 'times', 0) + 1\n"
+        "        gradients = [g * times for g in gradients]\n"
         "        norms = ",
         "is another one the second time",
     ),
@@ -208,3 +209,10 @@ def test_nothing_is_found_in_what_the_package_ships(field: str) -> None:
     for name in NAMES[field]:
         found = list(check_layers(Subject(name=name, field=field, given=given.get(name, {}))))
         assert not [a for a in found if a.faults], name
+
+
+@pytest.mark.oracle
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES["record"])
+def test_nothing_is_found_in_probes_that_the_package_ships(name: str) -> None:
+    assert not [a for a in check_layers(Subject(name=name, field="record")) if a.faults]

@@ -166,7 +166,10 @@ BAD = {
         METRIC.replace("low=0.5", "packs=True"),
         "wrong-ones: all trials of a pack have the same metrics: leave `packs` out",
     ),
-    "none packs": (PROBE.replace("options={", "packs=False, options={"), "steepness: all trials of a pack have the same"),
+    "none packs": (
+        PROBE.replace("options={", "packs=False, options={"),
+        "steepness: all trials of a pack have the same",
+    ),
     "a formula": (METRIC.replace("low=0.5)}))", "low=0.5)}), formula=abs)"), "a formula is for a normalizer"),
 }
 
@@ -211,7 +214,14 @@ def test_what_cannot_be_recorded_is_told_at_check(case: str, tmp_path: Path) -> 
 
 
 def test_a_probe_that_asks_for_values_is_let_through(tmp_path: Path) -> None:
-    checked(spec(tmp_path, RECORDED.replace("x, y = next", "assert subject.parameters[0].sum().item()\n        x, y = next"), **BOTH), None)
+    checked(
+        spec(
+            tmp_path,
+            RECORDED.replace("x, y = next", "assert subject.parameters[0].sum().item()\n        x, y = next"),
+            **BOTH,
+        ),
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,9 +235,7 @@ def test_a_probe_that_asks_for_values_is_let_through(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_metric_that_no_trial_names_is_not_compared(
-    analysis: dict[str, Any], sentence: str, tmp_path: Path
-) -> None:
+def test_a_metric_that_no_trial_names_is_not_compared(analysis: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as told:
         spec(tmp_path, analysis=analysis)
     assert sentence in str(told.value)
@@ -281,13 +289,16 @@ def test_a_sweep_is_compared_by_a_metric_of_its_own(
         assert len(chosen) == 4
         _, options, _ = win_table(store, "own", {}, Selector.parse("seed!=2"))
         assert options["value"] == "test_wrong_ones"
-        (found,) = {compare(store, ["own"], metric=m, where=Selector.parse("seed!=2"), source="ledger").note.split(" over")[0] for m in ("", "test_wrong_ones")}
+        (found,) = {
+            compare(store, ["own"], metric=m, where=Selector.parse("seed!=2"), source="ledger").note.split(" over")[0]
+            for m in ("", "test_wrong_ones")
+        }
         assert found == "test wrong ones"
         with pytest.raises(UsageError, match="test_wrong_one"):
             compare(store, ["own"], metric="test_wrong_one", source="ledger")
     code, _, err = call("report", "own", "-o", "page.html", "--interim")
     assert (code, err) == (0, "")
     assert "test wrong ones" in (tmp_path / "page.html").read_text()
-    code, out, _ = call("export", "own", "-o", "own.csv")
+    code, *_ = call("export", "own", "-o", "own.csv")
     assert code == 0
     assert "test_wrong_ones" in (tmp_path / "own.csv").read_text().splitlines()[0]

@@ -11,8 +11,8 @@ from sweeps.file.spec import SweepSpec
 from sweeps.plan import packs
 from sweeps.select import Selector
 from sweeps.trial import Trial
-from sweeps.words.rules import problems
 from sweeps.words.choice import Choice
+from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, sweep, trials
 
 KURTOSIS = {"kurtosis": {"when": "end", "samples": 7}}

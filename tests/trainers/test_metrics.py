@@ -51,7 +51,8 @@ def test_counts_of_batches_add_up_and_replicas_stay_apart() -> None:
 def test_a_training_records_them_and_is_otherwise_the_same() -> None:
     data = blobs(classes=7)
     plain, more = (
-        PackTrainer([trial(data, metrics=tuple(map(Choice, names)), smoothing=2)], data) for names in (("error",), NAMES)
+        PackTrainer([trial(data, metrics=tuple(map(Choice, names)), smoothing=2)], data)
+        for names in (("error",), NAMES)
     )
     plain.advance(math.inf)
     more.advance(math.inf)

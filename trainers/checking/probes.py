@@ -98,7 +98,7 @@ def training(subject: Subject, place: str) -> Iterator[str]:
         plain.network.state_dict().items(), looked.network.state_dict().values(), strict=True
     ):
         if not torch.equal(mine, theirs):
-            yield f"{name} is another one after a training that it looks at: change nothing, draw from `subject.streams`"
+            yield f"{name} is another one where it looks at the training: change nothing, draw from `subject.streams`"
             return
 
 
