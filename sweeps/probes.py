@@ -34,7 +34,8 @@ class Probe(Entry):
     given: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.options, Mapping) and "when" not in self.options:
+        given: object = self.options  # a file may say anything; what is wrong is told where it is read
+        if isinstance(given, Mapping) and "when" not in self.options:
             object.__setattr__(self, "options", {"when": _when("epoch"), **self.options})
 
 

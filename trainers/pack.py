@@ -387,7 +387,7 @@ def check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     for name in COMMON:
         values = {getattr(t, name) for t in trials}
         if len(values) > 1:
-            raise UsageError(f"the trials of a pack have one `{name}`, these have {sorted(values)}: plan them apart")
+            raise UsageError(f"the trials of a pack have one `{name}`, these have {sorted(values, key=str)}: plan them apart")
     if len({data.facts.sizes(t.split) for t in trials}) > 1:
         raise UsageError("the trials of a pack have splits of the same sizes: plan these apart")
     if first.digest != data.facts.digest:

@@ -109,7 +109,7 @@ def _measured(store: Store, rows: pa.Table, names: Sequence[str]) -> tuple[pa.Ta
     last = [None if epoch is None else epoch + bool(trial["epochs"]) for trial, epoch in selected]
     at = dict(zip(rows["trial_id"].to_pylist(), last, strict=True))
     seen, problems = store.ledger.readings(dict.fromkeys(rows["pack_id"].to_pylist()))
-    seen = seen.filter(pc.is_in(seen["probe"], pa.array([*wanted])))
+    seen = seen.filter(pc.field("probe").isin([*wanted]))
     values = {
         (row["trial_id"], wanted[row["probe"]].get(row["quantity"])): row["value"]
         for row in seen.to_pylist()

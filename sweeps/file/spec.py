@@ -21,6 +21,7 @@ from sweeps.file.trial_section import SPECIAL, trial_section
 from sweeps.identity import digest
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import alone
+from sweeps.words.choice import Choice
 from sweeps.words.composition import parts
 from sweeps.words.near import unknown
 from sweeps.words.settings import setting_names
@@ -185,7 +186,8 @@ def _check_measured(root: Node, trial: Axes | None) -> None:
     analysis = root.entries("the sweep file").get("analysis")
     entries = analysis.node.entries("'analysis'") if analysis else {}
     select = entries["select"].node.entries("'select'") if "select" in entries and entries["select"].node.value else {}
-    named = {choice.name for value in trial.values("metrics") for choice in value} if trial else set[str]()
+    values = [value for value in trial.values("metrics") if isinstance(value, tuple)] if trial else []
+    named = {choice.name for value in values for choice in value if isinstance(choice, Choice)}
     for setting, entry in (("metric", entries.get("metric")), ("by", select.get("by"))):
         metric = measures().get(str(entry.node.value), "") if entry else ""
         if entry and metric and metric not in named:
