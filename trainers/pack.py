@@ -385,9 +385,9 @@ def check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     """Refuses trials that do not make a pack or that the data set has too few samples for."""
     first = trials[0]
     for name in COMMON:
-        values = {getattr(t, name) for t in trials}
+        values = sorted({getattr(t, name) for t in trials}, key=str)
         if len(values) > 1:
-            raise UsageError(f"the trials of a pack have one `{name}`, these have {sorted(values, key=str)}: plan them apart")
+            raise UsageError(f"the trials of a pack have one `{name}`, these have {values}: plan them apart")
     if len({data.facts.sizes(t.split) for t in trials}) > 1:
         raise UsageError("the trials of a pack have splits of the same sizes: plan these apart")
     if first.digest != data.facts.digest:
