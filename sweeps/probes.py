@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from sweeps.words.choice import Choice
 from sweeps.words.declared import Entry, Option
@@ -34,7 +34,7 @@ class Probe(Entry):
     given: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        given: object = self.options  # a file may say anything; what is wrong is told where it is read
+        given = cast(object, self.options)  # a file may say anything; what is wrong is told where it is read
         if isinstance(given, Mapping) and "when" not in self.options:
             object.__setattr__(self, "options", {"when": _when("epoch"), **self.options})
 
