@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -122,15 +123,19 @@ def _with_columns(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], want
     from analysis.frame import with_column
 
     for name in wanted:
-        if name in frame or not (is_trial_field(name) or name.startswith(tuple(f"{part}_" for part in PARTS))):
+        setting = is_trial_field(name)
+        if name in frame or not (setting or name.startswith(tuple(f"{part}_" for part in PARTS))):
             continue
         values: dict[str, Any] = {}
-        for sweep in sweeps:
+        for sweep in sweeps if setting else [each for each in sweeps if name_of(each) in store.sweeps.names()]:
             rows = complete(store, sweep)[0]
             if name in rows.column_names:
                 values |= zip(rows["trial_id"].to_pylist(), rows[name].to_pylist(), strict=True)
-        if values or is_trial_field(name):
-            frame = with_column(frame, name, [values.get(trial) for trial in frame["trial_id"]])
+        column = [values.get(trial) for trial in frame["trial_id"]]
+        if setting:
+            frame = with_column(frame, name, column)
+        elif values:
+            frame = frame.assign(**{name: [math.nan if value is None else value for value in column]})
     return frame
 
 

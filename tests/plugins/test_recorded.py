@@ -299,6 +299,11 @@ def test_a_sweep_is_compared_by_a_metric_of_its_own(
     code, _, err = call("report", "own", "-o", "page.html", "--interim")
     assert (code, err) == (0, "")
     assert "test wrong ones" in (tmp_path / "page.html").read_text()
+    code, out, _ = call("why", rows["trial_id"][0].as_py())
+    assert code == 0
+    assert f"error, wrong-ones (power=2.0, plug-in {DIGEST[:16]})" in out
     code, *_ = call("export", "own", "-o", "own.csv")
     assert code == 0
-    assert "test_wrong_ones" in (tmp_path / "own.csv").read_text().splitlines()[0]
+    exported = (tmp_path / "own.csv").read_text()
+    assert "test_wrong_ones" in exported.splitlines()[0]
+    assert '"[""error"",{""wrong-ones"":{""power"":2.0}}]"' in exported
