@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sweeps.file.schema import sweep_schema
     from sweeps.file.spec import SweepSpec, load_spec, presets
     from sweeps.plan import expand
+    from sweeps.probes import Metric, Probe
     from sweeps.select import Selector
     from sweeps.trial import Trial
     from sweeps.words.activations import Activation
@@ -31,12 +32,14 @@ __all__ = [
     "Choice",
     "DamagedError",
     "DatasetFacts",
+    "Metric",
     "MissingError",
     "Model",
     "Normalizer",
     "NormsweepError",
     "Optimizer",
     "Option",
+    "Probe",
     "Schedule",
     "Selector",
     "SplitSizes",
@@ -55,10 +58,12 @@ _HOMES = {
     "Augmentation": "words.augmentations",
     "Choice": "words.choice",
     "DatasetFacts": "facts",
+    "Metric": "probes",
     "Model": "words.models",
     "Normalizer": "words.vocabulary",
     "Optimizer": "words.optimizers",
     "Option": "words.declared",
+    "Probe": "probes",
     "Schedule": "words.schedules",
     "Selector": "select",
     "SplitSizes": "facts",

@@ -21,6 +21,8 @@ from sweeps.words.composition import normalizer, parts
 from sweeps.words.kinds import entry_of, fixed
 from sweeps.words.settings import CHOICES, DECLARED
 
+Choices = Choice | tuple[Choice, ...]
+
 # Fields that all trials of a pack share; choices and the split are looked at closer.
 _SHARED = tuple(
     name for name in field_names() if name not in CHOICES and not (name in DECLARED and DECLARED[name].packs)
@@ -57,9 +59,9 @@ def expand(spec: SweepSpec, facts: Facts, where: Selector | None = None) -> list
     return made
 
 
-def _of_plugins(spec: SweepSpec) -> dict[str, Callable[[Choice], Choice]]:
+def _of_plugins(spec: SweepSpec) -> dict[str, Callable[[Choices], Choices]]:
     """By the field of a trial: gives a choice that a plug-in declares, or a part of it, the digest of the file; others
-    stay as they are."""
+    stay as they are. So with each of a list."""
     digests: dict[str, dict[str, str]] = {}
     for plugin in spec.plugins:
         for field, name in plugin.entries:
@@ -67,9 +69,12 @@ def _of_plugins(spec: SweepSpec) -> dict[str, Callable[[Choice], Choice]]:
     return {field: _giver(field, own) for field, own in digests.items()}
 
 
-def _giver(field: str, digests: Mapping[str, str]) -> Callable[[Choice], Choice]:
+def _giver(field: str, digests: Mapping[str, str]) -> Callable[[Choices], Choices]:
     @cache  # equal choices become the same object, whose text `by_id` makes once
-    def given(choice: Choice) -> Choice:
+    def given(value: Choices) -> Choices:
+        return tuple(map(one, value)) if isinstance(value, tuple) else one(value)
+
+    def one(choice: Choice) -> Choice:
         names = parts(choice.name) if field == "normalizer" else (choice.name,)
         used = sorted({digests[name] for name in names if name in digests})
         return replace(choice, plugin="+".join(used)) if used else choice

@@ -1,27 +1,52 @@
-"""What a trial may record beside its errors, with options and sources; `trainers/probes/` computes it.
+"""What a trial may record, with options and sources: metrics, `trainers.metrics`, and what `trainers/probes/` computes.
 
-A probe looks at a network and changes nothing of its training.
+A probe looks at a network, a metric at its logits; neither changes anything of its training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from sweeps.words.choice import Choice
 from sweeps.words.declared import Entry, Option
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Probe(Entry):
-    """What a trial may name in its `record`. A plug-in declares none."""
-
-    kind: ClassVar[str] = "probe"
-    home: ClassVar[str] = "trainers.probes"
+PARTS = ("val", "test")  # how readings of a metric and columns call what it is taken on
+WHEN = ("epoch", "ends", "end")
 
 
 def _when(default: str) -> Option:
     what = "epoch: before training and after each epoch; ends: before and after training; end: after training"
-    return Option("word", default, words=("epoch", "ends", "end"), help=what)
+    return Option("word", default, words=WHEN, help=what)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe(Entry):
+    """What a trial may name in its `record`, as the vocabulary has it and as a plug-in declares it.
+
+    Each has the option `when`, which the recorder reads: one that declares none looks at every epoch.
+    """
+
+    kind: ClassVar[str] = "probe"
+    home: ClassVar[str] = "trainers.probes"
+    base: ClassVar[tuple[str, ...]] = ("trainers.probes.probe",)
+    given: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        given = cast(object, self.options)  # a file may say anything; what is wrong is told where it is read
+        if isinstance(given, Mapping) and "when" not in self.options:
+            object.__setattr__(self, "options", {"when": _when("epoch"), **self.options})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric(Entry):
+    """What a trial may name in its `metrics`: a number of each evaluated part, by epoch."""
+
+    kind: ClassVar[str] = "metric"
+    home: ClassVar[str] = "trainers"
+    base: ClassVar[tuple[str, ...]] = ("trainers.metrics",)
+    given: ClassVar[tuple[str, ...]] = ("logits", "labels")
 
 
 def _of(default: str = "validation") -> Option:
@@ -116,8 +141,22 @@ PROBES: dict[str, Probe] = {
     ),
 }
 
-METRICS: dict[str, str] = {
-    "error": "share of wrong answers",
-    "top5": "share of samples whose label is not among the five largest logits",
-    "class-mean": "the mean over classes of the share of wrong answers on the class",
+METRICS: dict[str, Metric] = {
+    "error": Metric(summary="share of wrong answers", implementation="metrics:counts"),
+    "top5": Metric(
+        summary="share of samples whose label is not among the five largest logits", implementation="metrics:counts"
+    ),
+    "class-mean": Metric(
+        summary="the mean over classes of the share of wrong answers on the class", implementation="metrics:counts"
+    ),
 }
+
+
+def own(metrics: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Those that a plug-in declares: readings by epoch, where the package's own are counted."""
+    return tuple(metric for metric in metrics if metric.plugin)
+
+
+def columns(metric: str) -> dict[str, str]:
+    """By the part, what a metric of a plug-in is called in results."""
+    return {part: f"{part}_{metric.replace('-', '_')}" for part in PARTS}

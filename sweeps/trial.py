@@ -155,9 +155,12 @@ class Trial:
             help="bfloat16-mixed: the layers' products in bfloat16, all else in float32",
         )
     )
-    metrics: tuple[str, ...] = field(
+    metrics: tuple[Choice, ...] = field(
         metadata=setting(
-            ("error",), words=(*METRICS,), younger=True, help="what is recorded of each epoch; `error` always is"
+            ("error",),
+            entries=METRICS,
+            younger=True,
+            help="what is recorded of each epoch: `normsweep list metrics`; `error` always is",
         )
     )
     record: tuple[Choice, ...] = field(
@@ -193,20 +196,24 @@ class Trial:
     @property
     def plugins(self) -> frozenset[str]:
         """The digests of the plug-ins that declare what it names."""
-        joined = (getattr(self, kind).plugin for kind in _choices())
+        joined = {choice.plugin for field in _choices() for choice in each_choice(getattr(self, field))}
         return frozenset(digest for digests in joined if digests for digest in digests.split("+"))
 
 
 @cache
 def _choices() -> tuple[str, ...]:
-    return tuple(name for name, option in options(Trial).items() if option.kind == "choice")
+    return tuple(name for name, option in options(Trial).items() if option.kind in ("choice", "choices"))
+
+
+def each_choice(value: Choice | tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Of a field that holds one or several."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 @cache
 def younger() -> dict[str, Any]:
     """The defaults of the younger fields, as `Trial.as_json` would have them."""
-    declared = {name: option for name, option in options(Trial).items() if option.younger}
-    return {n: as_json(Choice(str(o.default)) if o.kind == "choice" else o.default) for n, o in declared.items()}
+    return {name: as_json(option.usual) for name, option in options(Trial).items() if option.younger}
 
 
 @cache

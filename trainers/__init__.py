@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trainers.optim.optimizer import Optimizer, beside
     from trainers.pack import PackTrainer
     from trainers.plugins.declare import plugin
+    from trainers.probes.probe import Reading
+    from trainers.probes.subject import Subject
     from trainers.schedule import Position
     from trainers.seeding import Streams
     from trainers.trainer import Trainer
@@ -33,8 +35,10 @@ __all__ = [
     "Optimizer",
     "PackTrainer",
     "Position",
+    "Reading",
     "Site",
     "Streams",
+    "Subject",
     "Trainer",
     "beside",
     "data",
@@ -51,8 +55,10 @@ _HOMES = {
     "Optimizer": "optim.optimizer",
     "PackTrainer": "pack",
     "Position": "schedule",
+    "Reading": "probes.probe",
     "Site": "normalizers.method",
     "Streams": "seeding",
+    "Subject": "probes.subject",
     "Trainer": "trainer",
     "beside": "optim.optimizer",
     "faults": "checking.check",

@@ -32,7 +32,7 @@ from trainers.metrics import counted, counts, cross_entropy, smoothed
 from trainers.normalizers.batch_statistics.sync import processes
 from trainers.optim import build as optim
 from trainers.probes.recorder import Recorder, unchanged
-from trainers.probes.subject import subject_of
+from trainers.probes.subject import Subject, subject_of
 from trainers.pulse import Pace
 from trainers.schedule import Position, factor
 from trainers.seeding import Streams
@@ -123,6 +123,7 @@ class PackTrainer(Checkpointed):
         self._begun = False  # what comes before the first step is done
         self._histories = [History() for _ in self.trials]
         self._recorder = Recorder(self.trials)
+        self._metrics = [metric.name for metric in first.metrics]
         self._loss_sums = torch.zeros(len(self.trials), dtype=torch.float64, device=device)  # of this epoch's steps
         self._where: Tensor | None = None  # (R, n): this epoch's order of the training samples
         self._pulse, self._compiled = pulse.mine(), compile
@@ -191,6 +192,11 @@ class PackTrainer(Checkpointed):
         """What the probes have seen, READINGS of `sweeps.records`, of each trial in the order given."""
         return in_order(self._order, self._recorder.readings())
 
+    @property
+    def subject(self) -> Subject:
+        """What probes are shown."""
+        return subject_of(self.network, self.trials, self._pool, self._prepared)
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain data; the tensors are those in use, to be written before training goes on."""
         return {
@@ -249,11 +255,10 @@ class PackTrainer(Checkpointed):
         """Has the probes look at the network, as it would be evaluated now. Nothing of training changes."""
         if not self._recorder.due(self.epoch, finished=self.finished):
             return
-        subject = subject_of(self.network, self.trials, self._pool, self._prepared)
         alive = [h.diverged_epoch is None for h in self._histories]
         with self._evaluated(), unchanged(self.network):
             self._calibrate("evaluation")
-            self._recorder.look(subject, self.epoch, finished=self.finished, alive=alive)
+            self._recorder.look(self.subject, self.epoch, finished=self.finished, alive=alive)
 
     def _prepared(self, x: Tensor) -> Tensor:
         self._pulse.move()
@@ -350,7 +355,7 @@ class PackTrainer(Checkpointed):
         for r, history in enumerate(self._histories):
             if history.diverged_epoch is None:
                 loss = losses[r] if losses else None
-                history.follow(self.epoch, loss, val[r], test[r], self.trials[0].metrics, self._sizes)
+                history.follow(self.epoch, loss, val[r], test[r], self._metrics, self._sizes)
 
     @contextmanager
     def _evaluated(self) -> Generator[None]:
@@ -367,12 +372,12 @@ class PackTrainer(Checkpointed):
     @torch.no_grad()
     def _evaluate(self, part: Tensor) -> list[list[int]]:
         """Of each replica the `counts` of `trainers.metrics` over a part (R, m)."""
-        metrics = self.trials[0].metrics
-        total = torch.zeros(len(part), counted(metrics, self._classes), dtype=torch.int64, device=part.device)
+        columns = counted(self._metrics, self._classes)
+        total = torch.zeros(len(part), columns, dtype=torch.int64, device=part.device)
         mine = part.tensor_split(self._ranks.world, dim=1)[self._ranks.rank]
         if mine.shape[1]:
             for x, y in self._pool.batches(mine):
-                total += counts(self._logits(self._prepared(x)), y, metrics)
+                total += counts(self._logits(self._prepared(x)), y, self._metrics)
         return self._ranks.sum(total).tolist()
 
 
@@ -380,9 +385,9 @@ def check(trials: Sequence[Trial], data: Dataset | FolderDataset) -> None:
     """Refuses trials that do not make a pack or that the data set has too few samples for."""
     first = trials[0]
     for name in COMMON:
-        values = {getattr(t, name) for t in trials}
+        values = sorted({getattr(t, name) for t in trials}, key=str)
         if len(values) > 1:
-            raise UsageError(f"the trials of a pack have one `{name}`, these have {sorted(values)}: plan them apart")
+            raise UsageError(f"the trials of a pack have one `{name}`, these have {values}: plan them apart")
     if len({data.facts.sizes(t.split) for t in trials}) > 1:
         raise UsageError("the trials of a pack have splits of the same sizes: plan these apart")
     if first.digest != data.facts.digest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from orchestrator.store.results import complete, whole
 from orchestrator.store.sweeps import name_of
 from orchestrator.words import counted
 from sweeps.errors import UsageError
+from sweeps.probes import PARTS
 from sweeps.select import Selector, is_trial_field
 from sweeps.words.near import one_of
 
@@ -91,7 +93,7 @@ def compare(
         hint = "; MLflow compares settings as texts (params.lr = '0.01'): -w lr=1e-2 reads them as numbers"
         raise UsageError(f"{source} has no finished trial of {asked}{told}" + hint * ("params." in query))
     question = _question(store, sweeps, by, metric, baseline)
-    frame = _with_settings(frame, store, names, (*by, *question.select))
+    frame = _with_columns(frame, store, names, (*by, *question.select, question.metric, question.by))
     below = [*lacking, *aside(store, names, frame, question.diverged, where)]
     try:
         found = answer(frame, question, source, baseline)
@@ -115,18 +117,25 @@ def _unmirrored(store: Store, sweeps: Sequence[str], query: str, frame: pd.DataF
     )
 
 
-def _with_settings(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
-    """The frame with the settings and options that are wanted and that it lacks, as the ledger has them."""
+def _with_columns(frame: pd.DataFrame, store: Store, sweeps: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
+    """The frame with the settings, options and metrics of plug-ins that are wanted and that it lacks, as the ledger has
+    them."""
     from analysis.frame import with_column
 
     for name in wanted:
-        if name not in frame and is_trial_field(name):
-            values: dict[str, Any] = {}
-            for sweep in sweeps:
-                rows = complete(store, sweep)[0]
-                if name in rows.column_names:
-                    values |= zip(rows["trial_id"].to_pylist(), rows[name].to_pylist(), strict=True)
-            frame = with_column(frame, name, [values.get(trial) for trial in frame["trial_id"]])
+        setting = is_trial_field(name)
+        if name in frame or not (setting or name.startswith(tuple(f"{part}_" for part in PARTS))):
+            continue
+        values: dict[str, Any] = {}
+        for sweep in sweeps if setting else [each for each in sweeps if name_of(each) in store.sweeps.names()]:
+            rows = complete(store, sweep)[0]
+            if name in rows.column_names:
+                values |= zip(rows["trial_id"].to_pylist(), rows[name].to_pylist(), strict=True)
+        column = [values.get(trial) for trial in frame["trial_id"]]
+        if setting:
+            frame = with_column(frame, name, column)
+        elif values:
+            frame = frame.assign(**{name: [math.nan if value is None else value for value in column]})
     return frame
 
 

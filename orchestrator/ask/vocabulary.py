@@ -7,7 +7,7 @@ from typing import Any
 from sweeps.words.near import one_of
 
 SCHEMAS = ("sweep", "site")
-NAMES = ("normalizers", "activations", "models", "optimizers", "schedules", "augmentations", "probes")
+NAMES = ("normalizers", "activations", "models", "optimizers", "schedules", "augmentations", "metrics", "probes")
 KEYS = ("settings", "run", "analysis", "site")
 LISTS = ("presets", "datasets", *NAMES, *KEYS)
 
@@ -28,11 +28,10 @@ def listed(what: str) -> list[dict[str, Any]]:
         return _keys(what)
     one_of("list", what, LISTS)
     from sweeps.limits import limits
-    from sweeps.probes import PROBES
     from sweeps.words.kinds import NAMES as ENTRIES
     from sweeps.words.kinds import plural
 
-    entries = {plural(field): names for field, names in ENTRIES.items()} | {"probes": PROBES}
+    entries = {plural(field): names for field, names in ENTRIES.items()}
     return [
         {
             "name": name,

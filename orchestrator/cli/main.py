@@ -190,8 +190,8 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="presets, datasets, normalizers, activations, models, schedules, augmentations; "
-            "or the keys of a sweep file (settings, run, analysis) or of a site file (site)",
+            help="presets, datasets, normalizers, activations, models, optimizers, schedules, augmentations, metrics, "
+            "probes; or the keys of a sweep file (settings, run, analysis) or of a site file (site)",
             autocompletion=completion.lists,
         ),
     ],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.store.parts import shown
+from sweeps.columns import named
 from sweeps.identity import canonical
 from sweeps.records import AXES, COUNTS, CURVES, IDENTITY, LABELS, METRICS
 from sweeps.trial import completed, field_names
@@ -162,4 +163,4 @@ def _finite(value: float | None) -> bool:
 def setting_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    return str(Choice.from_json(value)) if isinstance(value, dict) else canonical(value)
+    return str(Choice.from_json(value)) if isinstance(value, dict) else canonical(named(value))

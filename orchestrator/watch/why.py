@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.store import Store
 from orchestrator.store.attempts import verdict
@@ -202,6 +202,8 @@ def _time(seconds: float | None) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, cast("list[Any]", value))) or "none"
     if isinstance(value, dict):
         options: dict[str, Any] = value["options"]
         told = [f"{k}={v}" for k, v in options.items()]

@@ -93,6 +93,15 @@ class Axes:
         lengths |= {"random": self.random.count} if self.random else {}
         return {name: length for name, length in lengths.items() if length > 1}
 
+    def values(self, name: str) -> list[Value]:
+        """All that a setting is given anywhere."""
+        given = [*self.settings.get(name, ())]
+        given += [value for zipped in self.zips for value in zipped.get(name, ())]
+        given += [special.settings[name] for special in self.where if name in special.settings]
+        if self.random and name in self.random.settings:
+            given += self.random.settings[name].values
+        return given
+
     def idle(self) -> tuple[list[Special], list[Selector]]:
         """The entries of `where` and of `exclude` that no combination matches."""
         specials, selectors = list(self.where), list(self.exclude)

@@ -28,8 +28,8 @@ def changes(old: SweepSpec, new: SweepSpec) -> list[str]:
 
 def _usual() -> dict[str, list[Any]]:
     """The settings that `SweepSpec.as_json` leaves out at their defaults."""
-    usual = {name: {v["name"]: {}} if isinstance(v, dict) else v for name, v in younger().items()}
-    return {name: value if isinstance(value, list) else [value] for name, value in usual.items()}
+    lists = {name: value if isinstance(value, list) else [value] for name, value in younger().items()}
+    return {name: [{v["name"]: {}} if isinstance(v, dict) else v for v in values] for name, values in lists.items()}
 
 
 def _changes(

@@ -17,7 +17,7 @@ from sweeps.words.choice import Choice
 from sweeps.words.composition import parts
 from sweeps.words.declared import Option
 from sweeps.words.near import unknown
-from sweeps.words.settings import CHOICES, SETTINGS, Value
+from sweeps.words.settings import CHOICES, SETTINGS
 
 _STATE = Option("word", "todo", words=STATES)
 
@@ -46,7 +46,7 @@ def warnings(axes: Axes, where: Selector | None = None, analysis: AnalysisSectio
     told = [("where", special.when, special in specials) for special in axes.where]
     told += [("exclude", selector, selector in selectors) for selector in axes.exclude]
     told += [("-w", where, False)] if where else []
-    datasets = [str(value) for value in _values(axes, "dataset")]
+    datasets = [str(value) for value in axes.values("dataset")]
     found: list[str] = []
     for kind, selector, idle in told:
         absent = [name for name in _named(selector) if name not in datasets]
@@ -75,7 +75,7 @@ def _coinciding(axes: Axes) -> list[str]:
 
 def _without_methods(axes: Axes, analysis: AnalysisSection) -> list[str]:
     """Options are left aside: they are in a method's name where they vary."""
-    names = {choice.name for choice in _values(axes, "normalizer") if isinstance(choice, Choice)}
+    names = {choice.name for choice in axes.values("normalizer") if isinstance(choice, Choice)}
     asked = [("baseline", analysis.baseline)] * bool(analysis.baseline)
     if "normalizer" in analysis.columns:
         asked += [
@@ -142,15 +142,6 @@ def _value_problem(field: str, option: Option, alternative: Alternative) -> str:
     if option.kind in ("int", "float") and alternative.number is None:
         return f"'{field}' is a number, not '{text}'"
     return ""
-
-
-def _values(axes: Axes, name: str) -> list[Value]:
-    given = [*axes.settings.get(name, ())]
-    given += [value for zipped in axes.zips for value in zipped.get(name, ())]
-    given += [special.settings[name] for special in axes.where if name in special.settings]
-    if axes.random and name in axes.random.settings:
-        given += axes.random.settings[name].values
-    return given
 
 
 def _named(selector: Selector) -> list[str]:

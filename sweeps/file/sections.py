@@ -12,6 +12,8 @@ from typing import Any
 from sweeps.file.document import Node
 from sweeps.file.values import typed, values
 from sweeps.identity import canonical
+from sweeps.probes import METRICS as DECLARED_METRICS
+from sweeps.probes import PARTS, columns
 from sweeps.records import ALIASES, METRICS
 from sweeps.select import is_trial_field
 from sweeps.words.declared import Option, options, setting
@@ -172,9 +174,23 @@ def _value(name: str, option: Option, node: Node) -> Any:
         return _selection(node)
     if name == "compare":
         _check_comparisons(node)
+    if option.words is MEASURES:
+        return typed(name, replace(option, words=(*MEASURES, *_own(node))), node)
     if option.kind == "words":
         return values(name, replace(option, kind="word"), node)
     return typed(name, option, node)
+
+
+def measures() -> dict[str, str]:
+    """By the column of results, the metric that a plug-in in use declares."""
+    declared = [name for name, entry in DECLARED_METRICS.items() if entry.plugin]
+    return {column: name for name in declared for column in columns(name).values()}
+
+
+def _own(node: Node) -> list[str]:
+    """The words for metrics of plug-ins. A record may be read without them: it was checked when it was written."""
+    word = str(node.value)
+    return [word] if node.place.recorded and word.startswith(tuple(f"{part}_" for part in PARTS)) else [*measures()]
 
 
 def _check_comparisons(node: Node) -> None:

@@ -16,11 +16,12 @@ from sweeps.file.document import Entry, Mistakes, Node, Place, plain
 from sweeps.file.parse import parse, parsed
 from sweeps.file.places import Places, located, places
 from sweeps.file.plugins_section import as_json, plugins_section
-from sweeps.file.sections import ANALYSIS, RUN, AnalysisSection, RunSection, analysis_section, run_section
+from sweeps.file.sections import ANALYSIS, RUN, AnalysisSection, RunSection, analysis_section, measures, run_section
 from sweeps.file.trial_section import SPECIAL, trial_section
 from sweeps.identity import digest
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import alone
+from sweeps.words.choice import Choice
 from sweeps.words.composition import parts
 from sweeps.words.near import unknown
 from sweeps.words.settings import setting_names
@@ -162,6 +163,7 @@ def _sections(root: Node, default_name: str, plugins: tuple[Plugin, ...], strict
     given = root.section("the sweep file", readers)
     if strict:
         _check_baseline(root)
+        _check_measured(root, given.get("trial"))
     absent = {
         name: Node(default_name if name == "name" else None, root.place) for name in _SECTIONS if name not in given
     }
@@ -177,6 +179,19 @@ def _check_baseline(root: Node) -> None:
             parts(str(entry.node.value).partition("(")[0])
         except UsageError as error:
             raise entry.node.error(f"'baseline': {error}") from None
+
+
+def _check_measured(root: Node, trial: Axes | None) -> None:
+    """Mistakes for a metric of a plug-in that is compared, or selects, and that no trial names."""
+    analysis = root.entries("the sweep file").get("analysis")
+    entries = analysis.node.entries("'analysis'") if analysis else {}
+    select = entries["select"].node.entries("'select'") if "select" in entries and entries["select"].node.value else {}
+    values = [value for value in trial.values("metrics") if isinstance(value, tuple)] if trial else []
+    named = {choice.name for value in values for choice in value if isinstance(choice, Choice)}
+    for setting, entry in (("metric", entries.get("metric")), ("by", select.get("by"))):
+        metric = measures().get(str(entry.node.value), "") if entry else ""
+        if entry and metric and metric not in named:
+            raise entry.node.error(f"'{setting}': no trial names {metric} in its `metrics`: add it there")
 
 
 def _name(node: Node) -> str:

@@ -59,7 +59,7 @@ def _done(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _default(name: str) -> tuple[Value, ...]:
     default = DECLARED[name].default
-    return axis(name, Node(str(default), _DEFAULTS)) if name in CHOICES else (default,)
+    return axis(name, Node(str(default), _DEFAULTS)) if name in CHOICES else (DECLARED[name].usual,)
 
 
 def _given_once(node: Node) -> dict[str, Place]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, product
 from math import prod
 from sys import float_info
@@ -48,20 +47,14 @@ def _list(name: str, option: Option, node: Node) -> Value:
     """The one value of a setting that is a list, in an order of its own: to name its elements in another changes
     nothing. What `default` holds is always in it."""
     elements = () if node.value is None else node.elements()
-    if option.kind == "words":
-        always = option.default if isinstance(option.default, tuple) else ()
-        words = [str(value) for value in each(lambda e: typed(name, replace(option, kind="word"), e), elements)]
-        _named_once(name, node, words)
-        return tuple(word for word in option.words if word in words or word in always)
-    chosen = tuple(_together(name, node, each(lambda e: choices(name, e), elements)))
-    _named_once(name, node, [choice.name for choice in chosen])
-    return tuple(sorted(chosen, key=lambda choice: choice.name))
-
-
-def _named_once(name: str, node: Node, words: Sequence[str]) -> None:
-    for i, word in enumerate(words):
-        if word in words[:i]:
-            raise node.error(f"'{name}' names {word} twice: leave one out")
+    found: dict[str, Choice] = {}
+    for choice in _together(name, node, each(lambda e: choices(name, e), elements)):
+        if choice.name in found:
+            raise node.error(f"'{name}' names {choice.name} twice: leave one out")
+        found[choice.name] = choice
+    always = option.usual if isinstance(option.usual, tuple) else ()
+    found |= {c.name: c for c in always if isinstance(c, Choice) and c.name not in found}
+    return tuple(found[word] for word in sorted(found))
 
 
 def _once(name: str, node: Node, found: tuple[Value, ...]) -> tuple[Value, ...]:

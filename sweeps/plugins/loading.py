@@ -17,6 +17,8 @@ from sweeps.file.document import scalar
 from sweeps.identity import sha256_of
 from sweeps.plugins.plugin import Declared, Key, Plugin
 from sweeps.plugins.use import taken, taken_by
+from sweeps.probes import WHEN, Metric, Probe, columns
+from sweeps.records import ALIASES, COLUMNS
 from sweeps.trial import field_names
 from sweeps.words.activations import INITS
 from sweeps.words.declared import LARGEST_FLOAT, Entry, Option
@@ -130,6 +132,10 @@ def problem(declared: Declared) -> str:
     for option, spec in entry.options.items():
         if told := _option_name_problem(entry, option) or _option_problem(entry, spec):
             return f"option '{option}' of {name}: {told}"
+    if isinstance(entry, Probe | Metric) and (not entry.packs or any(o.packs for o in entry.options.values())):
+        return f"{name}: all trials of a pack have the same {entry.kind}s: leave `packs` out"
+    if isinstance(entry, Probe) and not {*entry.options["when"].words} <= {*WHEN}:
+        return f"option 'when' of {name}: its words are among {', '.join(WHEN)}; leave it out to look at every epoch"
     for key in ("least_values", "revision"):
         if getattr(entry, key, 1) < 1:
             return f"{name}: least_values and revision are 1 at least"
@@ -149,7 +155,12 @@ def name_problem(field: str, name: object) -> str:
         return f"the name '{name}' is invalid: use small letters, digits and '-', and begin with a letter"
     if not isinstance(scalar(name), str):
         return f"the name '{name}' is no word in a sweep file: choose another"
-    return f"{taken_by(field, name)}: choose another" if taken(field, name) else ""
+    if taken(field, name):
+        return f"{taken_by(field, name)}: choose another"
+    for column in columns(name).values() if field == "metrics" else ():
+        if column in (*COLUMNS, *ALIASES):
+            return f"the metric '{name}' would be the column '{column}', which results have already: choose another"
+    return ""
 
 
 def _type_problem(thing: object, types: Mapping[str, type]) -> str:

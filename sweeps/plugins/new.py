@@ -17,6 +17,8 @@ _TEXTS = {
     "optimizer": texts.OPTIMIZER,
     "schedule": texts.SCHEDULE,
     "augmentation": texts.AUGMENTATION,
+    "metric": texts.METRIC,
+    "probe": texts.PROBE,
 }
 NEW = tuple(_TEXTS)  # the kinds that may be begun
 

@@ -220,6 +220,74 @@ class CLASS(Augmentation):
         return x + self._sigma * self.streams.normal("augment/NAME", 0, tuple(x.shape[1:]), samples=True)
 '''
 
+METRIC = '''\
+"""A metric of my own: NAME."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sweeps import Metric, Option
+from trainers import plugin
+
+
+@plugin(
+    "NAME",
+    Metric(
+        summary="share of samples whose label is not among the k largest logits",
+        source="",
+        options={"k": Option("int", 2, low=1, help="how many of the largest logits count")},
+    ),
+)
+def FUNCTION(logits: Tensor, labels: Tensor, *, k: int) -> Tensor:
+    """(R,) of the logits (R, N, classes) and labels (R, N) of a whole part."""
+    larger = (logits > logits.gather(2, labels.unsqueeze(2))).sum(dim=2)
+    return (larger >= k).to(torch.float64).mean(dim=1)
+'''
+
+PROBE = '''\
+"""A probe of my own: NAME."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from sweeps import Option, Probe
+from trainers import Reading, Subject, plugin
+
+
+@plugin(
+    "NAME",
+    Probe(
+        summary="share of negative values among what enters each activation function",
+        source="",
+        options={"samples": Option("int", 500, low=1, help="of the validation part, the first ones")},
+    ),
+)
+class CLASS:
+    """`negative`: of each layer, over samples and units."""
+
+    def __init__(self, *, samples: int) -> None:
+        self._samples = samples
+
+    def read(self, subject: Subject) -> Iterator[Reading]:
+        seen: dict[int, list[Tensor]] = {}
+
+        def look(layer: int, u: Tensor) -> None:
+            """The input (R, b, C, *S) of the activation of that layer."""
+            seen.setdefault(layer, []).append((u < 0).double().flatten(2).mean(dim=2))
+
+        with subject.activations(look):
+            for x, _ in subject.batches("validation", self._samples):
+                subject.logits(x)
+        for layer, shares in sorted(seen.items()):
+            yield Reading("negative", torch.cat(shares, dim=1).mean(dim=1), layer)
+'''
+
 TEST = '''\
 """The questions of `normsweep plugin check --quick FILE.py`."""
 

@@ -11,7 +11,7 @@ from functools import cache
 from math import inf
 from typing import Any, ClassVar, Literal
 
-from sweeps.words.choice import OptionValue
+from sweeps.words.choice import Choice, OptionValue
 from sweeps.words.near import one_of
 
 # floats: one number or a list of them; words: a list of words; choice: a name with options, choices: a list of these;
@@ -68,6 +68,13 @@ class Option:
     younger: bool = field(default=False, compare=False)
     help: str = ""
     entries: Mapping[str, Entry] = field(default_factory=dict[str, "Entry"], compare=False)
+
+    @property
+    def usual(self) -> OptionValue | Choice | tuple[Choice, ...]:
+        """The default as a trial holds it."""
+        if self.kind == "choices" and isinstance(self.default, tuple):
+            return tuple(Choice(str(name)) for name in self.default)
+        return Choice(str(self.default)) if self.kind == "choice" else self.default
 
     def word(self, name: str, word: str) -> str:
         """The word, for a setting of that name. UsageError, with the nearest ones, where it must be another."""

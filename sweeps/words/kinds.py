@@ -1,7 +1,4 @@
-"""The kinds of names that a trial holds: by its field, the type of entry, and where the names are kept.
-
-A trial's probes, which a plug-in does not declare, are in `sweeps.probes`.
-"""
+"""The kinds of names that a trial holds: by its field, the type of entry, and where the names are kept."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeps.errors import UsageError
-from sweeps.probes import PROBES, Probe
+from sweeps.probes import METRICS, PROBES, Metric, Probe
 from sweeps.words.activations import ACTIVATIONS, Activation
 from sweeps.words.augmentations import AUGMENTATIONS, Augmentation
 from sweeps.words.choice import Choice
@@ -28,6 +25,8 @@ KINDS: dict[str, type[Entry]] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
     "augment": Augmentation,
+    "metrics": Metric,
+    "record": Probe,
 }
 
 # While a plug-in is in use, what it declares is among these.
@@ -38,6 +37,8 @@ NAMES: dict[str, dict[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "augment": AUGMENTATIONS,
+    "metrics": METRICS,
+    "record": PROBES,
 }
 
 
@@ -50,10 +51,9 @@ def entry_of(field: str, name: str) -> Entry:
     """An entry; a normalizer may be a composition. UsageError, without a place, for an unknown name."""
     if field == "normalizer":
         return normalizer(name)
-    kind, names = (Probe.kind, PROBES) if field == "record" else (KINDS[field].kind, NAMES[field])
-    if name not in names:
-        raise UsageError(unknown(kind, name, names))
-    return names[name]
+    if name not in NAMES[field]:
+        raise UsageError(unknown(KINDS[field].kind, name, NAMES[field]))
+    return NAMES[field][name]
 
 
 def fixed(choice: Choice, entry: Entry) -> tuple[object, ...]:

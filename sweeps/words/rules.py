@@ -27,6 +27,7 @@ from sweeps.limits import (
     SUBSETS,
     VIRTUAL_BATCH,
 )
+from sweeps.probes import own
 from sweeps.trial import Trial, field_names
 from sweeps.words.activations import OWN
 from sweeps.words.choice import Choice
@@ -166,14 +167,17 @@ def _problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
 
 
 def _recorded_problems(trial: Trial, facts: DatasetFacts) -> Iterator[str]:
-    if "top5" in trial.metrics and facts.classes <= 5:
+    metrics = {metric.name for metric in trial.metrics}
+    if "top5" in metrics and facts.classes <= 5:
         yield f"metrics with top5: {trial.dataset} has {facts.classes} classes, so top5 is always 0"
-    if not trial.epochs and not trial.record:
+    if not trial.epochs and not trial.record and not own(trial.metrics):
         yield "epochs=0 without record: nothing is trained and nothing is looked at; name probes, or set epochs to 1"
     for probe in trial.record:
+        if probe.name in metrics:
+            yield f"record and metrics both name {probe.name}: their readings would be one; rename one in its plug-in"
         part = probe.as_dict().get("of")
         try:
-            if isinstance(part, str) and not getattr(facts.sizes(trial.split), part):
+            if part in ("train", "validation", "test") and not getattr(facts.sizes(trial.split), part):
                 yield f"record with {probe.name} of={part}: {trial.dataset} has no {part} part; use of=train or of=test"
         except UsageError:  # of the split, which is told already
             return

@@ -13,7 +13,7 @@ Value = OptionValue | Choice | tuple[Choice, ...]
 DECLARED: dict[str, Option] = options(Trial)
 SETTINGS: dict[str, Option] = {name: option for name, option in DECLARED.items() if option.kind != "choice"}
 CHOICES: dict[str, Mapping[str, Entry]] = {n: option.entries for n, option in DECLARED.items() if n not in SETTINGS}
-LISTS = tuple(name for name, option in DECLARED.items() if option.kind in ("words", "choices"))  # whose value is a list
+LISTS = tuple(name for name, option in DECLARED.items() if option.kind == "choices")  # whose value is a list
 
 # `init: auto` of methods whose papers state theirs, whatever the activation.
 AUTO_INIT_OF_NORMALIZER = {"normprop": "glorot"}

@@ -1,17 +1,19 @@
-"""A file that declares one of every kind but a normalizer, each like one that the package ships."""
+"""Files that declare one of every kind but a normalizer, each like one that the package ships."""
 
 from __future__ import annotations
 
 HEAD = """\
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import cos, pi, prod
 
 import torch
 from torch import Tensor
 
 import sweeps
-from sweeps import Activation, DatasetFacts, Model, Option, Schedule, Trial
-from trainers import Augmentation, Builder, Dropout, Network, Optimizer, Position, Streams, beside, plugin
+from sweeps import Activation, DatasetFacts, Metric, Model, Option, Probe, Schedule, Trial
+from trainers import (
+    Augmentation, Builder, Dropout, Network, Optimizer, Position, Reading, Streams, Subject, beside, plugin
+)
 """
 
 MODEL = """
@@ -84,4 +86,35 @@ class Noise(Augmentation):
         return x + self.sigma * self.streams.normal("augment/noise", 0, tuple(x.shape[1:]), samples=True)
 """
 
+METRIC = """
+
+@plugin("wrong-ones", Metric(summary="as error", options={"power": Option("float", 1.0, low=0.5)}))
+def wrong_ones(logits: Tensor, labels: Tensor, *, power: float) -> Tensor:
+    return (logits.argmax(dim=2) != labels).double().mean(dim=1) ** power
+"""
+
+PROBE = """
+
+@plugin(
+    "steepness",
+    Probe(
+        summary="norms of gradients of a batch",
+        options={"size": Option("int", 12, low=1), "norm": Option("word", "l2", words=("l1", "l2"))},
+    ),
+)
+class Steepness:
+    def __init__(self, *, size: int, norm: str) -> None:
+        self.size, self.order = size, int(norm[1])
+
+    def read(self, subject: Subject) -> Iterator[Reading]:
+        x, y = next(subject.drawn(1, self.size))
+        with torch.enable_grad():
+            loss = subject.descended(x, y).sum()
+            gradients = torch.autograd.grad(loss, subject.parameters)
+        norms = torch.stack([g.flatten(1).norm(self.order, dim=1) for g in gradients], dim=1)
+        yield Reading("largest", norms.max(dim=1).values)
+        yield Reading("each", norms, at=range(norms.shape[1]))
+"""
+
+RECORDED = HEAD + METRIC + PROBE
 MINE = HEAD + MODEL + ACTIVATION + OPTIMIZER + SCHEDULE + AUGMENTATION

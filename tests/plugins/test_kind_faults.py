@@ -10,7 +10,18 @@ from sweeps.plugins.loading import read
 from sweeps.plugins.use import use
 from sweeps.words.kinds import NAMES
 from tests.plugins.files import written
-from tests.plugins.kinds import ACTIVATION, AUGMENTATION, HEAD, MINE, MODEL, OPTIMIZER, SCHEDULE
+from tests.plugins.kinds import (
+    ACTIVATION,
+    AUGMENTATION,
+    HEAD,
+    METRIC,
+    MINE,
+    MODEL,
+    OPTIMIZER,
+    PROBE,
+    RECORDED,
+    SCHEDULE,
+)
 from trainers import faults
 from trainers.checking.check import Answer, check_layers
 from trainers.checking.subject import Subject
@@ -23,8 +34,9 @@ def answers(folder: Path, text: str) -> list[Answer]:
     return [a for field, name in plugin.entries for a in check_layers(Subject(name=name, field=field))]
 
 
-def test_nothing_is_found_in_right_ones(tmp_path: Path) -> None:
-    assert faults(written(tmp_path, MINE, "mine.py")) == []
+@pytest.mark.parametrize("text", [MINE, RECORDED], ids=["what trains", "what records"])
+def test_nothing_is_found_in_right_ones(text: str, tmp_path: Path) -> None:
+    assert faults(written(tmp_path, text, "mine.py")) == []
 
 
 MODELS = {
@@ -114,6 +126,60 @@ AUGMENTATIONS = {
 }
 
 
+METRICS = {
+    "shape": (".mean(dim=1)", ".mean()", "it is (), it must be (R,) = (1,): one number a replica"),
+    "no tensor": (".mean(dim=1) ** power", ".mean().item()", "it returns float, it must be a tensor (R,)"),
+    "one for all": (".mean(dim=1)", ".mean().expand(len(logits))", "it of replica 0 is another one among three than"),
+    "order": ("!= labels)", "!= labels).cumsum(dim=1)", "it is another one when the samples come in another order"),
+    "in place": ("(logits.argmax", "(logits.neg_().argmax", "it changes in place what it is given"),
+    "device": ("** power", "+ torch.zeros(len(logits))", "it raises RuntimeError in"),
+    "of the CPU": (
+        "return (logits.argmax(dim=2) != labels).double().mean(dim=1)",
+        "return 0 * torch.ones(len(logits))",
+        "it is on the CPU, whatever the device: make tensors on the device of what it is given",
+    ),
+    "not finite": ("** power", "/ 0.0", "it is not finite"),
+    "half": (
+        "(logits.argmax(dim=2) != labels).double().mean(dim=1)",
+        "logits.half().exp().double().mean(dim=(1, 2)) * (logits.dtype == torch.float32)",
+        "of logits in float32 it is another one than of the same in float64",
+    ),
+    "global number": ("** power", "** power + torch.rand(1)", "it draws from the global generator of torch"),
+    "raises": ("** power", "** powers", "it raises NameError in"),
+}
+PROBES = {
+    "shape": ("norms.max(dim=1).values", "norms.max()", "its reading 'largest' is (), it must be (R,) = (1,)"),
+    "places": ("at=range(norms.shape[1])", "at=(1, 2)", "it must be (R, K), K the length of `at`, = (1, 2)"),
+    "twice": ('"each"', '"largest"', "it gives the reading largest twice"),
+    "nothing": ("yield Reading", "if False:\n            yield Reading", "it gives no reading that is finite"),
+    "a parameter": (
+        "        norms = ",
+        "        subject.parameters[0].data.add_(1)\n        norms = ",
+        "it changes the parameter hidden.0.weight: put back what you move",
+    ),
+    "a gradient": (
+        "gradients = torch.autograd.grad(loss, subject.parameters)",
+        "loss.backward()\n            gradients = [p.grad for p in subject.parameters]",
+        "it changes the gradient of hidden.0.weight: use `torch.autograd.grad`",
+    ),
+    "a hook": (
+        "        norms = ",
+        "        subject.network.register_forward_hook(lambda *_: None)\n        norms = ",
+        "it leaves a hook in the network",
+    ),
+    "one for all": ("norms.max(dim=1).values", "norms.max().expand(len(norms))", "largest of replica 0 is another one"),
+    "global number": ("norms.max(dim=1).values", "norms[:, 0] + torch.rand(1)", "global generator of torch"),
+    "memory": (
+        "        norms = ",
+        "        type(self).times = times = getattr(self, 'times', 0) + 1\n"
+        "        gradients = [g * times for g in gradients]\n"
+        "        norms = ",
+        "is another one the second time",
+    ),
+    "raises": ("(1, self.size)", "(1, self.sizes)", "it raises AttributeError in"),
+}
+
+
 @pytest.mark.parametrize(
     ("text", "old", "new", "sentence"),
     [
@@ -124,6 +190,8 @@ AUGMENTATIONS = {
             ("optimizer", OPTIMIZER, OPTIMIZERS),
             ("schedule", SCHEDULE, SCHEDULES),
             ("augmentation", AUGMENTATION, AUGMENTATIONS),
+            ("metric", METRIC, METRICS),
+            ("probe", PROBE, PROBES),
         )
         for name, case in cases.items()
     ],
@@ -141,3 +209,10 @@ def test_nothing_is_found_in_what_the_package_ships(field: str) -> None:
     for name in NAMES[field]:
         found = list(check_layers(Subject(name=name, field=field, given=given.get(name, {}))))
         assert not [a for a in found if a.faults], name
+
+
+@pytest.mark.oracle
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES["record"])
+def test_nothing_is_found_in_probes_that_the_package_ships(name: str) -> None:
+    assert not [a for a in check_layers(Subject(name=name, field="record")) if a.faults]

@@ -226,7 +226,10 @@ def test_kinds_have_names_of_their_own(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("group", "known"), [("models", True), ("activations", True), ("colours", False)])
+@pytest.mark.parametrize(
+    ("group", "known"),
+    [("models", True), ("activations", True), ("metrics", True), ("probes", True), ("colours", False)],
+)
 def test_entry_points_of_every_kind(group: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, MINE, "their_things.py")
     monkeypatch.syspath_prepend(str(tmp_path))

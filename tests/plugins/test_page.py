@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store import Store
+from orchestrator.store.results import table
 from sweeps.plugins.new import NEW, written
 from tests.orchestrator.stage import Call
 from trainers import faults
@@ -44,6 +45,8 @@ def typed(folder: Path, text: str) -> list[str]:
 def test_the_page_as_it_is_written(name: str, file: str, trials: int, tmp_path: Path) -> None:
     text = page(name)
     (tmp_path / file).write_text(blocks(text, "python")[0], encoding="utf-8")
+    if name == "model":
+        (tmp_path / "looks.py").write_text(blocks(text, "python")[2], encoding="utf-8")
     (tmp_path / "own.yaml").write_text(*blocks(text, "yaml"), encoding="utf-8")
     said = typed(tmp_path, text)
     assert said[0].endswith(f"{file}: no fault was found\n")
@@ -55,16 +58,19 @@ def test_the_page_as_it_is_written(name: str, file: str, trials: int, tmp_path: 
         ]
         assert [t.normalizer["eps"] for t in pack.trials] == [1e-5, 0.1, 1e-5, 0.1]
     else:
-        assert {len(t.plugins) for t in members} == {1}
+        assert {len(t.plugins) for t in members} == {2}
+        rows, _ = table(Store.at(tmp_path / "normsweep-out"), "own")
+        assert all(0 < value < 1 for value in rows["test_calibration"].to_pylist())
         packed = [p.trials for p in Store.at(tmp_path / "normsweep-out").roster.live]
         assert {(t.model["gain"], t.activation["begin"]) for t in max(packed, key=len) if t.model.name == "gated"} == {
             (gain, begin) for gain in (1.0, 2.0) for begin in (0.5, 1.0)
         }
 
 
-def test_the_schedule_of_the_page(tmp_path: Path) -> None:
-    (tmp_path / "line.py").write_text(blocks(page("model"), "python")[1], encoding="utf-8")
-    assert faults(tmp_path / "line.py") == []
+@pytest.mark.parametrize("block", [1, 2], ids=["a schedule", "a metric, a probe"])
+def test_more_files_of_the_page(block: int, tmp_path: Path) -> None:
+    (tmp_path / "more.py").write_text(blocks(page("model"), "python")[block], encoding="utf-8")
+    assert faults(tmp_path / "more.py") == []
 
 
 def test_the_page_names_every_hook() -> None:

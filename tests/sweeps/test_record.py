@@ -11,6 +11,7 @@ from sweeps.file.spec import SweepSpec
 from sweeps.plan import packs
 from sweeps.select import Selector
 from sweeps.trial import Trial
+from sweeps.words.choice import Choice
 from sweeps.words.rules import problems
 from tests.sweeps.sets import facts, sweep, trials
 
@@ -31,7 +32,7 @@ def test_trials_that_record_nothing_keep_their_ids() -> None:
 
 def test_a_list_is_one_value_and_its_order_means_nothing() -> None:
     trial = one(metrics=["class-mean", "top5"], record=[KURTOSIS])
-    assert trial.metrics == ("error", "top5", "class-mean")
+    assert trial.metrics == tuple(map(Choice, ("class-mean", "error", "top5")))
     assert one(metrics=["top5", "error", "class-mean"], record=KURTOSIS) == trial
     assert Trial.from_json(trial.as_json()) == trial
     (choice,) = trial.record
@@ -58,9 +59,10 @@ def test_those_that_record_the_same_are_packed_together() -> None:
         ({"record": {"kurtosis": {"when": ["end", "ends"]}}}, "'record' names kurtosis twice: leave one out"),
         ({"record": {"kurtosis": {"samples": -1}}}, "'samples' must be at least 0, not -1"),
         ({"record": {"kurtosis": {"n": 1}}}, "unknown option of record kurtosis 'n': known are of, samples, when"),
-        ({"metrics": ["top4"]}, "unknown value of 'metrics' 'top4': did you mean top5?"),
+        ({"metrics": ["top4"]}, "unknown metric 'top4': did you mean top5?"),
         ({"metrics": ["top5", "top5"]}, "'metrics' names top5 twice: leave one out"),
-        ({"metrics": [["top5"]]}, "'metrics' is a word, not ['top5']"),
+        ({"metrics": [["top5"]]}, "'metrics' is a name or {name: {option: value}}, not ['top5']"),
+        ({"metrics": {"top5": {"k": 3}}}, "metrics top5 has no options"),
     ],
 )
 def test_what_is_wrong_is_told(settings: dict[str, Any], sentence: str) -> None:

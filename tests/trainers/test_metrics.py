@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sweeps.probes import METRICS
+from sweeps.words.choice import Choice
 from tests.trainers.factory import blobs, trial
 from trainers.metrics import counted, counts, errors
 from trainers.pack import PackTrainer
@@ -49,7 +50,10 @@ def test_counts_of_batches_add_up_and_replicas_stay_apart() -> None:
 
 def test_a_training_records_them_and_is_otherwise_the_same() -> None:
     data = blobs(classes=7)
-    plain, more = (PackTrainer([trial(data, metrics=m, smoothing=2)], data) for m in (("error",), NAMES))
+    plain, more = (
+        PackTrainer([trial(data, metrics=tuple(map(Choice, names)), smoothing=2)], data)
+        for names in (("error",), NAMES)
+    )
     plain.advance(math.inf)
     more.advance(math.inf)
     (without,), (row,) = plain.rows(), more.rows()

@@ -45,7 +45,7 @@ BASE: dict[str, Any] = {
     "ema": 0.0,
     "smoothing": 1,
     "precision": "float64",
-    "metrics": ("error",),
+    "metrics": (Choice("error"),),
     "record": (),
     "seed": 0,
 }

@@ -11,7 +11,17 @@ from sweeps.plugins.loading import read
 from sweeps.plugins.plugin import Plugin
 from sweeps.plugins.use import use
 from sweeps.words.choice import Choice, OptionValue
-from trainers.checking import activations, augmentations, layers, models, optimizers, schedules, training
+from trainers.checking import (
+    activations,
+    augmentations,
+    layers,
+    metrics,
+    models,
+    optimizers,
+    probes,
+    schedules,
+    training,
+)
 from trainers.checking.subject import KINDS, Subject
 from trainers.normalizers.build import class_of
 from trainers.plugins.declare import raised
@@ -56,6 +66,8 @@ ASKED = {
     "optimizer": _Asked(places=optimizers.PLACES, questions=optimizers.CHECKS, networks=(*training.NETWORKS,)),
     "schedule": _Asked(places=schedules.PLACES, questions=schedules.CHECKS, networks=()),
     "augment": _Asked(places=augmentations.PLACES, questions=augmentations.CHECKS, networks=()),
+    "metrics": _Asked(places=(*metrics.PLACES,), questions=metrics.CHECKS, networks=("mlp",)),
+    "record": _Asked(places=probes.PLACES, questions=probes.CHECKS, networks=("mlp",)),
 }
 
 
@@ -131,10 +143,10 @@ def _name(subject: Subject) -> str:
 
 
 def _others(subject: Subject) -> list[tuple[str, OptionValue]]:
-    """Every other value of the options that take one of a few."""
+    """Every other value of the options that take one of a few, but for when a probe looks."""
     return [
         (option, value)
         for option, spec in subject.entry.options.items()
         for value in (spec.words if spec.kind == "word" else (True, False) if spec.kind == "bool" else ())
-        if value != spec.default
+        if value != spec.default and (subject.field, option) != ("record", "when")
     ]

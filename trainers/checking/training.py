@@ -115,7 +115,7 @@ def ranks(subject: Subject, network: str, plugin: Plugin | None, path: Path | No
             yield f"in one of two processes it raises {str(error).strip().splitlines()[-1]}"
             return
         together: dict[str, Tensor] = torch.load(Path(folder) / "state.pt", weights_only=True)
-    yield from _differing(alone.network.state_dict(), together, "in two processes")
+    yield from _differing(_state(alone), together, "in two processes")
 
 
 def compiled(subject: Subject, network: str, plugin: Plugin | None) -> Iterator[str]:
@@ -124,7 +124,7 @@ def compiled(subject: Subject, network: str, plugin: Plugin | None) -> Iterator[
     plain, fast = PackTrainer(trials, data), PackTrainer(trials, data, compile=True)
     _end(plain)
     _end(fast)
-    yield from _differing(plain.network.state_dict(), dict(fast.network.state_dict()), "through torch.compile")
+    yield from _differing(_state(plain), _state(fast), "through torch.compile")
 
 
 def why_not_compiled(subject: Subject) -> str:
@@ -150,7 +150,7 @@ def _rank(rank: int, folder: str, network: str, data: dict[str, Any], path: str)
     trainer = PackTrainer([Trial.from_json(data)], data_of(network))
     _end(trainer)
     if rank == 0:
-        torch.save(trainer.network.state_dict(), Path(folder) / "state.pt")
+        torch.save(_state(trainer), Path(folder) / "state.pt")
     dist.destroy_process_group()
 
 
@@ -158,8 +158,15 @@ def _end(trainer: PackTrainer) -> None:
     trainer.advance(math.inf)
 
 
+def _state(trainer: PackTrainer) -> dict[str, Any]:
+    """The network's, and what is read of it."""
+    values = [float(str(row["value"])) for own in trainer.readings() for row in own]
+    return {**trainer.network.state_dict(), "what is read": torch.tensor(values, dtype=FLOAT64)}
+
+
 def _rows(trainer: PackTrainer) -> str:
-    return repr([{key: value for key, value in row.items() if "seconds" not in key} for row in trainer.rows()])
+    rows = [{key: value for key, value in row.items() if "seconds" not in key} for row in trainer.rows()]
+    return repr((rows, trainer.readings()))
 
 
 @torch.no_grad()

@@ -21,8 +21,8 @@ def plugin(name: str, entry: Entry, *, formula: Formula | None = None) -> Callab
     """Declares what is below it under `name`: the entry is what the vocabulary has of everything that is shipped.
 
     The type of the entry says what it is: `Normalizer` above a `Method`, `Model` above a `Network` or a function that
-    makes one, `Activation` and `Schedule` above a function, `Optimizer` and `Augmentation` above a class of that name
-    of `trainers`.
+    makes one, `Activation`, `Schedule` and `Metric` above a function, `Optimizer` and `Augmentation` above a class of
+    that name of `trainers`, `Probe` above a class with `read`.
 
     `formula`, of a normalizer: the same computation once more, as plainly as it can be, for one replica:
     `formula(u, gamma=..., eps=...)` is given what the method's one hook is given, without R, what the method learns and

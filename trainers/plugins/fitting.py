@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sweeps.probes import Probe
 from sweeps.words.activations import Activation
 from sweeps.words.augmentations import Augmentation
 from sweeps.words.composition import POINTS
@@ -35,7 +36,10 @@ _BASES: dict[type[Entry], type] = {
 def misfit(name: str, thing: Any, entry: Entry, formula: Formula | None) -> str:
     """What does not fit, in a sentence; nothing where all does."""
     is_class, base = isinstance(thing, type), _BASES.get(type(entry))
-    if base is None and not _is_function(thing):
+    if isinstance(entry, Probe):
+        if not is_class or not callable(getattr(thing, "read", None)):
+            return f"{name} is no probe: put `@plugin` above a class that has `read(subject)`"
+    elif base is None and not _is_function(thing):
         return f"{name} is no {entry.kind}: put `@plugin` above a function"
     if base and not (is_class and issubclass(thing, base)) and (is_class or not isinstance(entry, Model)):
         called = "method" if base is Method else entry.kind
@@ -80,6 +84,7 @@ def _signature_problem(thing: Any, entry: Entry, beside: Iterable[str]) -> str:
     named: dict[str, Any] = {p.name: p for p in given if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
     anything = any(p.kind is p.VAR_KEYWORD for p in given)
     begins = {*entry.learns.values()} if isinstance(entry, Activation) else set[str]()
+    begins |= {"when"} if isinstance(entry, Probe) else set[str]()  # which the recorder reads
     options = [option for option in entry.options if option not in begins]
     where = "`__init__`" if isinstance(thing, type) else "its arguments"
     for option in () if anything else (*options, *beside):

@@ -24,8 +24,17 @@ class Reading:
     at: Sequence[float] = ()
 
 
+def misshapen(reading: Reading, replicas: int) -> str:
+    """What is wrong with the shape of a reading, in a sentence; nothing where all is right."""
+    shape = (replicas, len(reading.at)) if reading.at else (replicas,)
+    if tuple(reading.values.shape) == shape:
+        return ""
+    what = "(R, K), K the length of `at`," if reading.at else "(R,)"
+    return f"its reading {reading.quantity!r} is {tuple(reading.values.shape)}, it must be {what} = {shape}"
+
+
 class Probe(Protocol):
-    """A class whose constructor takes the options of its entry in `sweeps.probes`, but for `when`."""
+    """A class whose constructor takes the options of its entry, but for `when`."""
 
     def read(self, subject: Subject) -> Iterable[Reading]:
         """What it sees. It may move buffers of the network and whether that trains or evaluates, which are restored;

@@ -6,16 +6,17 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any
 
 import torch
 
-from sweeps.probes import PROBES
+from sweeps.probes import own
 from sweeps.trial import Trial
 from sweeps.words.choice import Choice
 from trainers.models.network import Network
-from trainers.probes.probe import Probe, Reading
+from trainers.plugins.lookup import implementation
+from trainers.plugins.measured import measured
+from trainers.probes.probe import Probe, Reading, misshapen
 from trainers.probes.subject import Subject
 
 
@@ -33,25 +34,33 @@ class Seen:
 
 
 class Recorder:
-    """The probes of a pack's trials, which all record the same."""
+    """The probes of a pack's trials, which all record the same, and the metrics that a plug-in declares."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
         self._choices = trials[0].record
         self._probes = [build(choice) for choice in self._choices]
+        self._metrics = own(trials[0].metrics)
         self._replicas = len(trials)
         self._seen: list[Seen] = []
 
     def due(self, epoch: int, *, finished: bool) -> bool:
-        """Whether any probe looks after so many epochs."""
-        return any(_due(choice, epoch, finished) for choice in self._choices)
+        """Whether any probe looks after so many epochs, or a metric is taken: as errors are, after each, or of what is
+        never trained."""
+        return self._measures(epoch, finished) or any(_due(choice, epoch, finished) for choice in self._choices)
 
     def look(self, subject: Subject, epoch: int, *, finished: bool, alive: Sequence[bool]) -> None:
         """Has the probes look that are due. Of replicas that are not `alive` nothing is kept."""
+        if self._measures(epoch, finished):
+            with torch.no_grad(), unchanged(subject.network):
+                self._seen += [_plain(name, epoch, r, alive) for name, r in measured(self._metrics, subject)]
         for choice, probe in zip(self._choices, self._probes, strict=True):
             if _due(choice, epoch, finished):
                 subject.streams.at(epoch, 0)
                 with torch.no_grad(), unchanged(subject.network):
                     self._seen += [_plain(choice.name, epoch, reading, alive) for reading in probe.read(subject)]
+
+    def _measures(self, epoch: int, finished: bool) -> bool:
+        return bool(self._metrics) and (epoch > 0 or finished)
 
     def readings(self) -> list[list[dict[str, object]]]:
         """READINGS of `sweeps.records` of each replica, but for the columns that name the trial."""
@@ -81,9 +90,8 @@ class Recorder:
 
 def build(choice: Choice) -> Probe:
     """The probe of a trial's `record`."""
-    entry = PROBES[choice.name]
     options = {option: value for option, value in choice.options if option != "when"}
-    return getattr(import_module(entry.module), entry.implementation.partition(":")[2])(**options)
+    return implementation("record", choice.name)(**options)
 
 
 @contextmanager
@@ -109,8 +117,9 @@ def _due(choice: Choice, epoch: int, finished: bool) -> bool:
 
 
 def _plain(probe: str, epoch: int, reading: Reading, alive: Sequence[bool]) -> Seen:
+    if wrong := misshapen(reading, len(alive)):
+        raise ValueError(f"{probe}: {wrong}")
     values = reading.values.double().reshape(len(alive), -1)
-    assert values.shape[1] == (len(reading.at) or 1), f"{probe}: {reading.quantity} has {values.shape[1]} values"
     return Seen(
         probe=probe,
         epoch=epoch,

@@ -50,7 +50,7 @@ BASE = Trial(
     ema=0.0,
     smoothing=10,
     precision="float32",
-    metrics=("error",),
+    metrics=(Choice("error"),),
     record=(),
     seed=0,
 )
