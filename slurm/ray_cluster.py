@@ -57,8 +57,17 @@ def forget(scratch: str, job: int) -> None:
 
 
 def ray_environment(token: Path) -> dict[str, str]:
-    """What all processes of a cluster have before they import ray: nobody gets in without the token."""
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
+    """What all processes of a cluster have before they import ray: nobody gets in without the token.
+
+    Workers that Ray starts before anything is asked for are seldom ready in time for it: Ray starts others, and ends
+    these unused, a second of work each.
+    """
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_prestart_worker_first_driver": "0",
+    }
 
 
 class RayCluster:
