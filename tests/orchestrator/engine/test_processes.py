@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def pair(tmp_path: Path) -> Generator[tuple[int, int]]:
     named.symlink_to(sys.executable)
     with subprocess.Popen([named, "-c", STARTS_ANOTHER], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.pid, int(process.stdout.readline())
+        helper = int(process.stdout.readline())
+        while psutil.Process(process.pid).status() != psutil.STATUS_SLEEPING:  # until it waits for the other
+            time.sleep(0.01)
+        yield process.pid, helper
         process.kill()
 
 
