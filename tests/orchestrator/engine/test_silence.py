@@ -35,7 +35,12 @@ print("ended")
             SILENT,
             "Ray lost this node",
         ),
-        ("    ray.nodes = lambda: time.sleep(99)\n    raise ValueError", SILENT, "Ray does not answer"),
+        # The error comes once the last look that was answered is over.
+        (
+            "    ray.nodes = lambda: time.sleep(99)\n    time.sleep(0.2)\n    raise ValueError",
+            SILENT,
+            "Ray does not answer",
+        ),
         ("    raise ValueError", 1, "ValueError"),
     ],
     ids=["answers", "hangs", "raises", "is dead", "fails and hangs", "answers what fails by itself"],
