@@ -80,16 +80,7 @@ class Lane:
 
     def next(self) -> None:
         self.number += 1
-        self._write(self.name, str(self.number))
-
-    def file_of_all(self) -> Path:
-        """A sweep of the trials of all sweeps so far."""
-        return self._write(f"{self.kind}-all", f"1..{self.number}")
-
-    def _write(self, name: str, seed: str) -> Path:
-        file = self.file_of(name)
-        file.write_text(self._text.replace("NAME", name).replace("SEED", seed))
-        return file
+        self.file.write_text(self._text.replace("NAME", self.name).replace("SEED", str(self.number)))
 
     def packs(self, workspace: Path) -> set[str]:
         """Of the sweep that is under way; none before it is planned."""

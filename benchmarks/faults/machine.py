@@ -151,7 +151,7 @@ class Machine:
     def _wait(self, happened: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not happened() and time.monotonic() < until:
-            self.rest(0.2, last=False)
+            self.rest(0.4, last=False)
 
     def _processes(self, who: str) -> list[psutil.Process]:
         found: list[psutil.Process] = []
