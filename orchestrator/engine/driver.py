@@ -102,8 +102,7 @@ def _tune(
     from orchestrator.engine.stalls.watchdog import Watchdog
 
     version = code_version()
-    # With an environment of their own, workers are started by one that imports ray and then becomes them, and those
-    # that Ray has begun by then are never used.
+    # With an environment of their own, workers are started by a process that imports ray and then becomes them.
     DEFAULT_ENV_VARS.clear()
     # Tune asks of each callback whether it is one of those that log to MLflow, and would import MLflow for it.
     sys.modules.setdefault("mlflow", cast(Any, None))
