@@ -18,6 +18,7 @@ from pathlib import Path
 from slurm.errors import reason_in
 from slurm.job import Incarnation, Node
 from slurm.profile import LONGEST_RAY_FOLDER, Profile
+from slurm.workers.launcher import IMPORTS
 
 START_SECONDS = 90.0
 RESTART_SECONDS = 5.0  # between two starts of a worker that ended
@@ -56,8 +57,9 @@ def forget(scratch: str, job: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def ray_environment(token: Path) -> dict[str, str]:
-    """What all processes of a cluster have before they import ray: nobody gets in without the token.
+def ray_environment(token: Path, worker_imports: str) -> dict[str, str]:
+    """What all processes of a cluster have before they import ray: nobody gets in without the token; each node imports
+    the modules `worker_imports`, with spaces between, once for all its workers.
 
     Workers that Ray starts before anything is asked for are seldom ready in time for it: Ray starts others, and ends
     these unused, a second of work each.
@@ -67,6 +69,7 @@ def ray_environment(token: Path) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_prestart_worker_first_driver": "0",
+        IMPORTS: worker_imports,
     }
 
 
@@ -82,6 +85,7 @@ class RayCluster:
         folder: Path,
         profile: Profile,
         umask: int,
+        worker_imports: str,
     ) -> None:
         """The head stays on the first node, with nothing else to do there when that one is excluded."""
         self._nodes = [nodes[0], *(node for node in nodes[1:] if node.name not in excluded)]
@@ -90,6 +94,7 @@ class RayCluster:
         self._folder = folder
         self._profile = profile
         self._umask = umask
+        self._worker_imports = worker_imports
         self._run = f"{incarnation.restart}-{attempt}"
         self._token = folder / f"token-{incarnation}-{attempt}"
         self._steps: dict[str, subprocess.Popen[bytes]] = {}
@@ -104,7 +109,7 @@ class RayCluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        return ray_environment(self._token)
+        return ray_environment(self._token, self._worker_imports)
 
     def start(self, interrupted: Callable[[], bool]) -> bool:
         """Starts the head, then the workers. False when the head does not answer in time or we were interrupted."""
@@ -190,7 +195,7 @@ class RayCluster:
             *(f"--cpus-per-task={self._profile.cpus}", f"--job-name=ray-{'head' if head else 'worker'}"),
             *([f"--gpus-per-node={self._profile.gpus}"] if self._profile.gpus else []),
             *("sh", "-c", STEP, "sh", str(own.parent), str(own)),
-            *(*python, "-P", "-c", "from ray.scripts.scripts import main; main()", "start", "--block", *role, *ports),
+            *(*python, "-P", "-m", "slurm.workers.start", "start", "--block", *role, *ports),
             *(f"--temp-dir={own}", f"--node-ip-address={node.address}", f"--num-cpus={cpus}"),
             *(f"--num-gpus={gpus}", f"--object-store-memory={OBJECT_STORE}", "--disable-usage-stats"),
             "--include-log-monitor=false",  # of what workers print nothing is told

@@ -38,10 +38,13 @@ def supervise(
     folder: Path,
     profile: Profile,
     umask: int,
+    worker_imports: str = "",
     left: Callable[[], bool] = lambda: True,
     heir: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Runs `driver` until it exits with 0 or nothing is `left` to do, again whenever it or Ray is lost.
+
+    Workers import the modules `worker_imports`, with spaces between, once a node.
 
     True when there was no more time, though something was left: SLURM did not queue the job again, so `heir` was asked
     to see to it that another job goes on.
@@ -58,7 +61,8 @@ def supervise(
         while patiently(left):
             attempt += 1
             began = time.monotonic()
-            cluster = RayCluster(machines, excluded(folder, incarnation), incarnation, attempt, folder, profile, umask)
+            refused_nodes = excluded(folder, incarnation)
+            cluster = RayCluster(machines, refused_nodes, incarnation, attempt, folder, profile, umask, worker_imports)
             code, reasons = None, list[str]()
             try:
                 if cluster.start(lambda: told.anything):

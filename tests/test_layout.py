@@ -41,7 +41,7 @@ TESTING = "testing"  # contract suites and stand-ins: imports from every room, a
 EVERYBODY = {"version", "words"}  # modules beside the rooms that every room may import
 AT_THE_TOP = {"__init__", "allocation"}  # import from every room: the public names, and a name that queued jobs know
 SLURM_IS_FOR = {  # beside the room `cluster`: module of orchestrator -> modules of slurm
-    "orchestrator.engine.local": {"slurm.ray_cluster"},
+    "orchestrator.engine.local": {"slurm.ray_cluster", "slurm.workers.start"},
     "orchestrator.cli.main": {"slurm.errors"},
 }
 MOST_FILES = 14

@@ -31,9 +31,10 @@ PATTERNS = {
     "rank": "^ray::Rank",
     "raylet": r"^\S+/raylet/raylet ",
     "gcs": r"^\S+/gcs_server ",
+    "forks": "-m slurm[.]workers[.]forks ",
     "slurmd": "^slurmd ",
 }
-OURS = "orchestrator|raylet|gcs_server|ray::|submitit"
+OURS = "orchestrator|slurm[.]workers|raylet|gcs_server|ray::|submitit"
 
 
 class Machines:

@@ -8,7 +8,7 @@ from orchestrator.steer.drill import drawn
 
 BOTH = ("machine", "cluster")
 MACHINE, CLUSTER = BOTH
-PROCESSES = ("driver", "worker", "raylet", "gcs", "rank")
+PROCESSES = ("driver", "worker", "raylet", "gcs", "rank", "forks")
 # Files that a crash leaves cut, empty or full of zeros. Most were never synced; a part, a checkpoint or progress is
 # so where a disk says it is synced and it is not.
 TORN = ("part", "checkpoint", "progress", "unsaved", "journal", "log", "temporary")

@@ -34,6 +34,7 @@ PATTERNS = {
     "rank": r"^ray::Rank",
     "raylet": r"/raylet/raylet ",
     "gcs": r"/gcs_server ",
+    "forks": r"-m slurm[.]workers[.]forks ",
     "loader": r"multiprocessing[.]forkserver",  # and a child of such a one
     "mlflow": r"-m orchestrator[.]mirror ",
 }

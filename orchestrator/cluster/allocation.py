@@ -23,6 +23,8 @@ LAST_SECONDS = 30.0  # before the warning, nothing new is begun
 
 def work(root: str, number: int, profile: Profile, umask: int) -> None:
     """Trains the packs that the submission lacks, unless the submission was declared void or ended."""
+    from orchestrator.engine.driver import WORKER_IMPORTS
+
     workspace = Workspace.at(root)
     if not workspace.allocations.is_dir():
         raise MissingError(f"{root} is not visible on {os.uname().nodename}: the workspace must lie on a shared disk")
@@ -42,7 +44,13 @@ def work(root: str, number: int, profile: Profile, umask: int) -> None:
         heir()
     try:
         if supervise(
-            driver, folder=folder, profile=profile, umask=umask, left=lambda: left(workspace, number), heir=heir
+            driver,
+            folder=folder,
+            profile=profile,
+            umask=umask,
+            worker_imports=WORKER_IMPORTS,
+            left=lambda: left(workspace, number),
+            heir=heir,
         ):
             return
     except RuntimeError:  # another job of this kind would fare no better

@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # ray reads its environment when it is imported: the backend 
     from orchestrator.engine.searcher import PackSearcher
 
 BEAT_SECONDS = 15.0
+# What each worker would import before it trains: `remote` as it begins, the others with its pack.
+WORKER_IMPORTS = "orchestrator.engine.remote orchestrator.engine.gang trainers.tiles trainers.compiling.recording"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,11 +15,13 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+from orchestrator.engine.driver import WORKER_IMPORTS
 from orchestrator.store.codec import Format
 from orchestrator.store.owner import Liveness, Owner, myself
 from orchestrator.store.roster import RosterPack
 from orchestrator.store.workspace import Workspace
 from slurm.ray_cluster import ray_environment
+from slurm.workers.start import lean_ray
 from sweeps.errors import DamagedError
 
 # Ray puts sockets below its folder; a socket's path may be 107 bytes long, which leaves 39 for the folder.
@@ -74,12 +76,13 @@ def local_ray(cpus: int, gpus: int) -> Generator[Path]:
     for name, value in HEALTH.items():
         os.environ.setdefault(name, value)
     os.environ.update(
-        ray_environment(token),
+        ray_environment(token, WORKER_IMPORTS),
         RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # else Ray turns 127.0.0.1 into an address that others can reach
         **tune_environment(cpus),
     )
     import ray
 
+    lean_ray()
     # Ray puts the working folder on its workers' path: a user's own analysis.py must not be there.
     before = Path.cwd()
     os.chdir(folder)

@@ -129,4 +129,9 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
     assert (stalled.host, stalled.step) == (name, -1)
     assert stalled.message.endswith(f"process {pid} on {name} was stopped")
     for node in range(1, cluster.nodes + 1):
-        cluster.wait(lambda node=node: not cluster.processes(node, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
+        cluster.wait(
+            lambda node=node: (
+                not cluster.processes(node, "orchestrator|slurm[.]workers|raylet|gcs_server|ray::|submitit")
+            ),
+            60,
+        )

@@ -89,5 +89,7 @@ def test_a_pack_goes_on_from_its_last_checkpoint_whatever_happens(
     assert max(i.seconds for i in Store(out).attempts.interruptions()) <= 2
     other.clear()
     for n in (1, 2):
-        other.wait(lambda n=n: not other.processes(n, "orchestrator|raylet|gcs_server|ray::|submitit"), 60)
+        other.wait(
+            lambda n=n: not other.processes(n, "orchestrator|slurm[.]workers|raylet|gcs_server|ray::|submitit"), 60
+        )
     assert left_on_nodes(other) == []

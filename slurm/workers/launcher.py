@@ -1,0 +1,96 @@
+"""What Ray runs for each worker: asks the process that forks for one and ends, or becomes a worker as Ray starts them.
+
+A script that imports little, as it runs before every worker.
+"""
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+IMPORTS = "NORMSWEEP_WORKER_IMPORTS"  # the modules that workers need, with spaces between; without it none is forked
+START_SECONDS = 10.0  # for the process that forks to listen
+READY_SECONDS = 50.0  # for it to have imported everything; Ray waits a minute for a worker
+READY, GO = b"r", b"g"
+
+
+def meeting_place(arguments: Sequence[str]) -> Path:
+    """The socket of the process that forks for the raylet of these arguments: beside the raylet's own."""
+    (raylet,) = [Path(a.partition("=")[2]) for a in arguments if a.startswith("--raylet-name=")]
+    return raylet.with_name(raylet.name.replace("raylet", "forks"))
+
+
+def request(arguments: Sequence[str]) -> bytes:
+    """What a worker is to have of this process: how many arguments, these, its folder, whether it leads a process
+    group, its environment; zeros between."""
+    leads = os.getpgid(0) == os.getpid()
+    words = [str(len(arguments)), *arguments, str(Path.cwd()), "leads" if leads else ""]
+    return b"\0".join([*map(os.fsencode, words), *(name + b"=" + value for name, value in os.environb.items())])
+
+
+def connected(place: Path) -> socket.socket:
+    """To the process that forks, which is started when none answers."""
+    try:
+        return _call(place)
+    except OSError:
+        pass
+    with Path(f"{place}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return _call(place)
+        except OSError:
+            command = [sys.executable, "-P", "-m", "slurm.workers.forks", str(place)]
+            subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return _call(place)
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+
+
+def _call(place: Path) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX)
+    try:
+        line.settimeout(READY_SECONDS)
+        line.connect(str(place))
+    except OSError:
+        line.close()
+        raise
+    return line
+
+
+def forked(arguments: Sequence[str]) -> bool:
+    """Whether a worker is forked. Nothing is before we said so, and we say so last: there are never two."""
+    try:
+        with connected(meeting_place(arguments)) as line:
+            wanted = request(arguments)
+            socket.send_fds(line, [len(wanted).to_bytes(8, "big")], [0, 1, 2])
+            line.sendall(wanted)
+            if line.recv(1) != READY:
+                return False
+            line.sendall(GO)
+            return True
+    except OSError:
+        return False
+
+
+def main(arguments: Sequence[str]) -> None:
+    if sys.platform == "linux" and os.environ.get(IMPORTS) and forked(arguments):
+        return
+    from importlib.util import find_spec
+
+    ray = find_spec("ray")
+    assert ray is not None
+    worker = Path(str(ray.origin)).with_name("_private") / "workers" / "default_worker.py"
+    os.execv(sys.executable, [sys.executable, str(worker), *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
