@@ -198,7 +198,6 @@ class RayCluster:
             *(*python, "-P", "-m", "slurm.workers.start", "start", "--block", *role, *ports),
             *(f"--temp-dir={own}", f"--node-ip-address={node.address}", f"--num-cpus={cpus}"),
             *(f"--num-gpus={gpus}", f"--object-store-memory={OBJECT_STORE}", "--disable-usage-stats"),
-            "--include-log-monitor=false",  # of what workers print nothing is told
         ]
         with self._log(node).open("ab") as file:
             self._begun[node.name] = file.tell()

@@ -213,6 +213,9 @@ class Machines:
 
     def _signal(self, how: str, who: str) -> str:
         until = time.monotonic() + PATIENCE
+        if (how, who) == ("kill", "worker"):  # one that has begun to train, so that there is something to lose
+            while not any(self.workspace.glob("checkpoints/*")) and time.monotonic() < until:
+                self.rest(0.5, last=False)
         while True:
             for node in self._chance.sample(range(1, NODES + 1), NODES):
                 found = self._cluster.processes(node, PATTERNS[who])

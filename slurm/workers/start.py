@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 from slurm.workers import launcher
 
+# Nobody reads what workers print, and no cluster grows.
+PARAMETERS = {"worker_path": launcher.__file__, "include_log_monitor": False, "no_monitor": True}
+
 
 def lean_ray() -> None:
-    """Has a Ray that this process starts launch workers by `launcher`, and follow no worker's log."""
-    from ray._private import parameter
+    """Has a Ray that this process starts launch workers by `launcher`, and no log monitor, autoscaler or dashboard."""
+    from ray._private import parameter, services
 
-    parameters = cast(Any, parameter)
-    parameters.RayParams = partial(parameters.RayParams, worker_path=launcher.__file__, include_log_monitor=False)
+    known: Any = cast(Any, parameter).RayParams
+
+    def parameters(*given: Any, **named: Any) -> Any:
+        return known(*given, **(named | PARAMETERS))
+
+    def no_dashboard(*_: Any, **__: Any) -> tuple[str, None]:
+        return "", None  # its address and its process
+
+    cast(Any, parameter).RayParams = parameters
+    cast(Any, services).start_api_server = no_dashboard
 
 
 def main() -> None:

@@ -24,6 +24,10 @@ class Watched:
     def log(self) -> str:
         return "".join(path.read_text() for path in self._workspace.root.glob("logs/*[0-9a-f].log"))
 
+    def attempts(self) -> int:
+        """How many have begun."""
+        return max((int(number) for number in re.findall(r"attempt (\d+) on", self.log())), default=0)
+
     def begun(self, number: int) -> tuple[int, str]:
         """Waits until this attempt or a later one has begun; the epoch from which the first such began, its node."""
         pattern = re.compile(r"attempt (\d+) on (\S+): (?:starts|goes on from epoch (\d+))")

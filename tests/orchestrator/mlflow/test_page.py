@@ -44,13 +44,13 @@ def pictures(request: pytest.FixtureRequest) -> Path:
 
 
 def seen(url: str, picture: Path, folder: Path, *patterns: str) -> str:
-    """What the page shows, when all of the patterns are in it; a page that is slow to fill gets three visits.
+    """What the page shows, when all of the patterns are in it; a page that is slow to fill gets six visits.
 
     The picture is taken in the same visit.
     """
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--screenshot={picture}", url]
     missing: list[str] = []
-    for _ in range(3):
+    for _ in range(6):
         shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
         missing = [pattern for pattern in patterns if not re.search(pattern, shown)]
         if not missing:
