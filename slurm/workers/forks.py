@@ -29,27 +29,25 @@ STREAMS = (0, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A worker that is wanted; `leads` says whether it is to lead a process group."""
+    """A worker that is wanted, in a folder and a process group."""
 
     arguments: list[str]
     folder: str
-    leads: bool
+    group: int
     environment: dict[bytes, bytes]
 
     @classmethod
     def decode(cls, given: bytes) -> Request:
         count, *words = given.split(b"\0")
-        arguments, (folder, leads, *rest) = words[: int(count)], words[int(count) :]
+        arguments, (folder, group, *rest) = words[: int(count)], words[int(count) :]
         environment = {name: value for name, _, value in (entry.partition(b"=") for entry in rest)}
-        return cls([os.fsdecode(word) for word in arguments], os.fsdecode(folder), bool(leads), environment)
+        return cls([os.fsdecode(word) for word in arguments], os.fsdecode(folder), int(group), environment)
 
     def take_on(self) -> None:
         """Makes this process, a fork, what is wanted."""
         os.environb.clear()
         os.environb.update(self.environment)
         os.chdir(self.folder)
-        if self.leads:
-            os.setpgid(0, 0)
 
 
 def serve(place: str) -> Request:
@@ -59,11 +57,11 @@ def serve(place: str) -> Request:
         listener.bind(str(own))
         listener.listen(MOST_WAITING)
         own.replace(place)  # at once: who finds the socket finds somebody who listens
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that end leave nothing behind
         raylet = os.pidfd_open(int(os.environ["RAY_RAYLET_PID"]))
         for name in os.environ[IMPORTS].split():
             import_module(name)
         gc.freeze()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that end leave nothing behind
         while raylet not in select.select([listener, raylet], [], [])[0]:
             line, _ = listener.accept()
             with line, suppress(OSError, ValueError):  # who asks may have died
@@ -83,6 +81,11 @@ def _fork(line: socket.socket) -> Request | None:
         line.sendall(READY)
         if line.recv(1) != GO or os.fork():
             return None
+        try:
+            os.setpgid(0, wanted.group)
+            line.sendall(READY)
+        except OSError:  # the launcher was killed
+            os._exit(1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for stream, own in zip(streams, STREAMS, strict=True):
             os.dup2(stream, own)

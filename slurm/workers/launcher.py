@@ -6,7 +6,6 @@ A script that imports little, as it runs before every worker.
 import fcntl
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -25,15 +24,15 @@ def meeting_place(arguments: Sequence[str]) -> Path:
 
 
 def request(arguments: Sequence[str]) -> bytes:
-    """What a worker is to have of this process: how many arguments, these, its folder, whether it leads a process
-    group, its environment; zeros between."""
-    leads = os.getpgid(0) == os.getpid()
-    words = [str(len(arguments)), *arguments, str(Path.cwd()), "leads" if leads else ""]
+    """What a worker is to have of this process: how many arguments, these, its folder, its process group, its
+    environment; zeros between. Ray ends the group with the worker."""
+    words = [str(len(arguments)), *arguments, str(Path.cwd()), str(os.getpgid(0))]
     return b"\0".join([*map(os.fsencode, words), *(name + b"=" + value for name, value in os.environb.items())])
 
 
 def connected(place: Path) -> socket.socket:
-    """To the process that forks, which is started when none answers."""
+    """To the process that forks. When none answers, this process becomes it, a child of the raylet and in its process
+    group; a fork of this one goes on."""
     try:
         return _call(place)
     except OSError:
@@ -43,8 +42,9 @@ def connected(place: Path) -> socket.socket:
         try:
             return _call(place)
         except OSError:
-            command = [sys.executable, "-P", "-m", "slurm.workers.forks", str(place)]
-            subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            if os.fork():
+                os.setpgid(0, os.getpgid(os.getppid()))
+                os.execv(sys.executable, [sys.executable, "-P", "-m", "slurm.workers.forks", str(place)])  # noqa: S606
         until = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -67,18 +67,30 @@ def _call(place: Path) -> socket.socket:
 
 
 def forked(arguments: Sequence[str]) -> bool:
-    """Whether a worker is forked. Nothing is before we said so, and we say so last: there are never two."""
+    """Whether a worker is forked. Nothing is before we said so, and what is forked says so: there are never two."""
+    for _ in range(2):  # the process that forks may die, and another take its place
+        try:
+            with connected(meeting_place(arguments)) as line:
+                wanted = request(arguments)
+                socket.send_fds(line, [len(wanted).to_bytes(8, "big")], [0, 1, 2])
+                line.sendall(wanted)
+                if line.recv(1) == READY:
+                    line.sendall(GO)
+                    if _joined(line):
+                        return True
+        except ConnectionError:
+            pass
+        except OSError:
+            break
+    return False
+
+
+def _joined(line: socket.socket) -> bool:
+    """Whether a fork is in our process group, which is over with us: false when there is none, nor will be."""
     try:
-        with connected(meeting_place(arguments)) as line:
-            wanted = request(arguments)
-            socket.send_fds(line, [len(wanted).to_bytes(8, "big")], [0, 1, 2])
-            line.sendall(wanted)
-            if line.recv(1) != READY:
-                return False
-            line.sendall(GO)
-            return True
-    except OSError:
-        return False
+        return line.recv(1) == READY
+    except TimeoutError:  # somebody was stopped in this moment
+        return True
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -31,3 +31,7 @@ def main() -> None:
 
     lean_ray()
     cast(Any, scripts).main()
+
+
+if __name__ == "__main__":
+    main()

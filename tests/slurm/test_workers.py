@@ -29,7 +29,7 @@ from slurm.workers import forks
 wanted = forks.serve(Path(sys.argv[1]))
 wanted.take_on()
 has = dict(arguments=wanted.arguments, folder=os.getcwd(), variable=os.environ.get("VARIABLE"), parent=os.getppid())
-has |= dict(leads=os.getpgid(0) == os.getpid(), imported="fractions" in sys.modules, pid=os.getpid())
+has |= dict(group=os.getpgid(0), imported="fractions" in sys.modules, pid=os.getpid())
 print(json.dumps(has), flush=True)
 sys.stdin.read()
 """
@@ -100,12 +100,12 @@ def test_a_fork_has_what_its_launcher_had(forks: Forks) -> None:
         "arguments": forks.arguments,
         "folder": str(forks.folder),
         "variable": "a=b\nc",
-        "leads": True,
+        "group": process.pid,
         "imported": True,
         "parent": forks.process.pid,
     }
     _, other = forks.launch()
-    assert not other["leads"]
+    assert other["group"] == os.getpgid(0)
     assert len(forks.children()) == 2
 
 
@@ -158,13 +158,16 @@ launcher.connected(launcher.meeting_place({arguments!r})).close()
 """
     command = [sys.executable, "-c", script]
     several = [subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) for _ in range(3)]
-    assert [process.wait(30) for process in several] == [0] * 3
-    place = str(launcher.meeting_place(arguments))
-    running = [p for p in psutil.process_iter(["cmdline"]) if place in (p.info["cmdline"] or [])]
-    assert len(running) == 1
+    until = time.monotonic() + 30
+    while len(forking := [process for process in several if process.poll() is None]) > 1:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (process,) = forking
+    assert psutil.Process(process.pid).cmdline()[1:] == ["-P", "-m", "slurm.workers.forks", str(tmp_path / "forks")]
     raylet.kill()
     raylet.wait()
-    running[0].wait(10)  # with its raylet
+    process.wait(10)
+    assert [process.returncode for process in several] == [0] * 3
 
 
 def test_without_imports_a_launcher_becomes_rays_own_worker() -> None:

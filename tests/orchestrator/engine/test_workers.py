@@ -9,7 +9,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import json, os, signal, sys, time
+import json, os, signal, subprocess, sys, time
 import psutil
 from orchestrator.engine.local import local_ray
 
@@ -22,25 +22,34 @@ with local_ray(1, 0) as folder:
             began = time.process_time()
             import torch
             from orchestrator.engine.remote import PackTrainable
-            parent = psutil.Process(os.getppid())
+            parent, child = psutil.Process(os.getppid()), subprocess.Popen(["sleep", "600"])
             return dict(
                 parent=parent.pid, command=parent.cmdline()[1:], threads=torch.get_num_threads(),
                 name=open("/proc/self/comm").read().strip(), seconds=time.process_time() - began,
-                path=sys.path, own=os.getpid(), folder=str(os.getcwd()),
+                own=os.getpid(), child=child.pid, grandparent=parent.parent().name(),
             )
 
-    def seen():
+    def living(pid):
+        return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+    def seen(stopped=False):
         worker = Worker.remote()
         found = ray.get(worker.seen.remote())
+        if stopped:
+            os.kill(found["own"], signal.SIGSTOP)
         ray.kill(worker)
+        until = time.monotonic() + 30
+        while living(found["own"]) or living(found["child"]):  # Ray ends it, and what it started
+            assert time.monotonic() < until
+            time.sleep(0.1)
         return found
 
-    first, second = seen(), seen()
+    first, second = seen(), seen(stopped=True)
     os.kill(first["parent"], signal.SIGKILL)
     third = seen()
 print(json.dumps([first, second, third]))
 until = time.monotonic() + 10
-while psutil.pid_exists(third["parent"]) and psutil.Process(third["parent"]).status() != psutil.STATUS_ZOMBIE:
+while living(third["parent"]):
     assert time.monotonic() < until, "it outlives its Ray"
     time.sleep(0.1)
 """
@@ -58,3 +67,4 @@ def test_workers_are_forks_of_a_process_that_may_die() -> None:
     for worker in (first, second, third):
         assert worker["seconds"] < 0.5  # of seconds that an import of torch takes
         assert worker["name"].startswith("ray::Worker")
+        assert worker["grandparent"] == "raylet"
