@@ -70,3 +70,21 @@ def forgotten() -> Generator[None]:
                 del names[name]
         for name in [name for name in sys.modules if name.startswith("normsweep_plugin_")]:
             del sys.modules[name]
+
+
+# Trains in seconds that a busy machine makes no shorter, and that cost it nothing.
+SLOW = """
+import time
+
+import torch
+
+from sweeps import Activation
+from trainers import plugin
+
+
+@plugin("slow", Activation(summary="relu, which takes its time in training", source=""))
+def slow(u):
+    if u.requires_grad:
+        time.sleep(0.005)
+    return torch.relu(u)
+"""
