@@ -10,11 +10,11 @@ demo: $(VENV)/.installed  ## train a real sweep, print the win table, write the 
 	$(BIN)/normsweep wins demo
 	$(BIN)/normsweep report demo
 
-# Folders whose tests start no Ray and no server: two at a time. Of the others those of the cluster wait most of their time, so
-# and those of chaos wait most of their time, so that they run beside the rest.
+# Folders whose tests start no Ray and no server: two at a time. Of the others those of the cluster and those of chaos wait
+# most of their time, so that they run beside the rest; tests of plug-ins follow those of chaos, as all three then take alike.
 PAIRED := tests/analysis tests/contracts tests/slurm tests/sweeps tests/trainers \
 	tests/orchestrator/planning tests/orchestrator/steer tests/orchestrator/store tests/orchestrator/watch
-BESIDE := tests/cluster tests/chaos
+BESIDE := tests/cluster tests/chaos tests/plugins
 
 test: $(VENV)/.tested check  ## every check and every test, the slow ones included
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(PAIRED)
@@ -24,7 +24,7 @@ test-cluster: $(VENV)/.tested
 	$(BIN)/python -m pytest tests/cluster
 
 test-chaos: $(VENV)/.tested
-	$(BIN)/python -m pytest tests/chaos
+	$(BIN)/python -m pytest tests/chaos tests/plugins
 
 test-others: $(VENV)/.tested
 	$(BIN)/python -m pytest $(BESIDE:%=--ignore=%) $(PAIRED:%=--ignore=%)
