@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from slurm.workers.launcher import GO, IMPORTS, READY
+from slurm.workers.launcher import GO, IMPORTS, READY, rays_own
 
 PATIENCE = 10.0  # seconds, for who asks
 MOST_WAITING = 128
@@ -96,15 +96,13 @@ def _fork(line: socket.socket) -> Request | None:
 
 
 def main(place: str) -> None:
-    import ray
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's, about threads: those of BLAS and Arrow know of forks
         wanted = serve(place)
     wanted.take_on()
-    worker = Path(ray.__file__).with_name("_private") / "workers" / "default_worker.py"
-    sys.argv = [str(worker), *wanted.arguments]
-    runpy.run_path(str(worker), run_name="__main__")
+    worker = rays_own()
+    sys.argv = [worker, *wanted.arguments]
+    runpy.run_path(worker, run_name="__main__")
 
 
 if __name__ == "__main__":

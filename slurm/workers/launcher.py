@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 IMPORTS = "NORMSWEEP_WORKER_IMPORTS"  # the modules that workers need, with spaces between; without it none is forked
 START_SECONDS = 10.0  # for the process that forks to listen
@@ -33,26 +34,30 @@ def request(arguments: Sequence[str]) -> bytes:
 def connected(place: Path) -> socket.socket:
     """To the process that forks. When none answers, this process becomes it, a child of the raylet and in its process
     group; a fork of this one goes on."""
-    try:
-        return _call(place)
-    except OSError:
-        pass
+    until, begun = time.monotonic() + START_SECONDS, False
     with Path(f"{place}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            return _call(place)
-        except OSError:
-            if os.fork():
-                os.setpgid(0, os.getpgid(os.getppid()))
-                os.execv(sys.executable, [sys.executable, "-P", "-m", "slurm.workers.forks", str(place)])  # noqa: S606
-        until = time.monotonic() + START_SECONDS
         while True:
+            mine = _locked(lock)  # before the call: who is alone and gets no answer is the one to begin
             try:
                 return _call(place)
             except OSError:
                 if time.monotonic() > until:
                     raise
-                time.sleep(0.01)
+            if mine and not begun:
+                begun = True
+                if os.fork():
+                    os.setpgid(0, os.getpgid(os.getppid()))
+                    os.execv(sys.executable, [sys.executable, "-P", "-m", "slurm.workers.forks", str(place)])  # noqa: S606
+            time.sleep(0.01)
+
+
+def _locked(file: IO[str]) -> bool:
+    """Takes the lock, or finds that it has it; never waits for somebody who may be stopped."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _call(place: Path) -> socket.socket:
@@ -96,12 +101,16 @@ def _joined(line: socket.socket) -> bool:
 def main(arguments: Sequence[str]) -> None:
     if sys.platform == "linux" and os.environ.get(IMPORTS) and forked(arguments):
         return
+    os.execv(sys.executable, [sys.executable, rays_own(), *arguments])  # noqa: S606
+
+
+def rays_own() -> str:
+    """The script that Ray runs for a worker, found without an import of Ray."""
     from importlib.util import find_spec
 
     ray = find_spec("ray")
     assert ray is not None
-    worker = Path(str(ray.origin)).with_name("_private") / "workers" / "default_worker.py"
-    os.execv(sys.executable, [sys.executable, str(worker), *arguments])  # noqa: S606
+    return str(Path(str(ray.origin)).with_name("_private") / "workers" / "default_worker.py")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.faults.cluster import OURS
 from orchestrator.store import Store
 from orchestrator.store.attempts import Failure
 from orchestrator.store.workspace import Workspace
@@ -135,9 +136,4 @@ def test_gangs_over_two_and_three_nodes_end_with_the_undisturbed_result(
     (stalled,) = [f for f in pair.failures if f.kind == "stalled" and f.message.endswith(told)]
     assert (stalled.host, stalled.step) == (name, -1)
     for node in range(1, cluster.nodes + 1):
-        cluster.wait(
-            lambda node=node: (
-                not cluster.processes(node, "orchestrator|slurm[.]workers|raylet|gcs_server|ray::|submitit")
-            ),
-            60,
-        )
+        cluster.wait(lambda node=node: not cluster.processes(node, OURS), 60)

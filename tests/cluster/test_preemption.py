@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.faults.cluster import OURS
 from orchestrator.store import Store
 from orchestrator.store.workspace import Workspace
 from tests.cluster.conftest import NUMBER, SITE, Cluster, left_on_nodes, started
@@ -89,7 +90,5 @@ def test_a_pack_goes_on_from_its_last_checkpoint_whatever_happens(
     assert max(i.seconds for i in Store(out).attempts.interruptions()) <= 2
     other.clear()
     for n in (1, 2):
-        other.wait(
-            lambda n=n: not other.processes(n, "orchestrator|slurm[.]workers|raylet|gcs_server|ray::|submitit"), 60
-        )
+        other.wait(lambda n=n: not other.processes(n, OURS), 60)
     assert left_on_nodes(other) == []

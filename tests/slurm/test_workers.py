@@ -152,7 +152,6 @@ def test_launchers_start_one_process_that_forks(tmp_path: Path) -> None:
     arguments = [f"--raylet-name={tmp_path / 'raylet'}"]
     environment = {**os.environ, "RAY_RAYLET_PID": str(raylet.pid), launcher.IMPORTS: "json"}
     script = f"""
-import sys
 from slurm.workers import launcher
 launcher.connected(launcher.meeting_place({arguments!r})).close()
 """

@@ -24,7 +24,7 @@ with local_ray(1, 0) as folder:
             from orchestrator.engine.remote import PackTrainable
             parent, child = psutil.Process(os.getppid()), subprocess.Popen(["sleep", "600"])
             return dict(
-                parent=parent.pid, command=parent.cmdline()[1:], threads=torch.get_num_threads(),
+                parent=parent.pid, command=parent.cmdline()[1:],
                 name=open("/proc/self/comm").read().strip(), seconds=time.process_time() - began,
                 own=os.getpid(), child=child.pid, grandparent=parent.parent().name(),
             )
